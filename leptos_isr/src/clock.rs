@@ -1,0 +1,84 @@
+//! Time as a value that tests can move.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Says what time it is.
+///
+/// Closures are clocks, so a test passes one that reads a value it moves by
+/// hand.
+///
+/// # Examples
+///
+/// ```
+/// use leptos_isr::Clock;
+/// use std::time::SystemTime;
+///
+/// let frozen = || SystemTime::UNIX_EPOCH;
+/// assert_eq!(frozen.now(), SystemTime::UNIX_EPOCH);
+/// ```
+pub trait Clock: Send + Sync + 'static {
+    /// The time now.
+    fn now(&self) -> SystemTime;
+}
+
+impl<F: Fn() -> SystemTime + Send + Sync + 'static> Clock for F {
+    fn now(&self) -> SystemTime {
+        self()
+    }
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}
+
+/// The order of renders and purges: each stamp is greater than all before it,
+/// also after a restart and when the clock is set back.
+pub(crate) type Stamp = u64;
+
+/// Hands out stamps: microseconds of the clock, or one more than the last.
+#[derive(Debug, Default)]
+pub(crate) struct Stamps(AtomicU64);
+
+impl Stamps {
+    /// Continues after `last`.
+    pub(crate) fn after(last: Stamp) -> Self {
+        Self(AtomicU64::new(last))
+    }
+
+    pub(crate) fn next(&self, now: SystemTime) -> Stamp {
+        let clock = u64::try_from(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros())
+            .unwrap_or(u64::MAX - 1);
+        let step = |last: u64| clock.max(last.saturating_add(1));
+        let last = self
+            .0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(step(last)))
+            .unwrap_or_else(|last| last);
+        step(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn stamps_grow_while_the_clock_stands_and_when_it_is_set_back() {
+        let stamps = Stamps::default();
+        let noon = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let first = stamps.next(noon);
+        let second = stamps.next(noon);
+        let third = stamps.next(noon - Duration::from_secs(3600));
+        assert!(first < second && second < third);
+        assert!(Stamps::after(third).next(UNIX_EPOCH) > third);
+    }
+}

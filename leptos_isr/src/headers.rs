@@ -1,0 +1,121 @@
+//! Which cache headers a response carries, and whether a 304 answers it.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::{freshness::Freshness, period, policy::Lifetime};
+
+/// `CDN-Cache-Control`, RFC 9213.
+pub(crate) const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+
+/// Browsers ask each time and get a 304 while the page is the same.
+pub(crate) const PUBLIC: HeaderValue =
+    HeaderValue::from_static("public, max-age=0, must-revalidate");
+
+/// Errors and what was rendered for one visitor.
+pub(crate) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
+
+/// How long a shared cache may keep a page that is already stale here: long
+/// enough to absorb a burst, short enough to fetch the new one soon.
+const STALE_AT_CDN: Duration = period::seconds(2);
+
+/// What a page without a period, or a stale window without a limit, tells a CDN.
+const UNLIMITED: Duration = period::days(365);
+
+/// The `CDN-Cache-Control` of a stored page: what is *left* of its period, and
+/// for how long a stale copy may be served while it is fetched again.
+pub(crate) fn cdn_cache_control(lifetime: Lifetime, freshness: Freshness) -> HeaderValue {
+    let window = match (lifetime.revalidate, lifetime.expire) {
+        (Some(revalidate), Some(expire)) => expire.saturating_sub(revalidate),
+        _ => UNLIMITED,
+    };
+    let (max_age, window) = match freshness {
+        Freshness::Fresh { left } => (left.unwrap_or(UNLIMITED), window),
+        Freshness::Stale { by, .. } => (STALE_AT_CDN, window.saturating_sub(by)),
+        Freshness::Expired { .. } => (STALE_AT_CDN, Duration::ZERO),
+    };
+    let text = format!(
+        "public, max-age={}, stale-while-revalidate={}",
+        max_age.as_secs(),
+        window.as_secs()
+    );
+    HeaderValue::try_from(text).expect("digits and words are a header value")
+}
+
+/// Whether `If-None-Match` names this ETag, by the weak comparison of RFC 9110
+/// section 13.1.2.
+pub(crate) fn is_not_modified(request: &HeaderMap, etag: &HeaderValue) -> bool {
+    request.get_all(header::IF_NONE_MATCH).iter().any(|value| {
+        value.as_bytes().split(|byte| *byte == b',').any(|candidate| {
+            let candidate = candidate.trim_ascii();
+            candidate == b"*"
+                || candidate.strip_prefix(b"W/").unwrap_or(candidate) == etag.as_bytes()
+        })
+    })
+}
+
+/// Whether the browser fetches the page before anybody asked for it.
+pub(crate) fn is_prefetch(request: &HeaderMap) -> bool {
+    request
+        .get(HeaderName::from_static("sec-purpose"))
+        .is_some_and(|purpose| purpose.as_bytes().starts_with(b"prefetch"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{freshness::StaleReason, period::seconds};
+
+    #[test]
+    fn shared_caches_are_told_what_is_left() {
+        let limited = Lifetime { revalidate: Some(seconds(60)), expire: Some(seconds(600)) };
+        let unlimited = Lifetime { revalidate: Some(seconds(60)), expire: None };
+        let stale = |by| Freshness::Stale { by: seconds(by), reason: StaleReason::Time };
+        for (lifetime, freshness, expected) in [
+            (
+                limited,
+                Freshness::Fresh { left: Some(seconds(42)) },
+                "max-age=42, stale-while-revalidate=540",
+            ),
+            (limited, stale(100), "max-age=2, stale-while-revalidate=440"),
+            (
+                limited,
+                Freshness::Expired { by: seconds(900), reason: StaleReason::Time },
+                "max-age=2, stale-while-revalidate=0",
+            ),
+            (
+                unlimited,
+                Freshness::Fresh { left: Some(seconds(1)) },
+                "max-age=1, stale-while-revalidate=31536000",
+            ),
+            (
+                Lifetime::default(),
+                Freshness::Fresh { left: None },
+                "max-age=31536000, stale-while-revalidate=31536000",
+            ),
+        ] {
+            let expected = format!("public, {expected}");
+            assert_eq!(cdn_cache_control(lifetime, freshness), expected);
+        }
+    }
+
+    #[test]
+    fn if_none_match_lists_weak_tags_and_the_star() {
+        let etag = HeaderValue::from_static("\"abc\"");
+        for (given, matches) in [
+            ("\"abc\"", true),
+            ("W/\"abc\"", true),
+            ("\"x\", \"abc\"", true),
+            ("*", true),
+            ("\"ab\"", false),
+            ("abc", false),
+            ("", false),
+        ] {
+            let mut request = HeaderMap::new();
+            request.insert(header::IF_NONE_MATCH, HeaderValue::from_static(given));
+            assert_eq!(is_not_modified(&request, &etag), matches, "{given}");
+        }
+        assert!(!is_not_modified(&HeaderMap::new(), &etag));
+    }
+}

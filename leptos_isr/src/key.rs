@@ -1,0 +1,61 @@
+//! Which page.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::path::{self, CanonicalPath, PathError};
+
+/// Which page: a path in its canonical spelling, with the query parameters that
+/// the route lists.
+///
+/// Two spellings of a path have one key; two paths never share one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Key(Arc<str>);
+
+impl Key {
+    /// The key of `path`, with those parameters of `query` that are `listed`.
+    pub(crate) fn new(
+        path: &CanonicalPath,
+        query: Option<&str>,
+        listed: &[String],
+    ) -> Result<Self, PathError> {
+        Ok(Self(match path::canonical_query(query, listed)? {
+            None => path.text.as_str().into(),
+            Some(query) => format!("{}?{query}", path.text).into(),
+        }))
+    }
+
+    /// The page's path and query, percent-encoded, as a URL writes them.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The page's path without the query, percent-encoded.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        // `?` is encoded inside a path, so the first one begins the query.
+        self.0.split_once('?').map_or(&*self.0, |(path, _)| path)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_of_a_key_ends_where_the_query_begins() {
+        let path = CanonicalPath::parse("/a%3Fb/").unwrap();
+        let key = Key::new(&path, Some("page=2"), &["page".to_owned()]).unwrap();
+        assert_eq!(key.as_str(), "/a%3Fb?page=2");
+        assert_eq!(key.path(), "/a%3Fb");
+    }
+}

@@ -1,0 +1,216 @@
+//! The pages of a Leptos app: their routes, and the router that renders them.
+
+use std::sync::Arc;
+
+use any_spawner::Executor;
+use axum::{Router, body::Body, extract::Request, routing::get};
+use http::request::Parts;
+use hydration_context::SsrSharedContext;
+use leptos::{
+    config::LeptosOptions,
+    nonce::Nonce,
+    prelude::{IntoView, Owner, ScopedFuture, provide_context},
+    reactive::owner::take_context,
+};
+use leptos_axum::{
+    AxumRouteListing, LeptosRoutes, ResponseOptions, file_and_error_handler_with_context,
+    generate_route_list_with_exclusions_and_ssg_and_context, render_app_async_with_context,
+};
+use leptos_meta::ServerMetaContext;
+use leptos_router::{
+    ExpandOptionals, Method, RouteList, RouteListing, SsrMode, location::RequestUrl,
+};
+
+use crate::{
+    engine::Engine,
+    error::Error,
+    pattern::RoutePattern,
+    route::{Collector, Isr, ListFuture},
+    routes::Routes,
+};
+
+type Context = Arc<dyn Fn() + Send + Sync>;
+
+/// The pages of a Leptos app, as its route definitions declare them.
+///
+/// # Examples
+///
+/// ```no_run
+/// use axum::Router;
+/// use leptos::prelude::*;
+/// use leptos_isr::{Engine, LeptosPages, build_id};
+///
+/// # #[component] fn App() -> impl IntoView {}
+/// # fn shell(options: LeptosOptions) -> impl IntoView { App() }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let options = get_configuration(None)?.leptos_options;
+/// let pages = LeptosPages::discover(App, || ())?;
+/// let isr = Engine::builder(pages.routes().clone())
+///     .disk("target/isr", build_id(&options)?)
+///     .build()?;
+/// let app: Router = isr.wrap(pages.router(&isr, options, shell));
+/// # let _ = app; Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct LeptosPages {
+    routes: Routes,
+    /// Everything that is not stored: dynamic pages.
+    dynamic: Vec<AxumRouteListing>,
+    context: Context,
+}
+
+impl LeptosPages {
+    /// Lists the routes of `app`.
+    ///
+    /// `context` provides what pages, server functions and path lists find in
+    /// Leptos's context. Call this before serving: in Leptos 0.8 listing
+    /// routes stops resources from loading in the whole process meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::NoRoutes`] if the app has no router, and
+    /// [`Error::Declaration`] for a route that is declared wrongly.
+    pub fn discover<IV: IntoView + 'static>(
+        app: impl Fn() -> IV + Clone + Send + 'static,
+        context: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        // Another part of the program may have set it already.
+        let _ = Executor::init_tokio();
+        let context: Context = Arc::new(context);
+        let listings = list_routes(app.clone(), &context).ok_or(Error::NoRoutes)?;
+        let mut routes = Routes::new();
+        for listing in listings.iter() {
+            let declarations = declarations(listing, &context);
+            for path in listing.path().to_vec().expand_optionals() {
+                let pattern = RoutePattern::from_leptos(&path).map_err(|problem| {
+                    Error::Declaration { route: format!("{path:?}"), problem }
+                })?;
+                routes.insert(pattern, &declarations)?;
+            }
+        }
+        let for_axum = Arc::clone(&context);
+        let (dynamic, _) =
+            generate_route_list_with_exclusions_and_ssg_and_context(app, None, move || for_axum());
+        let dynamic = dynamic
+            .into_iter()
+            .filter(|listing| !matches!(listing.mode(), SsrMode::Static(_)))
+            .collect();
+        Ok(Self { routes, dynamic, context })
+    }
+
+    /// The routes, for [`Engine::builder`].
+    #[must_use]
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    /// The router that renders the pages, answers the server functions and
+    /// serves the site's files, for [`Engine::wrap`].
+    ///
+    /// Pages and server functions find the [`Engine`] in Leptos's context.
+    pub fn router<IV: IntoView + 'static>(
+        &self,
+        engine: &Engine,
+        options: LeptosOptions,
+        shell: impl Fn(LeptosOptions) -> IV + Clone + Send + Sync + 'static,
+    ) -> Router {
+        let (user_context, engine) = (Arc::clone(&self.context), engine.clone());
+        let context = move || {
+            provide_context(engine.clone());
+            user_context();
+        };
+        let app = {
+            let (options, shell) = (options.clone(), shell.clone());
+            move || shell(options.clone())
+        };
+        let mut router = Router::<LeptosOptions>::new().leptos_routes_with_context(
+            &options,
+            self.dynamic.clone(),
+            context.clone(),
+            app.clone(),
+        );
+        let page_context = {
+            let (context, options) = (context.clone(), options.clone());
+            move || {
+                // A stored page would give every visitor the same nonce.
+                take_context::<Nonce>();
+                provide_context(Method::Get);
+                provide_context(options.clone());
+                context();
+            }
+        };
+        let taken: Vec<_> = self.dynamic.iter().map(AxumRouteListing::path).collect();
+        for route in self.routes.iter() {
+            let path = route.pattern.to_axum();
+            if !taken.contains(&path.as_str()) {
+                let render = render_app_async_with_context(page_context.clone(), app.clone());
+                router = router.route(&path, get(move |request: Request<Body>| render(request)));
+            }
+        }
+        router
+            .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(context, shell))
+            .with_state(options)
+    }
+}
+
+impl std::fmt::Debug for LeptosPages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LeptosPages").field("routes", &self.routes).finish_non_exhaustive()
+    }
+}
+
+/// Runs the app once to learn its routes; the HTML is thrown away.
+fn list_routes<IV: IntoView + 'static>(
+    app: impl Fn() -> IV,
+    context: &Context,
+) -> Option<RouteList> {
+    let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new())));
+    let listings = owner.with(|| {
+        let (meta, _) = ServerMetaContext::new();
+        provide_context(RequestUrl::new(""));
+        provide_context(meta);
+        provide_context::<Parts>(Request::new(Body::empty()).into_parts().0);
+        provide_context(ResponseOptions::default());
+        context();
+        RouteList::generate(|| app().into_view())
+    });
+    owner.unset_with_forced_cleanup();
+    listings
+}
+
+/// The declarations of a route and its parents, parents first. A static route
+/// without one is not ours to store.
+fn declarations(listing: &RouteListing, context: &Context) -> Vec<Arc<Isr>> {
+    let owner = Owner::new();
+    let collector = Collector::default();
+    owner.with(|| {
+        provide_context(collector.clone());
+        for regenerate in listing.regenerate() {
+            drop(regenerate(&leptos_router::params::ParamsMap::new()));
+        }
+    });
+    let collected = collector.0.lock().map(|declarations| declarations.clone());
+    let collected = collected.unwrap_or_default();
+    collected.into_iter().map(|isr| with_list_in_context(isr, context)).collect()
+}
+
+/// Lets the list of paths run where it finds the pages' context.
+fn with_list_in_context(isr: Arc<Isr>, context: &Context) -> Arc<Isr> {
+    let Some(list) = isr.list.clone() else {
+        return isr;
+    };
+    let context = Arc::clone(context);
+    let in_context = move || -> ListFuture {
+        let owner = Owner::new();
+        let listed = owner.with(|| {
+            context();
+            ScopedFuture::new(list())
+        });
+        Box::pin(async move {
+            let listed = listed.await;
+            owner.unset_with_forced_cleanup();
+            listed
+        })
+    };
+    Arc::new(Isr { list: Some(Arc::new(in_context)), ..Isr::clone(&isr) })
+}

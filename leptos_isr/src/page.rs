@@ -1,0 +1,57 @@
+//! What a page's code may say about itself while it is rendered.
+//!
+//! Each function acts on the render in progress, found in Leptos's context, so
+//! it may be called from a component, a resource or a server function. In the
+//! browser, and outside a render, it does nothing.
+
+use std::time::Duration;
+
+use crate::scope;
+
+/// Adds `tag` to the page: purging the tag makes the page stale.
+///
+/// # Examples
+///
+/// ```
+/// fn show(article_id: u64) {
+///     leptos_isr::tag(format!("article:{article_id}"));
+/// }
+/// ```
+pub fn tag(tag: impl Into<String>) {
+    scope::tag(tag.into());
+}
+
+/// Asks for a shorter period than the route declares. A longer one changes nothing.
+pub fn revalidate_within(period: Duration) {
+    scope::revalidate_within(period);
+}
+
+/// Keeps this render out of the store: it is served once.
+pub fn no_store() {
+    scope::no_store();
+}
+
+/// Answers with status 404: there is no such page.
+///
+/// A stored page at this path is replaced by the 404.
+pub fn not_found() {
+    scope::not_found();
+}
+
+/// Says that this render failed, and why.
+///
+/// The answer has status 502 and is never stored: a good page stays as it is,
+/// and the cause is logged, or printed by the build.
+pub fn failed(cause: impl Into<String>) {
+    scope::failed(cause.into());
+}
+
+/// Whether the page will be hydrated in the browser.
+///
+/// False only for the 404 page of a path that its route does not admit: it is
+/// one page for all such paths, so the browser could not match it to its
+/// address. A shell leaves out `HydrationScripts` then.
+#[must_use]
+pub fn hydrates() -> bool {
+    scope::hydrates()
+}

@@ -1,0 +1,250 @@
+//! Route patterns: `/articles/:slug`, `/docs/*rest`.
+
+use std::{cmp::Ordering, fmt};
+
+use leptos_router::PathSegment;
+
+use crate::{path, route::PathParams};
+
+/// A route's path with its parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RoutePattern {
+    text: String,
+    segments: Vec<Segment>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Segment {
+    Static(String),
+    Param(String),
+    Splat(String),
+}
+
+impl RoutePattern {
+    /// Parses `/articles/:slug` or `/docs/*rest`.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the pattern.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let Some(rest) = text.strip_prefix('/') else {
+            return Err("a route's path begins with `/`".to_owned());
+        };
+        let segments = rest.split('/').filter(|part| !part.is_empty()).map(|part| {
+            match (part.strip_prefix(':'), part.strip_prefix('*')) {
+                (Some(name), _) => Segment::Param(name.to_owned()),
+                (_, Some(name)) => Segment::Splat(name.to_owned()),
+                _ => Segment::Static(part.to_owned()),
+            }
+        });
+        Self::new(segments.collect())
+    }
+
+    /// The pattern of a Leptos route whose optional parameters are expanded.
+    pub(crate) fn from_leptos(path: &[PathSegment]) -> Result<Self, String> {
+        let mut segments = Vec::new();
+        for segment in path {
+            match segment {
+                PathSegment::Unit => {}
+                PathSegment::Static(text) => segments.extend(
+                    text.split('/')
+                        .filter(|part| !part.is_empty())
+                        .map(|part| Segment::Static(part.to_owned())),
+                ),
+                PathSegment::Param(name) | PathSegment::OptionalParam(name) => {
+                    segments.push(Segment::Param(name.to_string()));
+                }
+                PathSegment::Splat(name) => segments.push(Segment::Splat(name.to_string())),
+            }
+        }
+        Self::new(segments)
+    }
+
+    fn new(segments: Vec<Segment>) -> Result<Self, String> {
+        let text: String = segments.iter().map(|segment| format!("/{segment}")).collect();
+        let pattern = Self { text: if text.is_empty() { "/".to_owned() } else { text }, segments };
+        let last = pattern.segments.len().saturating_sub(1);
+        for (i, segment) in pattern.segments.iter().enumerate() {
+            match segment {
+                Segment::Param(name) | Segment::Splat(name) if name.is_empty() => {
+                    return Err(format!("`{}` has a parameter without a name", pattern.text));
+                }
+                Segment::Splat(name) if i != last => {
+                    return Err(format!("`*{name}` must be the last segment"));
+                }
+                _ => {}
+            }
+        }
+        Ok(pattern)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The names of the parameters, in order.
+    pub(crate) fn params(&self) -> Vec<&str> {
+        self.segments
+            .iter()
+            .filter_map(|segment| match segment {
+                Segment::Static(_) => None,
+                Segment::Param(name) | Segment::Splat(name) => Some(name.as_str()),
+            })
+            .collect()
+    }
+
+    /// The pattern as axum writes it: `/articles/{slug}`.
+    pub(crate) fn to_axum(&self) -> String {
+        if self.segments.is_empty() {
+            return "/".to_owned();
+        }
+        self.segments
+            .iter()
+            .map(|segment| match segment {
+                Segment::Static(text) => format!("/{text}"),
+                Segment::Param(name) => format!("/{{{name}}}"),
+                Segment::Splat(name) => format!("/{{*{name}}}"),
+            })
+            .collect()
+    }
+
+    /// Whether the decoded `segments` are a path of this route.
+    pub(crate) fn matches(&self, segments: &[String]) -> bool {
+        let mut rest = segments.iter();
+        for expected in &self.segments {
+            match (expected, rest.next()) {
+                (Segment::Static(text), Some(found)) if text == found => {}
+                (Segment::Param(_), Some(_)) => {}
+                (Segment::Splat(_), Some(_)) => return true,
+                _ => return false,
+            }
+        }
+        rest.next().is_none()
+    }
+
+    /// The parameters' values in a path that matches.
+    pub(crate) fn values(&self, segments: &[String]) -> Vec<(&str, String)> {
+        self.segments
+            .iter()
+            .enumerate()
+            .filter_map(|(i, segment)| match segment {
+                Segment::Static(_) => None,
+                Segment::Param(name) => {
+                    Some((name.as_str(), segments.get(i).cloned().unwrap_or_default()))
+                }
+                Segment::Splat(name) => {
+                    Some((name.as_str(), segments.get(i..).unwrap_or_default().join("/")))
+                }
+            })
+            .collect()
+    }
+
+    /// The encoded path with these parameters.
+    ///
+    /// # Errors
+    ///
+    /// Names the parameter that has no value.
+    pub(crate) fn fill(&self, params: &PathParams) -> Result<String, String> {
+        let value = |name: &str| match params {
+            PathParams::Only(value) if self.params().len() == 1 => Ok(value.as_str()),
+            PathParams::Only(value) => Err(format!(
+                "the path list gives the single value `{value}`, but `{}` has {} parameters",
+                self.text,
+                self.params().len()
+            )),
+            PathParams::Named(pairs) => pairs
+                .iter()
+                .find(|(given, _)| given == name)
+                .map(|(_, value)| value.as_str())
+                .ok_or_else(|| format!("the path list gives no value for `{name}`")),
+        };
+        let mut segments = Vec::new();
+        for segment in &self.segments {
+            match segment {
+                Segment::Static(text) => segments.push(text.as_str()),
+                Segment::Param(name) => segments.push(value(name)?),
+                Segment::Splat(name) => segments.extend(value(name)?.split('/')),
+            }
+        }
+        match segments.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
+            Some(segment) => Err(format!("`{segment}` cannot be a segment of a path")),
+            None => Ok(path::encode(&segments)),
+        }
+    }
+
+    /// Orders routes so that of several that match the most specific comes
+    /// first: text before a parameter, a parameter before the rest of the path.
+    pub(crate) fn by_specificity(&self, other: &Self) -> Ordering {
+        self.segments.cmp(&other.segments)
+    }
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Static(text) => f.write_str(text),
+            Self::Param(name) => write!(f, ":{name}"),
+            Self::Splat(name) => write!(f, "*{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> RoutePattern {
+        RoutePattern::parse(text).unwrap()
+    }
+
+    fn segments(path: &str) -> Vec<String> {
+        path::CanonicalPath::parse(path).unwrap().segments
+    }
+
+    #[test]
+    fn patterns_match_whole_paths() {
+        for (route, path, matches) in [
+            ("/", "/", true),
+            ("/", "/a", false),
+            ("/articles/:slug", "/articles/a", true),
+            ("/articles/:slug", "/articles", false),
+            ("/articles/:slug", "/articles/a/b", false),
+            ("/articles/:slug", "/articles/a%2Fb", true),
+            ("/docs/*rest", "/docs/a/b", true),
+            ("/docs/*rest", "/docs", false),
+        ] {
+            assert_eq!(pattern(route).matches(&segments(path)), matches, "{route} {path}");
+        }
+    }
+
+    #[test]
+    fn values_are_decoded_and_fill_the_same_path_again() {
+        for (route, path) in [
+            ("/articles/:slug", "/articles/%2Fmy-post%2F"),
+            ("/:section/:slug", "/caf%C3%A9/a%20b"),
+            ("/docs/*rest", "/docs/a/b"),
+        ] {
+            let pattern = pattern(route);
+            let values = pattern.values(&segments(path));
+            let named = values.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+            assert_eq!(pattern.fill(&PathParams::Named(named)).as_deref(), Ok(path));
+        }
+    }
+
+    #[test]
+    fn text_wins_over_a_parameter_and_that_over_the_rest() {
+        let mut routes = ["/a/*rest", "/a/:id", "/a/new", "/:any"].map(pattern);
+        routes.sort_by(RoutePattern::by_specificity);
+        assert_eq!(routes.map(|route| route.text), ["/a/new", "/a/:id", "/a/*rest", "/:any"]);
+    }
+
+    #[test]
+    fn list_without_a_value_names_the_parameter() {
+        let route = pattern("/:section/:slug");
+        let missing = PathParams::from([("section", "a")]);
+        assert!(route.fill(&missing).unwrap_err().contains("`slug`"));
+        assert!(route.fill(&"a".into()).unwrap_err().contains("has 2 parameters"));
+        let dots = PathParams::from([("section", ".."), ("slug", "a")]);
+        assert!(route.fill(&dots).is_err());
+    }
+}

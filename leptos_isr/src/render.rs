@@ -1,0 +1,159 @@
+//! One render of one page, and whether its result may be stored.
+//!
+//! The page is rendered by the app's own router, asked with a request that
+//! carries the page's path and listed query parameters and nothing else:
+//! no header, cookie or method of a visitor can reach it.
+
+use std::time::Duration;
+
+use axum::{Router, body::Body, extract::Request};
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
+use tower::ServiceExt;
+use tracing::warn;
+
+use crate::{
+    entry::{Began, Entry},
+    error::RenderError,
+    key::Key,
+    scope::{RenderScope, Said},
+    tag::Tag,
+};
+
+/// The only statuses that are ever stored: pages, redirects, and the definite
+/// answer that there is no page.
+const STORED: [StatusCode; 8] = [
+    StatusCode::OK,
+    StatusCode::MOVED_PERMANENTLY,
+    StatusCode::FOUND,
+    StatusCode::SEE_OTHER,
+    StatusCode::TEMPORARY_REDIRECT,
+    StatusCode::PERMANENT_REDIRECT,
+    StatusCode::NOT_FOUND,
+    StatusCode::GONE,
+];
+
+/// What one render needs.
+pub(crate) struct Job {
+    pub(crate) router: Router,
+    pub(crate) key: Key,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) began: Began,
+    pub(crate) scope: RenderScope,
+    pub(crate) limits: Limits,
+}
+
+/// How long a render may take and how large a page may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) time: Duration,
+    pub(crate) body: usize,
+}
+
+/// A page that was rendered.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    pub(crate) entry: Entry,
+    pub(crate) may_store: bool,
+}
+
+/// A render without a page, and what the visitor who waited for it may see.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: RenderError,
+    /// The error page that the app rendered, if it did.
+    pub(crate) page: Option<Box<Entry>>,
+}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        Self { error, page: None }
+    }
+}
+
+/// Renders in a task of its own, so that a panic or a hang ends only it.
+pub(crate) async fn render(job: Job) -> Result<Rendered, Failure> {
+    let limit = job.limits.time;
+    let mut task = tokio::spawn(answer(job));
+    match timeout(limit, &mut task).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(stopped)) => Err(stopped_render(stopped).into()),
+        Err(_) => {
+            task.abort();
+            Err(RenderError::TimedOut(limit).into())
+        }
+    }
+}
+
+fn stopped_render(stopped: tokio::task::JoinError) -> RenderError {
+    let Ok(panic) = stopped.try_into_panic() else {
+        return RenderError::ShuttingDown;
+    };
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    RenderError::Panicked(message.unwrap_or_else(|| "without a message".to_owned()))
+}
+
+async fn answer(job: Job) -> Result<Rendered, Failure> {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = job.key.as_str().parse().expect("a key is a path and query of a URL");
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("text/html"));
+    request.extensions_mut().insert(job.scope.clone());
+    let response = match job.router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, job.limits.body)
+        .collect()
+        .await
+        .map_err(|error| broken_body(&*error, job.limits.body))?
+        .to_bytes();
+
+    let sets_cookie = parts.headers.contains_key(header::SET_COOKIE);
+    let said = job.scope.take();
+    let mut entry = Entry::new(job.key, parts.status, parts.headers, body, job.began);
+    entry.tags = job.tags;
+    entry.tags.extend(said.tags.iter().cloned());
+    entry.tags.sort_unstable();
+    entry.tags.dedup();
+    entry.asked = said.revalidate;
+    if let Some(error) = failure(&entry, &said) {
+        return Err(Failure { error, page: Some(Box::new(entry)) });
+    }
+    if sets_cookie {
+        warn!(isr.key = %entry.key,
+            "the page sets a cookie, so it is not stored: a stored page is the same for everybody");
+    }
+    Ok(Rendered { entry, may_store: !sets_cookie && !said.no_store })
+}
+
+fn broken_body(
+    error: &(dyn std::error::Error + Send + Sync + 'static),
+    limit: usize,
+) -> RenderError {
+    let is_too_large = error.is::<LengthLimitError>()
+        || error.source().is_some_and(|source| source.is::<LengthLimitError>());
+    if is_too_large {
+        RenderError::TooLarge { limit }
+    } else {
+        RenderError::Body(error.to_string())
+    }
+}
+
+/// Why this result must not take the place of a page, if so.
+fn failure(entry: &Entry, said: &Said) -> Option<RenderError> {
+    if let Some(cause) = &said.failure {
+        return Some(RenderError::Failed(cause.clone()));
+    }
+    if !STORED.contains(&entry.status) {
+        return Some(RenderError::Status(entry.status));
+    }
+    if entry.status == StatusCode::OK && entry.body.is_empty() {
+        return Some(RenderError::Empty);
+    }
+    None
+}

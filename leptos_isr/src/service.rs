@@ -1,0 +1,295 @@
+//! The HTTP face: which requests are for a page, and the responses.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tower::ServiceExt;
+
+use crate::{
+    cache_status::{CACHE_STATUS, CacheStatus, Forward, ttl},
+    endpoint,
+    engine::{Engine, Fresh, Served, Target},
+    entry::Entry,
+    error::RenderError,
+    freshness::{Freshness, StaleReason},
+    headers::{self, CDN_CACHE_CONTROL},
+    key::Key,
+    path::{CanonicalPath, PathError},
+    render::Failure,
+    route::OnMissing,
+    routes::Route,
+    scope::RenderScope,
+};
+
+/// Where the app's 404 page is rendered: no route has this path.
+const NOT_FOUND_PATH: &str = "/_isr/not-found";
+
+impl Engine {
+    /// Puts the stored pages in front of `router`, which renders them.
+    ///
+    /// The returned router answers everything that `router` does; requests for
+    /// the engine's routes are answered from the store. Layers of `router`
+    /// act while a page is rendered, layers of the returned router on each
+    /// response.
+    ///
+    /// # Panics
+    ///
+    /// Panics when called twice.
+    #[must_use]
+    pub fn wrap(&self, router: Router) -> Router {
+        self.set_router(router);
+        let engine = self.clone();
+        Router::new().fallback(move |request: Request| {
+            let engine = engine.clone();
+            async move { engine.answer(request).await }
+        })
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        if request.uri().path() == endpoint::PURGE
+            && let Some(token) = self.token()
+        {
+            return endpoint::purge(self, token, request).await;
+        }
+        let path = match CanonicalPath::parse(request.uri().path()) {
+            Ok(path) => path,
+            Err(error) => return bad_path(error),
+        };
+        match self.routes().find(&path.segments) {
+            Some(route) if route.policy.is_some() => self.answer_page(route, &path, request).await,
+            Some(_) => self.pass(request, "dynamic").await,
+            None => self.pass(request, "no-route").await,
+        }
+    }
+
+    async fn answer_page(&self, route: &Route, path: &CanonicalPath, request: Request) -> Response {
+        let Some(policy) = &route.policy else {
+            return self.pass(request, "dynamic").await;
+        };
+        let is_head = request.method() == Method::HEAD;
+        if !is_head && request.method() != Method::GET {
+            return method_not_allowed();
+        }
+        let query = request.uri().query();
+        if path.had_trailing_slash && !path.segments.is_empty() {
+            return redirect(&path.text, query);
+        }
+        if let Some(detail) = self.bypass() {
+            return self.pass(request, detail).await;
+        }
+        let key = match Key::new(path, query, &policy.query) {
+            Ok(key) => key,
+            Err(error) => return bad_path(error),
+        };
+        let mut response = if policy.on_missing == OnMissing::NotFound {
+            match self.admitted(route).await {
+                Ok(paths) if !paths.contains(&path.text) => self.shared_not_found().await,
+                Ok(_) => {
+                    let target = Target::new(key, route, policy, &path.segments);
+                    self.respond(&target, request.headers()).await
+                }
+                Err(error) => error_response(&RenderError::Failed(error.to_string())),
+            }
+        } else {
+            let target = Target::new(key, route, policy, &path.segments);
+            self.respond(&target, request.headers()).await
+        };
+        if is_head {
+            *response.body_mut() = Body::empty();
+        }
+        response
+    }
+
+    async fn respond(&self, target: &Target, request: &HeaderMap) -> Response {
+        match self.serve(target, headers::is_prefetch(request)).await {
+            Served::Stored { entry, freshness } => {
+                let status = hit(freshness);
+                page(target, &entry, freshness, status, request)
+            }
+            Served::StaleIfError { entry, freshness } => {
+                let status = CacheStatus::StaleIfError { ttl: -ttl(stale_by(freshness)) };
+                page(target, &entry, freshness, status, request)
+            }
+            Served::Rendered { fresh, had_page } => {
+                let Fresh { entry, stored } = fresh;
+                let status =
+                    CacheStatus::Forwarded { why: why(had_page), status: entry.status, stored };
+                if stored {
+                    let freshness = self.freshness(target, &entry);
+                    page(target, &entry, freshness, status, request)
+                } else {
+                    private(&entry, status)
+                }
+            }
+            Served::Failed { failure, had_page } => failed(failure, why(had_page)),
+        }
+    }
+
+    /// Lets the app's router answer: nothing is looked up or stored.
+    async fn pass(&self, request: Request, detail: &'static str) -> Response {
+        let mut response = match self.router().clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let is_file = detail == "no-route" && response.status().is_success();
+        let headers = response.headers_mut();
+        if !is_file && !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
+        }
+        headers.insert(CACHE_STATUS, CacheStatus::Bypass { detail }.to_header());
+        response
+    }
+
+    /// The app's own 404 page, rendered once for all paths that do not exist.
+    async fn shared_not_found(&self) -> Response {
+        let status = CacheStatus::Bypass { detail: "not-listed" };
+        let path = CanonicalPath::parse(NOT_FOUND_PATH).expect("it is a path");
+        let key = Key::new(&path, None, &[]).expect("a path without query is a key");
+        if let Some(entry) = self.memory().get(&key) {
+            return private(&entry, status);
+        }
+        let target = Target {
+            key,
+            route: NOT_FOUND_PATH.to_owned(),
+            lifetime: crate::policy::Lifetime::default(),
+            tags: Vec::new(),
+        };
+        match self.render(&target, RenderScope::shared_not_found()).await {
+            Ok(rendered) => {
+                let mut entry = rendered.entry;
+                entry.status = StatusCode::NOT_FOUND;
+                let entry = std::sync::Arc::new(entry);
+                self.memory().put(std::sync::Arc::clone(&entry));
+                private(&entry, status)
+            }
+            Err(failure) => failed(failure, Forward::Miss),
+        }
+    }
+}
+
+/// A stored page, or 304 if the browser has it.
+fn page(
+    target: &Target,
+    entry: &Entry,
+    freshness: Freshness,
+    status: CacheStatus,
+    request: &HeaderMap,
+) -> Response {
+    let is_not_modified =
+        entry.status == StatusCode::OK && headers::is_not_modified(request, &entry.etag);
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    if !is_not_modified {
+        *headers = entry.headers.clone();
+        headers.insert(header::CONTENT_LENGTH, entry.body.len().into());
+    }
+    let lifetime = target.lifetime.within(entry.asked);
+    headers.insert(header::ETAG, entry.etag.clone());
+    headers.insert(header::CACHE_CONTROL, headers::PUBLIC);
+    headers.insert(CDN_CACHE_CONTROL, headers::cdn_cache_control(lifetime, freshness));
+    headers.insert(CACHE_STATUS, status.to_header());
+    if is_not_modified {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        *response.status_mut() = entry.status;
+        *response.body_mut() = entry.body.clone().into();
+    }
+    response
+}
+
+/// A page that no cache may keep.
+fn private(entry: &Entry, status: CacheStatus) -> Response {
+    let mut response = Response::new(entry.body.clone().into());
+    *response.status_mut() = entry.status;
+    let headers = response.headers_mut();
+    *headers = entry.headers.clone();
+    headers.insert(header::CONTENT_LENGTH, entry.body.len().into());
+    headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
+    headers.insert(CACHE_STATUS, status.to_header());
+    response
+}
+
+fn hit(freshness: Freshness) -> CacheStatus {
+    match freshness {
+        Freshness::Fresh { left } => CacheStatus::Hit { ttl: left.map(ttl), detail: None },
+        Freshness::Stale { by, reason } | Freshness::Expired { by, reason } => {
+            let detail = (reason == StaleReason::Purge).then_some("purged");
+            CacheStatus::Hit { ttl: Some(-ttl(by)), detail }
+        }
+    }
+}
+
+fn stale_by(freshness: Freshness) -> std::time::Duration {
+    match freshness {
+        Freshness::Fresh { .. } => std::time::Duration::ZERO,
+        Freshness::Stale { by, .. } | Freshness::Expired { by, .. } => by,
+    }
+}
+
+fn why(had_page: bool) -> Forward {
+    if had_page { Forward::Stale } else { Forward::Miss }
+}
+
+/// The error page that the app rendered, or a plain one.
+fn failed(failure: Failure, why: Forward) -> Response {
+    let mut response = match failure.page {
+        Some(entry) if !entry.status.is_success() && !entry.body.is_empty() => {
+            let status = CacheStatus::Forwarded { why, status: entry.status, stored: false };
+            return private(&entry, status);
+        }
+        _ => error_response(&failure.error),
+    };
+    let status = CacheStatus::Forwarded { why, status: response.status(), stored: false };
+    response.headers_mut().insert(CACHE_STATUS, status.to_header());
+    response
+}
+
+/// A plain answer; the cause is in the log, not in the visitor's browser.
+fn error_response(error: &RenderError) -> Response {
+    let (status, text) = match error {
+        RenderError::TimedOut(_) => {
+            (StatusCode::GATEWAY_TIMEOUT, "This page took too long to make. Please try again.\n")
+        }
+        RenderError::ShuttingDown => {
+            (StatusCode::SERVICE_UNAVAILABLE, "The server is restarting. Please try again.\n")
+        }
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "This page cannot be shown. Please try again.\n"),
+    };
+    plain(status, text.to_owned())
+}
+
+fn bad_path(error: PathError) -> Response {
+    plain(StatusCode::BAD_REQUEST, format!("No such address: {error}.\n"))
+}
+
+fn method_not_allowed() -> Response {
+    let text = "This page can only be read: use GET or HEAD.\n".to_owned();
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, text);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+/// To the page's one address, without the slash at its end.
+fn redirect(path: &str, query: Option<&str>) -> Response {
+    let location = match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut response = plain(StatusCode::PERMANENT_REDIRECT, String::new());
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+pub(crate) fn plain(status: StatusCode, text: String) -> Response {
+    let headers = [
+        (header::CACHE_CONTROL, headers::PRIVATE),
+        (CACHE_STATUS, CacheStatus::Bypass { detail: "error" }.to_header()),
+    ];
+    (status, headers, text).into_response()
+}

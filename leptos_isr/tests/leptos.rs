@@ -1,0 +1,236 @@
+//! Leptos pages: their declarations, their contexts, and what is stored of them.
+
+mod support;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{Router, body::Body, extract::Request};
+use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt;
+use leptos::prelude::*;
+use leptos_isr::{Engine, Isr, LeptosPages, OnMissing, Purge, minutes, seconds};
+use leptos_meta::MetaTags;
+use leptos_router::{
+    SsrMode,
+    components::{Outlet, ParentRoute, Route, Router as LeptosRouter, Routes},
+    hooks::{use_params_map, use_query_map},
+    path,
+};
+use tower::ServiceExt;
+
+/// How often the article was loaded; in Leptos's context.
+#[derive(Clone, Default)]
+struct Loads(Arc<AtomicUsize>);
+
+#[component]
+fn App() -> impl IntoView {
+    let listed = async || {
+        use_context::<Loads>().ok_or("the list runs without the pages' context")?;
+        Ok::<_, &str>(vec!["one", "two"])
+    };
+    view! {
+        <LeptosRouter>
+            <Routes fallback=|| "No such page">
+                <Route path=path!("/") view=|| "Home" ssr=Isr::revalidate(minutes(1)).into()/>
+                <Route path=path!("/plain") view=|| "Plain"/>
+                <Route path=path!("/a/:slug") view=Article
+                    ssr=Isr::revalidate(minutes(5)).query(["page"]).prerender(listed).into()/>
+                <Route path=path!("/b/:slug") view=Article
+                    ssr=Isr::forever().prerender(listed).on_missing(OnMissing::NotFound).into()/>
+                <ParentRoute path=path!("/p") view=|| view! { <Outlet/> }
+                    ssr=Isr::revalidate(seconds(30)).tag("parent").into()>
+                    <Route path=path!("/short") view=|| "Short"
+                        ssr=Isr::revalidate(seconds(10)).into()/>
+                    <Route path=path!("/long") view=|| "Long"
+                        ssr=Isr::revalidate(minutes(10)).into()/>
+                    <Route path=path!("/bare") view=|| "Bare"/>
+                    <Route path=path!("/dynamic") view=|| "Dynamic" ssr=Isr::dynamic().into()/>
+                </ParentRoute>
+            </Routes>
+        </LeptosRouter>
+    }
+}
+
+#[component]
+fn Article() -> impl IntoView {
+    let params = use_params_map();
+    let query = use_query_map();
+    let article = Resource::new(
+        move || params.read().get("slug").unwrap_or_default(),
+        |slug| async move {
+            leptos_isr::tag(format!("read:{slug}"));
+            match slug.as_str() {
+                "missing" => leptos_isr::not_found(),
+                "broken" => leptos_isr::failed("the source is down"),
+                "panics" => panic!("the resource panics"),
+                _ => {}
+            }
+            expect_context::<Loads>().0.fetch_add(1, Ordering::SeqCst);
+            format!("Article {slug}")
+        },
+    );
+    view! {
+        <Suspense>{move || article.get()}</Suspense>
+        <p>{move || format!("page={:?}", query.read().get("page"))}</p>
+    }
+}
+
+fn shell(options: LeptosOptions) -> impl IntoView {
+    view! {
+        <!DOCTYPE html>
+        <html>
+            <head>
+                {leptos_isr::hydrates().then(|| view! { <HydrationScripts options/> })}
+                <MetaTags/>
+            </head>
+            <body><App/></body>
+        </html>
+    }
+}
+
+struct Site {
+    engine: Engine,
+    app: Router,
+    loads: Loads,
+}
+
+fn site() -> Site {
+    let loads = Loads::default();
+    let context = {
+        let loads = loads.clone();
+        move || provide_context(loads.clone())
+    };
+    let pages = LeptosPages::discover(App, context).unwrap();
+    let engine = Engine::builder(pages.routes().clone())
+        .render_timeout(std::time::Duration::from_secs(2))
+        .build()
+        .unwrap();
+    let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
+    let app = engine.wrap(pages.router(&engine, options, shell));
+    Site { engine, app, loads }
+}
+
+impl Site {
+    async fn get(&self, path: &str) -> (StatusCode, HeaderMap, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn cache_status(&self, path: &str) -> String {
+        let (_, headers, _) = self.get(path).await;
+        headers["cache-status"].to_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn page_is_stored_with_its_data_and_without_a_nonce() {
+    let site = site();
+    let (status, headers, html) = site.get("/a/one?page=2&utm=x").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(headers["cache-status"], "isr; fwd=miss; fwd-status=200; stored");
+    assert_eq!(headers["content-type"], "text/html; charset=utf-8");
+    assert!(html.contains("Article one") && html.contains("page=Some(\"2\")"), "{html}");
+    assert!(html.contains("__RESOLVED_RESOURCES"), "the data is there for hydration: {html}");
+    assert!(!html.contains("nonce"), "{html}");
+    let (_, headers, again) = site.get("/a/one?page=2").await;
+    assert_eq!(headers["cache-status"], "isr; hit; ttl=299");
+    assert_eq!(again, html);
+    assert_eq!(site.loads.0.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn tag_added_in_a_resource_reaches_the_page() {
+    let site = site();
+    site.get("/a/one").await;
+    site.get("/a/two").await;
+    let purge = Purge { tags: vec!["read:one".into()], hard: true, ..Purge::default() };
+    site.engine.purge(&purge).await.unwrap();
+    assert_eq!(site.cache_status("/a/one").await, "isr; fwd=stale; fwd-status=200; stored");
+    assert!(site.cache_status("/a/two").await.starts_with("isr; hit"));
+}
+
+#[tokio::test]
+async fn page_may_say_that_it_is_not_found_or_failed() {
+    let site = site();
+    let (status, headers, _) = site.get("/a/missing").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(headers["cache-status"], "isr; fwd=miss; fwd-status=404; stored");
+    let (status, headers, html) = site.get("/a/broken").await;
+    assert_eq!(status, StatusCode::BAD_GATEWAY);
+    assert_eq!(headers["cache-status"], "isr; fwd=miss; fwd-status=502");
+    assert!(html.contains("Article broken"), "the app's own error page: {html}");
+}
+
+#[tokio::test]
+async fn panic_in_a_resource_ends_with_the_time_limit() {
+    let (status, headers, _) = site().get("/a/panics").await;
+    assert!(status.is_server_error());
+    assert!(headers["cache-status"].to_str().unwrap().starts_with("isr; fwd=miss; fwd-status=50"));
+}
+
+#[tokio::test]
+async fn least_period_of_parent_and_child_holds() {
+    let site = site();
+    for (path, ttl) in [("/p/short", "ttl=9"), ("/p/long", "ttl=29"), ("/p/bare", "ttl=29")] {
+        site.get(path).await;
+        let status = site.cache_status(path).await;
+        assert!(status.contains(ttl), "{path}: {status}");
+    }
+    let purge = Purge { tags: vec!["parent".into()], ..Purge::default() };
+    site.engine.purge(&purge).await.unwrap();
+    for path in ["/p/short", "/p/long", "/p/bare"] {
+        assert!(site.cache_status(path).await.contains("detail=purged"), "{path}");
+    }
+    for path in ["/p/dynamic", "/plain"] {
+        assert_eq!(site.cache_status(path).await, "isr; fwd=bypass; detail=dynamic", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn lists_run_in_the_pages_context() {
+    let site = site();
+    let report = site.engine.prerender(2, |_| (), |_| ()).await.unwrap();
+    assert!(report.is_success(), "{report:?}");
+    let pages = |route| report.routes.iter().find(|row| row.route == route).map(|row| row.pages);
+    assert_eq!((pages("/a/:slug"), pages("/b/:slug"), pages("/")), (Some(2), Some(2), Some(1)));
+    assert!(site.cache_status("/b/one").await.starts_with("isr; hit"));
+}
+
+#[tokio::test]
+async fn path_that_is_not_listed_gets_the_apps_404_page_without_scripts() {
+    let site = site();
+    let (status, headers, html) = site.get("/b/three").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(headers["cache-status"], "isr; fwd=bypass; detail=not-listed");
+    assert!(html.contains("No such page") && !html.contains("modulepreload"), "{html}");
+    assert_eq!(site.loads.0.load(Ordering::SeqCst), 0);
+    let (status, _, html) = site.get("/nowhere").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(html.contains("No such page") && html.contains("modulepreload"), "{html}");
+}
+
+#[tokio::test]
+async fn wrong_declaration_fails_at_start_with_the_routes_path() {
+    #[component]
+    fn Wrong() -> impl IntoView {
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| ()>
+                    <Route path=path!("/a/:id") view=|| ()
+                        ssr=Isr::revalidate(minutes(5)).tag("a:{slug}").into()/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let error = LeptosPages::discover(Wrong, || ()).unwrap_err().to_string();
+    assert!(error.contains("/a/:id") && error.contains("`slug`"), "{error}");
+    let none = LeptosPages::discover(|| "no router", || ()).unwrap_err().to_string();
+    assert!(none.contains("lists no routes"), "{none}");
+    let _: SsrMode = Isr::forever().into();
+}

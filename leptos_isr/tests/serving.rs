@@ -1,0 +1,484 @@
+//! What a request for a stored page gets.
+//!
+//! Pages of `/a/:id` are fresh for 60 s, stale until they are 10 min old, then
+//! expired. The renderer's body names the path and the number of the render.
+
+mod support;
+
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Method, StatusCode};
+use leptos_isr::{Isr, OnMissing, Purge, Routes, minutes, seconds};
+use support::{Renders, Site, routes};
+
+const BROWSER: &str = "public, max-age=0, must-revalidate";
+
+#[tokio::test]
+async fn missing_page_is_rendered_and_stored() {
+    let site = Site::new();
+    let first = site.get("/a/1").await;
+    first.assert_cache_status("isr; fwd=miss; fwd-status=200; stored").assert_body("/a/1 #1");
+    let second = site.get("/a/1").await;
+    second.assert_cache_status("isr; hit; ttl=60").assert_body("/a/1 #1");
+    assert_eq!(second.header("cache-control"), BROWSER);
+    assert_eq!(
+        second.header("cdn-cache-control"),
+        "public, max-age=60, stale-while-revalidate=540"
+    );
+    assert_eq!(second.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(second.header("content-length"), second.body.len().to_string());
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test]
+async fn reading_does_not_renew_a_page() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    for left in (1..60).rev() {
+        site.advance(seconds(1));
+        site.get("/a/1").await.assert_cache_status(&format!("isr; hit; ttl={left}"));
+    }
+    site.advance(seconds(1));
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=0").assert_body("/a/1 #1");
+    site.idle().await;
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test]
+async fn stale_page_is_served_while_one_regeneration_runs() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.begun().await;
+    site.advance(seconds(100));
+    site.behave(Renders::Gate);
+    for _ in 0..20 {
+        let stale = site.get("/a/1").await;
+        stale.assert_cache_status("isr; hit; ttl=-40").assert_body("/a/1 #1");
+        let cdn = stale.header("cdn-cache-control");
+        assert_eq!(cdn, "public, max-age=2, stale-while-revalidate=500");
+    }
+    site.begun().await;
+    site.let_pass();
+    site.idle().await;
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60").assert_body("/a/1 #2");
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test]
+async fn age_counts_from_when_the_render_began() {
+    let site = Site::new();
+    site.behave(Renders::Gate);
+    let request = site.start("/a/1");
+    site.begun().await;
+    site.advance(seconds(25));
+    site.let_pass();
+    request.await.unwrap().assert_cache_status("isr; fwd=miss; fwd-status=200; stored");
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=35");
+}
+
+#[tokio::test]
+async fn concurrent_misses_share_one_render() {
+    let site = Site::new();
+    site.behave(Renders::Gate);
+    let waiting: Vec<_> = (0..30).map(|_| site.start("/a/1")).collect();
+    site.begun().await;
+    site.let_pass();
+    for request in waiting {
+        request.await.unwrap().assert_body("/a/1 #1");
+    }
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test]
+async fn expired_page_waits_and_is_served_only_if_the_render_fails() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.advance(minutes(10));
+    let waited = site.get("/a/1").await;
+    waited.assert_cache_status("isr; fwd=stale; fwd-status=200; stored").assert_body("/a/1 #2");
+
+    site.advance(minutes(11));
+    site.behave(Renders::Status(StatusCode::INTERNAL_SERVER_ERROR));
+    let old = site.get("/a/1").await;
+    old.assert_cache_status("isr; hit; ttl=-600; detail=stale-if-error").assert_body("/a/1 #2");
+    assert_eq!(old.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn failed_regeneration_keeps_the_last_good_page() {
+    let failures = [
+        Renders::Status(StatusCode::INTERNAL_SERVER_ERROR),
+        Renders::Status(StatusCode::FORBIDDEN),
+        Renders::Status(StatusCode::NO_CONTENT),
+        Renders::Empty,
+        Renders::SaysFailed,
+        Renders::Panic,
+        Renders::Hang,
+    ];
+    for failure in failures {
+        let site =
+            Site::build(routes(), |builder| builder.render_timeout(Duration::from_millis(20)));
+        site.get("/a/1").await;
+        site.advance(seconds(60));
+        site.behave(failure.clone());
+        site.get("/a/1").await.assert_body("/a/1 #1");
+        site.idle().await;
+        let kept = site.get("/a/1").await;
+        kept.assert_cache_status("isr; hit; ttl=0").assert_body("/a/1 #1");
+        site.idle().await;
+        assert_eq!(site.renders(), 2, "{failure:?} is not retried at once");
+        site.behave(Renders::Page);
+        site.advance(seconds(2));
+        site.get("/a/1").await.assert_body("/a/1 #1");
+        site.idle().await;
+        site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60").assert_body("/a/1 #3");
+    }
+}
+
+#[tokio::test]
+async fn failed_first_render_is_not_stored() {
+    let site = Site::new();
+    for (failure, status) in [
+        (Renders::Status(StatusCode::BAD_GATEWAY), StatusCode::BAD_GATEWAY),
+        (Renders::Panic, StatusCode::INTERNAL_SERVER_ERROR),
+        (Renders::SaysFailed, StatusCode::INTERNAL_SERVER_ERROR),
+    ] {
+        site.behave(failure);
+        let failed = site.get("/a/1").await;
+        assert_eq!(failed.status, status);
+        let expected = format!("isr; fwd=miss; fwd-status={}", status.as_u16());
+        failed.assert_cache_status(&expected);
+        assert_eq!(failed.header("cache-control"), "private, no-store");
+    }
+    site.behave(Renders::Page);
+    site.get("/a/1").await.assert_body("/a/1 #4");
+}
+
+#[tokio::test]
+async fn visitors_who_leave_do_not_stop_the_render() {
+    let site = Site::new();
+    site.behave(Renders::Gate);
+    let leaves = site.start("/a/1");
+    site.begun().await;
+    let stays = site.start("/a/1");
+    leaves.abort();
+    assert!(leaves.await.unwrap_err().is_cancelled());
+    site.let_pass();
+    stays.await.unwrap().assert_body("/a/1 #1");
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
+}
+
+#[tokio::test]
+async fn soft_purge_serves_the_old_page_once_more() {
+    let site = Site::new();
+    for path in ["/a/1", "/a/2", "/forever"] {
+        site.get(path).await;
+    }
+    site.purge_tag("a:1").await;
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
+    site.idle().await;
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60").assert_body("/a/1 #4");
+    site.get("/a/2").await.assert_cache_status("isr; hit; ttl=60").assert_body("/a/2 #2");
+    site.get("/forever").await.assert_cache_status("isr; hit").assert_body("/forever #3");
+    site.purge_tag("all").await;
+    site.get("/forever").await.assert_body("/forever #3");
+    site.idle().await;
+    site.get("/forever").await.assert_cache_status("isr; hit").assert_body("/forever #5");
+}
+
+#[tokio::test]
+async fn hard_purge_waits_for_the_new_page_and_keeps_the_old_for_errors() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.purge_hard("/a/1").await;
+    site.get("/a/1").await.assert_cache_status("isr; fwd=stale; fwd-status=200; stored");
+    site.purge_hard("/a/1").await;
+    site.behave(Renders::SaysFailed);
+    let old = site.get("/a/1").await;
+    old.assert_cache_status("isr; hit; ttl=0; detail=stale-if-error").assert_body("/a/1 #2");
+}
+
+#[tokio::test]
+async fn empty_purge_does_nothing() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.engine.purge(&Purge { hard: true, ..Purge::default() }).await.unwrap();
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
+}
+
+#[tokio::test]
+async fn purge_during_a_render_wins() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.begun().await;
+    site.advance(seconds(60));
+    site.behave(Renders::Gate);
+    site.get("/a/1").await;
+    site.begun().await;
+    site.purge_tag("all").await;
+    site.let_pass();
+    site.idle().await;
+    site.behave(Renders::Page);
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
+    site.idle().await;
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60").assert_body("/a/1 #3");
+}
+
+#[tokio::test]
+async fn visitor_who_waits_gets_a_render_that_began_after_the_purge() {
+    let site = Site::new();
+    site.behave(Renders::Gate);
+    let request = site.start("/a/1");
+    site.begun().await;
+    site.purge_hard("/a/1").await;
+    site.let_pass();
+    site.let_pass();
+    request.await.unwrap().assert_body("/a/1 #2");
+}
+
+#[tokio::test]
+async fn render_may_add_tags_and_shorten_its_period() {
+    let site = Site::new();
+    site.behave(Renders::SaysTag("extra"));
+    site.get("/a/1").await;
+    site.purge_tag("extra").await;
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
+    site.idle().await;
+    for (asked, ttl) in [(seconds(5), 5), (minutes(5), 60)] {
+        let site = Site::new();
+        site.behave(Renders::SaysPeriod(asked));
+        site.get("/a/1").await;
+        site.get("/a/1").await.assert_cache_status(&format!("isr; hit; ttl={ttl}"));
+    }
+}
+
+#[tokio::test]
+async fn render_that_may_not_be_stored_is_served_once() {
+    for says_so in [Renders::SaysNoStore, Renders::Header("set-cookie", "a=b")] {
+        let site = Site::new();
+        site.behave(says_so);
+        for number in 1..=2 {
+            let once = site.get("/a/1").await;
+            once.assert_body(&format!("/a/1 #{number}"));
+            once.assert_cache_status("isr; fwd=miss; fwd-status=200");
+            assert_eq!(once.header("cache-control"), "private, no-store");
+            assert_eq!(once.header("set-cookie"), "");
+        }
+    }
+}
+
+#[tokio::test]
+async fn definite_results_replace_a_page_and_keep_status_and_location() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.behave(Renders::Status(StatusCode::NOT_FOUND));
+    site.purge_tag("all").await;
+    site.get("/a/1").await.assert_body("/a/1 #1");
+    site.idle().await;
+    for _ in 0..2 {
+        let gone = site.get("/a/1").await;
+        gone.assert_cache_status("isr; hit; ttl=60");
+        assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    }
+    site.behave(Renders::Redirect("/elsewhere"));
+    site.purge_hard("/a/1").await;
+    for _ in 0..3 {
+        let moved = site.get("/a/1").await;
+        assert_eq!((moved.status, moved.header("location")), (StatusCode::FOUND, "/elsewhere"));
+    }
+    assert_eq!(site.renders(), 3);
+}
+
+#[tokio::test]
+async fn purged_not_found_is_not_told_once_more() {
+    let site = Site::new();
+    site.behave(Renders::Status(StatusCode::NOT_FOUND));
+    site.get("/a/1").await;
+    site.behave(Renders::Page);
+    site.purge_tag("a:1").await;
+    let page = site.get("/a/1").await;
+    page.assert_body("/a/1 #2").assert_cache_status("isr; fwd=stale; fwd-status=200; stored");
+}
+
+#[tokio::test]
+async fn nothing_of_the_visitor_reaches_the_render() {
+    let site = Site::new();
+    let headers = [
+        ("cookie", "session=1"),
+        ("authorization", "Bearer x"),
+        ("accept-language", "de"),
+        ("x-forwarded-host", "evil.example"),
+        ("host", "evil.example"),
+        ("x-prerender-revalidate", "1"),
+    ];
+    site.request(Method::HEAD, "/a/1?utm_source=x&page=2&other=3", &headers).await;
+    let (method, path, sent) = site.requests().remove(0);
+    assert_eq!((method, path.as_str()), (Method::GET, "/a/1?page=2"));
+    assert_eq!(sent.len(), 1, "only Accept: {sent:?}");
+    site.get("/a/1?page=2").await.assert_cache_status("isr; hit; ttl=60");
+    site.get("/a/1").await.assert_cache_status("isr; fwd=miss; fwd-status=200; stored");
+}
+
+#[tokio::test]
+async fn spellings_of_a_path_are_one_page() {
+    let site = Site::new();
+    site.get("/a/caf%C3%A9").await;
+    for path in ["/a/caf%c3%a9", "/%61/caf%C3%A9", "/a/caf%C3%A9?page2=1"] {
+        site.get(path).await.assert_cache_status("isr; hit; ttl=60");
+    }
+    let slash = site.get("/a/caf%C3%A9/?page=2").await;
+    assert_eq!(slash.status, StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(slash.header("location"), "/a/caf%C3%A9?page=2");
+    for path in ["/a/%", "/a/%00", "/a/%2e%2e", "/a//1", "/a/../a/1", "/a/1?page=%zz"] {
+        let bad = site.get(path).await;
+        assert_eq!(bad.status, StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(bad.header("cache-control"), "private, no-store");
+    }
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body_and_other_methods_are_refused() {
+    let site = Site::new();
+    let get = site.get("/a/1").await;
+    let head = site.request(Method::HEAD, "/a/1", &[]).await;
+    head.assert_cache_status("isr; hit; ttl=60").assert_body("");
+    assert_eq!(head.header("content-length"), get.body.len().to_string());
+    assert_eq!(head.header("etag"), get.header("etag"));
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+        let refused = site.request(method, "/a/1", &[]).await;
+        assert_eq!(refused.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(refused.header("allow"), "GET, HEAD");
+    }
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test]
+async fn browser_that_has_the_page_gets_304() {
+    let site = Site::new();
+    let etag = site.get("/a/1").await.header("etag").to_owned();
+    let same = site.request(Method::GET, "/a/1", &[("if-none-match", &etag)]).await;
+    assert_eq!((same.status, same.body.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    assert_eq!(same.header("etag"), etag);
+    assert_eq!(same.header("cache-control"), BROWSER);
+    same.assert_cache_status("isr; hit; ttl=60");
+    let other = site.request(Method::GET, "/a/1", &[("if-none-match", "\"x\"")]).await;
+    assert_eq!(other.status, StatusCode::OK);
+    site.purge_hard("/a/1").await;
+    let changed = site.request(Method::GET, "/a/1", &[("if-none-match", &etag)]).await;
+    assert_eq!(changed.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn identical_body_keeps_its_etag() {
+    let site = Site::build(routes(), |builder| builder);
+    site.behave(Renders::Redirect("/same"));
+    let before = site.get("/a/1").await;
+    site.purge_hard("/a/1").await;
+    let after = site.get("/a/1").await;
+    assert_eq!(before.header("etag"), after.header("etag"));
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test]
+async fn prefetch_of_a_stale_page_starts_nothing() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.advance(seconds(60));
+    let prefetch = [("sec-purpose", "prefetch;prerender")];
+    site.request(Method::GET, "/a/1", &prefetch).await.assert_body("/a/1 #1");
+    site.idle().await;
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test]
+async fn page_from_the_future_is_stale() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.set_back(minutes(30));
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=0");
+    site.idle().await;
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60").assert_body("/a/1 #2");
+}
+
+#[tokio::test]
+async fn dynamic_routes_and_bypass_store_nothing() {
+    let site = Site::new();
+    for number in 1..=2 {
+        let page = site.get("/a/dynamic").await;
+        page.assert_body(&format!("/a/dynamic #{number}"));
+        page.assert_cache_status("isr; fwd=bypass; detail=dynamic");
+        assert_eq!(page.header("cache-control"), "private, no-store");
+    }
+    let site = Site::build(routes(), |builder| builder.bypass("watch"));
+    for number in 1..=2 {
+        let page = site.get("/a/1").await;
+        page.assert_body(&format!("/a/1 #{number}"));
+        page.assert_cache_status("isr; fwd=bypass; detail=watch");
+        assert_eq!(page.header("cache-control"), "private, no-store");
+    }
+}
+
+#[tokio::test]
+async fn path_that_is_not_listed_gets_the_404_page_without_a_render() {
+    let listed = Isr::forever()
+        .prerender(async || Ok::<_, String>(vec!["one", "caf\u{e9}"]))
+        .on_missing(OnMissing::NotFound);
+    let site = Site::build(Routes::new().add("/b/:id", listed).unwrap(), |builder| builder);
+    site.behave(Renders::Status(StatusCode::NOT_FOUND));
+    for path in ["/b/two", "/b/three", "/b/four"] {
+        let missing = site.get(path).await;
+        assert_eq!(missing.status, StatusCode::NOT_FOUND);
+        missing.assert_cache_status("isr; fwd=bypass; detail=not-listed");
+    }
+    assert_eq!(site.renders(), 1, "the 404 page is rendered once");
+    site.behave(Renders::Page);
+    for path in ["/b/one", "/b/caf%C3%A9"] {
+        site.get(path).await.assert_cache_status("isr; fwd=miss; fwd-status=200; stored");
+    }
+}
+
+#[tokio::test]
+async fn purge_endpoint_wants_its_token() {
+    let site = Site::build(routes(), |builder| builder.token("secret"));
+    let bearer = [("authorization", "Bearer secret")];
+    let post = async |headers: &[(&str, &str)], body: &'static str| {
+        site.send(Method::POST, "/_isr/purge", headers, Body::from(body)).await
+    };
+    site.get("/a/1").await;
+    for headers in [&[][..], &[("authorization", "Bearer secre")], &[("authorization", "secret")]] {
+        assert_eq!(post(headers, r#"{"tags":["all"]}"#).await.status, StatusCode::UNAUTHORIZED);
+    }
+    for body in ["", "[]", r#"{"tag":["all"]}"#, r#"{"paths":["a"]}"#, r#"{"tags":"all"}"#] {
+        assert_eq!(post(&bearer, body).await.status, StatusCode::BAD_REQUEST, "{body}");
+    }
+    let get = site.request(Method::GET, "/_isr/purge", &bearer).await;
+    assert_eq!(get.status, StatusCode::METHOD_NOT_ALLOWED);
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
+
+    let purged = post(&bearer, r#"{"prefixes":["/a"],"hard":true}"#).await;
+    assert_eq!(purged.status, StatusCode::NO_CONTENT);
+    site.get("/a/1").await.assert_cache_status("isr; fwd=stale; fwd-status=200; stored");
+
+    let without = Site::new();
+    let absent = without.send(Method::POST, "/_isr/purge", &bearer, Body::empty()).await;
+    absent.assert_cache_status("isr; fwd=bypass; detail=no-route");
+}
+
+#[tokio::test]
+async fn renders_are_bounded() {
+    let site = Site::build(routes(), |builder| builder.max_renders(2));
+    site.behave(Renders::Gate);
+    let waiting: Vec<_> = ["/a/1", "/a/2", "/a/3", "/a/4"].map(|path| site.start(path)).into();
+    site.begun().await;
+    site.begun().await;
+    tokio::task::yield_now().await;
+    assert_eq!(site.renders(), 2);
+    for _ in 0..4 {
+        site.let_pass();
+    }
+    for request in waiting {
+        assert_eq!(request.await.unwrap().status, StatusCode::OK);
+    }
+}
