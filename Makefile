@@ -1,0 +1,17 @@
+.PHONY: serve test watch setup
+
+# Install what is missing, build, render the pages, serve on http://127.0.0.1:3000.
+serve:
+	@scripts/serve.sh
+
+# Every check, browser tests included.
+test:
+	@scripts/test.sh
+
+# Rebuild and reload on each change. Hashed file names are written by a full build only.
+watch: setup
+	@bash -c '. scripts/env.sh && LEPTOS_HASH_FILES=false exec cargo leptos watch'
+
+# Install what building needs, and nothing else.
+setup:
+	@scripts/setup.sh

@@ -1,0 +1,133 @@
+//! A folder of Markdown files made into articles.
+
+mod fields;
+mod file;
+mod front_matter;
+mod report;
+mod walk;
+
+pub use self::report::{ImportError, ImportReport, Skipped};
+
+use self::walk::Found;
+use crate::{date, prepared::Prepared, store::ContentStore};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+/// So many files are held in memory and written in one transaction.
+const BATCH: usize = 500;
+
+/// Makes an article of each Markdown file under `dir`, or brings the article up to date.
+///
+/// The folder may be laid out for Hugo, Jekyll, Zola or Astro:
+///
+/// * Files are `*.md` and `*.markdown`, at any depth, taken in the order of their paths. Hidden
+///   files and folders and `_index.md` are left out.
+/// * Front matter is YAML between `---` or TOML between `+++`. Names of fields are matched without
+///   regard to case, and looked for under `taxonomies` and `extra` as well.
+/// * Title: `title`, else the first heading of level one (which then leaves the body), else the file name.
+/// * Time of publishing: `date`, `published`, `pubDate` or `publishDate`, else a date that the file
+///   name starts with, `2024-01-31-title.md`. Required, of drafts too.
+/// * Time of the last change: `lastmod` or `updated`, else that of publishing; when a later import
+///   finds other content, the time of that import.
+/// * Summary: `description`, `summary` or `excerpt`, else the start of the first paragraph.
+/// * Section: `section`, else the first of `categories` or `category`, else the first of `tags`, else the
+///   top folder, else "General".
+/// * Author: `author` or `authors`, names or maps with a `name`, else "Staff".
+/// * Slug: `slug`, else the file name, or the folder of an `index.md`. If several files of one
+///   import would have the same, the later ones get `-2`, `-3`.
+/// * `draft: true` or `published: false` makes a draft.
+///
+/// Raw HTML is sanitised, shortcodes stay as text. A file that cannot be taken is reported and the
+/// rest is imported. Articles whose file is gone stay; an article that was edited on the site becomes
+/// what its file says. The second import of the same folder changes nothing.
+///
+/// # Errors
+///
+/// Returns [`ImportError::ReadFolder`] if `dir` cannot be read, and [`ImportError::Store`] if the
+/// store fails: files are stored in batches of 500, and the batches before the failure stay.
+pub async fn import(dir: &Path, store: &ContentStore) -> Result<ImportReport, ImportError> {
+    let now = date::now();
+    let root = dir.to_owned();
+    let found = off_thread(move || walk::markdown_files(&root)).await?;
+    let Found { files, unreadable } =
+        found.map_err(|source| ImportError::ReadFolder { path: dir.to_owned(), source })?;
+
+    let mut report = ImportReport { skipped: unreadable, ..ImportReport::default() };
+    let mut slugs = Slugs::default();
+    for paths in files.chunks(BATCH) {
+        let (root, paths) = (dir.to_owned(), paths.to_vec());
+        let batch;
+        (batch, slugs) = off_thread(move || Batch::read(&root, paths, slugs)).await?;
+        let outcomes = store.upsert_all(&batch.articles, &now).await?;
+        outcomes.into_iter().for_each(|outcome| report.count(outcome));
+        report.skipped.extend(batch.skipped);
+    }
+    report.skipped.sort_by(|one, other| one.path.cmp(&other.path));
+    tracing::info!(
+        created = report.created,
+        updated = report.updated,
+        unchanged = report.unchanged,
+        skipped = report.skipped.len(),
+        "imported `{}`",
+        dir.display(),
+    );
+    Ok(report)
+}
+
+#[derive(Default)]
+struct Batch {
+    articles: Vec<Prepared>,
+    skipped: Vec<Skipped>,
+}
+
+impl Batch {
+    fn read(root: &Path, paths: Vec<PathBuf>, mut slugs: Slugs) -> (Self, Slugs) {
+        let mut batch = Self::default();
+        for path in paths {
+            match file::read(root, &path) {
+                Ok(mut article) => {
+                    article.slug = slugs.claim(article.slug);
+                    batch.articles.push(article);
+                }
+                Err(reason) => batch.skipped.push(Skipped { path, reason: reason.to_string() }),
+            }
+        }
+        (batch, slugs)
+    }
+}
+
+/// The slugs given out in one import.
+#[derive(Default)]
+struct Slugs(HashSet<String>);
+
+impl Slugs {
+    fn claim(&mut self, slug: String) -> String {
+        let numbered = (2_u32..).map(|number| format!("{slug}-{number}"));
+        let free = std::iter::once(slug.clone())
+            .chain(numbered)
+            .find(|slug| !self.0.contains(slug))
+            .expect("there are more numbers than files");
+        self.0.insert(free.clone());
+        free
+    }
+}
+
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ImportError> {
+    tokio::task::spawn_blocking(work).await.map_err(ImportError::Read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taken_slugs_get_numbers_in_order() {
+        let mut slugs = Slugs::default();
+        let claimed = ["a", "a", "a-2", "b", "a"].map(|slug| slugs.claim(slug.to_owned()));
+        assert_eq!(claimed, ["a", "a-2", "a-2-2", "b", "a-3"]);
+    }
+}

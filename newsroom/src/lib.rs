@@ -1,0 +1,38 @@
+//! The content of the news site: articles and sections, where they are stored, how they are read
+//! and written over HTTP, and how a folder of Markdown becomes articles.
+//!
+//! Without features the crate is only the [model](ArticleSummary): plain serde types, compiled for
+//! the browser as well. Feature `backend` adds the rest:
+//!
+//! * `ContentStore`: one SQLite file. A body is rendered and sanitised when it is written, so
+//!   reading an article renders nothing.
+//! * `router`: the JSON API over a store; writing needs a token.
+//! * `import`: a folder of Markdown files as Hugo, Jekyll, Zola and Astro lay them out.
+#![warn(missing_docs)]
+
+#[cfg(feature = "backend")]
+mod api;
+#[cfg(feature = "backend")]
+mod date;
+#[cfg(feature = "backend")]
+mod import;
+#[cfg(feature = "backend")]
+mod markdown;
+mod model;
+#[cfg(feature = "backend")]
+mod prepared;
+#[cfg(feature = "backend")]
+mod slug;
+#[cfg(feature = "backend")]
+mod store;
+
+pub use self::model::{
+    Article, ArticleDraft, ArticleOverview, ArticlePage, ArticleSource, ArticleSummary, Section,
+};
+#[cfg(feature = "backend")]
+pub use self::{
+    api::router,
+    import::{ImportError, ImportReport, Skipped, import},
+    prepared::InvalidInput,
+    store::{ContentStore, StoreError},
+};

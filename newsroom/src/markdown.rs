@@ -1,0 +1,220 @@
+//! Markdown: rendered to sanitised HTML, and read for what an article's fields lack.
+
+use ammonia::{Builder, UrlRelative};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use std::{borrow::Cow, collections::HashSet, ops::Range, sync::LazyLock};
+
+const SUMMARY_CHARS: usize = 200;
+
+const OPTIONS: Options = Options::ENABLE_TABLES
+    .union(Options::ENABLE_FOOTNOTES)
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_HEADING_ATTRIBUTES);
+
+static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(sanitizer);
+
+/// Renders `markdown` to HTML that is safe to place into a page.
+///
+/// Scripts, event attributes and addresses that run code are removed, whether they come from raw
+/// HTML or from Markdown. Ids are removed too, except those of footnotes.
+pub(crate) fn render(markdown: &str) -> String {
+    let mut unsafe_html = String::with_capacity(markdown.len() * 3 / 2);
+    html::push_html(&mut unsafe_html, shortcodes_as_text(Parser::new_ext(markdown, OPTIONS)));
+    SANITIZER.clean(&unsafe_html).to_string()
+}
+
+/// The text of the first paragraph that has any, cut at a word near 200 characters.
+///
+/// A paragraph that starts with a shortcode says nothing to a reader and is passed over.
+pub(crate) fn first_paragraph(markdown: &str) -> Option<String> {
+    let mut events = Parser::new_ext(markdown, OPTIONS);
+    while events.any(|event| event == Event::Start(Tag::Paragraph)) {
+        let text = text_until(&mut events, TagEnd::Paragraph);
+        if !(text.is_empty() || text.starts_with("{{") || text.starts_with("{%")) {
+            return Some(cut(&text));
+        }
+    }
+    None
+}
+
+/// The text of the first heading of level one, and where in `markdown` that heading stands.
+pub(crate) fn first_heading(markdown: &str) -> Option<(String, Range<usize>)> {
+    let mut events = Parser::new_ext(markdown, OPTIONS).into_offset_iter();
+    let is_first_level = |event: &Event<'_>| {
+        matches!(event, Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }))
+    };
+    let (_, range) = events.find(|(event, _)| is_first_level(event))?;
+    let text = text_until(&mut events.map(|(event, _)| event), TagEnd::Heading(HeadingLevel::H1));
+    (!text.is_empty()).then_some((text, range))
+}
+
+/// Collects the text up to `end`, with single spaces. The texts of images are left out.
+fn text_until<'a>(events: &mut impl Iterator<Item = Event<'a>>, end: TagEnd) -> String {
+    let mut text = String::new();
+    let mut images = 0_u32;
+    for event in events {
+        match event {
+            Event::End(tag) if tag == end => break,
+            Event::Start(Tag::Image { .. }) => images += 1,
+            Event::End(TagEnd::Image) => images -= 1,
+            Event::Text(part) | Event::Code(part) if images == 0 => text.push_str(&part),
+            Event::SoftBreak | Event::HardBreak => text.push(' '),
+            _ => {}
+        }
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn cut(text: &str) -> String {
+    let Some((end, _)) = text.char_indices().nth(SUMMARY_CHARS) else {
+        return text.to_owned();
+    };
+    // One character is left for the ellipsis.
+    let kept = text[..end].char_indices().next_back().map_or("", |(last, _)| &text[..last]);
+    let whole_words = kept.rsplit_once(' ').map_or(kept, |(words, _)| words);
+    format!("{}…", whole_words.trim_end_matches([',', ';', ':', ' ']))
+}
+
+/// `{{<figure>}}` is a Hugo shortcode although its middle looks like a tag.
+fn shortcodes_as_text<'a>(
+    events: impl Iterator<Item = Event<'a>>,
+) -> impl Iterator<Item = Event<'a>> {
+    let mut after_braces = false;
+    events.map(move |event| {
+        let event = match event {
+            Event::InlineHtml(tag) if after_braces => Event::Text(tag),
+            other => other,
+        };
+        after_braces = matches!(&event, Event::Text(text) if text.ends_with("{{"));
+        event
+    })
+}
+
+fn sanitizer() -> Builder<'static> {
+    let mut builder = Builder::default();
+    builder
+        .add_tag_attributes("code", ["class"])
+        .add_tag_attributes("div", ["id"])
+        .add_tag_attributes("td", ["style"])
+        .add_tag_attributes("th", ["style"])
+        .filter_style_properties(HashSet::from(["text-align"]))
+        .url_relative(UrlRelative::PassThrough)
+        .attribute_filter(allowed_attribute);
+    builder
+}
+
+/// Footnotes need an id to jump to; a prefix keeps the ids of articles apart from those of the page.
+fn allowed_attribute<'a>(element: &str, attribute: &str, value: &'a str) -> Option<Cow<'a, str>> {
+    match (element, attribute) {
+        ("code", "class") => value
+            .split_ascii_whitespace()
+            .find(|class| class.starts_with("language-"))
+            .map(Cow::Borrowed),
+        ("div", "id") => Some(format!("note-{value}").into()),
+        ("a", "href") if value.starts_with('#') => Some(format!("#note-{}", &value[1..]).into()),
+        _ => Some(Cow::Borrowed(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markdown_is_rendered() {
+        let cases = [
+            ("*a* ~~b~~", "<p><em>a</em> <del>b</del></p>\n"),
+            (
+                "```rust ignore\nlet x = 1;\n```",
+                "<pre><code class=\"language-rust\">let x = 1;\n</code></pre>\n",
+            ),
+            ("## Title {#anchor .wide}", "<h2>Title</h2>\n"),
+            ("{{< figure src=\"a.png\" >}}", "<p>{{&lt; figure src=\"a.png\" &gt;}}</p>\n"),
+            ("{{<figure src=\"a.png\">}}", "<p>{{&lt;figure src=\"a.png\"&gt;}}</p>\n"),
+            ("{{% notice %}}x{{% /notice %}}", "<p>{{% notice %}}x{{% /notice %}}</p>\n"),
+            ("<kbd>Tab</kbd>", "<p><kbd>Tab</kbd></p>\n"),
+        ];
+        for (markdown, html) in cases {
+            assert_eq!(render(markdown), html, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn tables_keep_their_alignment_and_nothing_else() {
+        let html = render("|a|\n|-:|\n|1|\n\n<td style=\"text-align:left;position:fixed\">x</td>");
+        assert!(html.contains("<th style=\"text-align:right\">a</th>"), "{html}");
+        assert!(!html.contains("position"), "{html}");
+    }
+
+    #[test]
+    fn footnotes_jump_to_a_prefixed_id() {
+        let html = render("See[^why].\n\n[^why]: Because.");
+        assert!(html.contains("href=\"#note-why\""), "{html}");
+        assert!(html.contains("<div id=\"note-why\">"), "{html}");
+    }
+
+    #[test]
+    fn what_could_run_code_is_removed() {
+        let cases = [
+            ("<script>alert(1)</script>", "script"),
+            ("<SCRIPT src=//x.example></SCRIPT>", "script"),
+            ("<style>p{}</style>", "style"),
+            ("<p onclick=\"alert(1)\">x</p>", "onclick"),
+            ("<img src=x onerror=alert(1)>", "onerror"),
+            ("<a href=\"javascript:alert(1)\">x</a>", "javascript"),
+            ("[x](javascript:alert(1))", "javascript"),
+            ("[x](JaVaScRiPt:alert(1))", "alert"),
+            ("[x](<java\nscript:alert(1)>)", "href"),
+            ("<a href=\"&#106;avascript:alert(1)\">x</a>", "alert"),
+            ("![x](data:text/html;base64,PHNjcmlwdD4=)", "data:"),
+            ("<iframe src=\"https://x.example\"></iframe>", "iframe"),
+            ("<form action=\"/\"><input name=q></form>", "form"),
+            ("<h1 id=\"login\">x</h1>", "login"),
+            ("<p class=\"fixed\">x</p>", "class"),
+            ("<code class=\"fixed\">x</code>", "class"),
+            ("<svg><script>alert(1)</script></svg>", "alert"),
+            ("```\"onmouseover=alert(1)\n```", "\"onmouseover"),
+        ];
+        for (markdown, removed) in cases {
+            let html = render(markdown).to_lowercase();
+            assert!(!html.contains(removed), "{markdown} became {html}");
+        }
+    }
+
+    #[test]
+    fn first_paragraph_is_the_first_one_that_says_something() {
+        let cases = [
+            ("# Title\n\nOne *two*\n`three`.\n\nFour.", Some("One two three.")),
+            ("![alt](a.png)\n\nText.", Some("Text.")),
+            ("{{< toc >}}\n\n{% include x %}\n\nText.", Some("Text.")),
+            ("- a\n- b", None),
+            ("", None),
+        ];
+        for (markdown, text) in cases {
+            assert_eq!(first_paragraph(markdown).as_deref(), text, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn long_first_paragraph_is_cut_at_a_word() {
+        let summary = first_paragraph(&"words and, ".repeat(40)).unwrap();
+        assert!(summary.chars().count() <= SUMMARY_CHARS, "{summary}");
+        assert!(summary.ends_with("words…") || summary.ends_with("and…"), "{summary}");
+
+        let without_spaces = first_paragraph(&"語".repeat(300)).unwrap();
+        assert_eq!(without_spaces.chars().count(), SUMMARY_CHARS);
+
+        let just_fits = "x".repeat(SUMMARY_CHARS);
+        assert_eq!(first_paragraph(&just_fits), Some(just_fits));
+    }
+
+    #[test]
+    fn first_heading_of_level_one_is_found_with_its_place() {
+        let markdown = "## No\n\n# The *title*\n\nText.";
+        let (text, range) = first_heading(markdown).unwrap();
+        assert_eq!(text, "The title");
+        assert_eq!(&markdown[range], "# The *title*\n");
+        assert_eq!(first_heading("## No"), None);
+        assert_eq!(first_heading("```\n# No\n```"), None);
+    }
+}

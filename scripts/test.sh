@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Every check this repository has. Stops at the first that fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh test
+. scripts/lib.sh
+. scripts/env.sh
+
+# The server half, said aloud: `leptos_isr` and `newsroom` are nearly empty without it.
+server=(--workspace --features 'leptos_isr/ssr,newsroom/backend')
+browser=(--no-default-features --target wasm32-unknown-unknown)
+
+heading "Formatting"
+cargo fmt --all --check
+
+heading "Lints, server half"
+cargo clippy "${server[@]}" --all-targets -- -D warnings
+
+heading "Lints, browser half"
+cargo clippy -p app --features hydrate "${browser[@]}" -- -D warnings
+cargo clippy -p leptos_isr "${browser[@]}" -- -D warnings
+
+heading "Tests"
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run "${server[@]}"
+else
+    cargo test "${server[@]}" --all-targets
+fi
+
+heading "Examples in the documentation"
+cargo test --doc "${server[@]}"
+
+heading "Documentation"
+RUSTDOCFLAGS='-D warnings' cargo doc --no-deps "${server[@]}"
+
+heading "Building the site and rendering its pages"
+cargo leptos build --release
+
+heading "Tests in the browser"
+(cd end2end && npx playwright test)
+
+heading "All passed"

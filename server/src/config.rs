@@ -1,0 +1,306 @@
+//! The command line and the environment. Each setting is a flag and a variable.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use leptos::config::{Env, LeptosOptions};
+
+/// A news site whose pages are rendered once, stored, and regenerated behind
+/// the reader.
+///
+/// Without a command it serves. Build the site first: `cargo leptos build`.
+#[derive(Debug, Parser)]
+#[command(name = "server", version)]
+pub struct Cli {
+    /// What to do; serve by default.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The settings, which all commands share.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What the program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the site until Ctrl-C or SIGTERM
+    Serve,
+    /// Render and store every page that the routes list; `cargo leptos build` does this
+    Prerender {
+        /// How many pages are rendered at once [default: two for each processor]
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+        jobs: Option<u16>,
+    },
+    /// Read a folder of Markdown files with YAML or TOML front matter into the database
+    Import {
+        /// The folder; its sub-folders are read too
+        folder: PathBuf,
+    },
+}
+
+/// The settings.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Where the site listens
+    #[arg(
+        long,
+        env = "LEPTOS_SITE_ADDR",
+        global = true,
+        default_value = "127.0.0.1:3000",
+        value_name = "HOST:PORT",
+        help_heading = "Site"
+    )]
+    pub site_addr: SocketAddr,
+
+    /// How readers reach the site, for feeds and links, as https://news.example
+    /// [default: http:// and the address]
+    #[arg(long, env = "SITE_URL", global = true, value_name = "URL", help_heading = "Site",
+        value_parser = parse_url)]
+    pub site_url: Option<String>,
+
+    /// The folder of scripts and styles that `cargo leptos build` wrote
+    #[arg(
+        long,
+        env = "LEPTOS_SITE_ROOT",
+        global = true,
+        default_value = "target/site",
+        value_name = "DIR",
+        help_heading = "Site"
+    )]
+    pub site_root: PathBuf,
+
+    /// Whether those files have hashed names
+    /// [default: if `hash.txt` lies beside this program]
+    #[arg(
+        long,
+        env = "LEPTOS_HASH_FILES",
+        global = true,
+        value_name = "BOOL",
+        help_heading = "Site"
+    )]
+    pub hash_files: Option<bool>,
+
+    /// Where pages and purges are kept
+    #[arg(
+        long,
+        env = "ISR_DIR",
+        global = true,
+        default_value = "target/isr",
+        value_name = "DIR",
+        help_heading = "Stored pages"
+    )]
+    pub isr_dir: PathBuf,
+
+    /// How much memory pages may take, in MiB
+    #[arg(long, env = "ISR_MEMORY_MIB", global = true, default_value_t = 64,
+        value_name = "MIB", help_heading = "Stored pages",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub isr_memory_mib: u64,
+
+    /// Other periods than the routes declare, as `/articles/:slug=2s; /=1min`
+    #[arg(
+        long,
+        env = "ISR_REVALIDATE",
+        global = true,
+        value_name = "LIST",
+        help_heading = "Stored pages"
+    )]
+    pub isr_revalidate: Option<String>,
+
+    /// Switches on `POST /_isr/purge` for bearers of this token
+    #[arg(long, env = "ISR_TOKEN", global = true, value_name = "TOKEN", hide_env_values = true,
+        help_heading = "Stored pages", value_parser = parse_secret)]
+    pub isr_token: Option<String>,
+
+    /// How long one render may take
+    #[arg(long, env = "ISR_RENDER_TIMEOUT", global = true, default_value = "30s",
+        value_name = "DURATION", help_heading = "Stored pages", value_parser = parse_duration)]
+    pub isr_render_timeout: Duration,
+
+    /// How many pages are rendered at once [default: four for each processor]
+    #[arg(long, env = "ISR_MAX_RENDERS", global = true, value_name = "N",
+        help_heading = "Stored pages", value_parser = clap::value_parser!(u16).range(1..))]
+    pub isr_max_renders: Option<u16>,
+
+    /// Store pages in `cargo leptos watch` too; otherwise each request is rendered there
+    #[arg(long, env = "ISR_IN_WATCH", global = true, default_value_t = false,
+        value_name = "BOOL", action = clap::ArgAction::Set, help_heading = "Stored pages")]
+    pub isr_in_watch: bool,
+
+    /// Read content from this API; no database is opened then, and there is no editor
+    #[arg(long, env = "CONTENT_API_URL", global = true, value_name = "URL",
+        help_heading = "Content", value_parser = parse_url)]
+    pub content_api_url: Option<String>,
+
+    /// The SQLite database; made when it is not there
+    #[arg(
+        long,
+        env = "CONTENT_DB",
+        global = true,
+        default_value = "data/newsroom.db",
+        value_name = "FILE",
+        help_heading = "Content"
+    )]
+    pub content_db: PathBuf,
+
+    /// Markdown files that an empty database is filled from
+    #[arg(
+        long,
+        env = "CONTENT_DIR",
+        global = true,
+        default_value = "content",
+        value_name = "DIR",
+        help_heading = "Content"
+    )]
+    pub content_dir: PathBuf,
+
+    /// Where the built-in content API listens; port 0 takes a free one
+    #[arg(
+        long,
+        env = "CONTENT_ADDR",
+        global = true,
+        default_value = "127.0.0.1:0",
+        value_name = "HOST:PORT",
+        help_heading = "Content"
+    )]
+    pub content_addr: SocketAddr,
+
+    /// The token for writing through the built-in content API
+    /// [default: a random one that only the editor knows]
+    #[arg(long, env = "CONTENT_TOKEN", global = true, value_name = "TOKEN",
+        hide_env_values = true, help_heading = "Content", value_parser = parse_secret)]
+    pub content_token: Option<String>,
+
+    /// Switches on the editor at /editor, with this password
+    #[arg(long, env = "EDITOR_PASSWORD", global = true, value_name = "PASSWORD",
+        hide_env_values = true, help_heading = "Content", value_parser = parse_secret)]
+    pub editor_password: Option<String>,
+
+    /// How log lines are written; `RUST_LOG` chooses which [default: info]
+    #[arg(
+        long,
+        env = "LOG_FORMAT",
+        global = true,
+        default_value = "text",
+        value_name = "FORMAT",
+        help_heading = "Logs"
+    )]
+    pub log_format: LogFormat,
+
+    /// Set by `cargo leptos watch`
+    #[arg(long, env = "LEPTOS_WATCH", global = true, hide = true, default_value_t = false,
+        action = clap::ArgAction::Set)]
+    pub watch: bool,
+
+    /// Set by cargo-leptos
+    #[arg(long, env = "LEPTOS_RELOAD_PORT", global = true, hide = true, default_value_t = 3001)]
+    pub reload_port: u32,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// How readers reach the site, without a slash at the end.
+    #[must_use]
+    pub fn site_url(&self) -> String {
+        match &self.site_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.site_addr),
+        }
+    }
+
+    /// Whether pages are kept: not while `cargo leptos watch` runs, unless asked.
+    #[must_use]
+    pub fn stores_pages(&self) -> bool {
+        !self.watch || self.isr_in_watch
+    }
+
+    /// What Leptos wants to know.
+    #[must_use]
+    pub fn leptos_options(&self) -> LeptosOptions {
+        LeptosOptions::builder()
+            .output_name("newsroom")
+            .site_root(self.site_root.to_string_lossy())
+            .site_addr(self.site_addr)
+            .reload_port(self.reload_port)
+            .hash_files(self.hash_files.unwrap_or_else(has_hash_file))
+            .env(if self.watch { Env::DEV } else { Env::PROD })
+            .build()
+    }
+}
+
+fn has_hash_file() -> bool {
+    let program = std::env::current_exe();
+    program.is_ok_and(|program| program.with_file_name("hash.txt").exists())
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("it must be longer than zero".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(format!("{error}; write `500ms`, `30s` or `2min`")),
+    }
+}
+
+fn parse_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(host) if !host.is_empty() && !host.starts_with('/') => Ok(text.to_owned()),
+        _ => Err("write an address that begins with http:// or https://".to_owned()),
+    }
+}
+
+fn parse_secret(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err(
+            "it is empty: set a secret, or unset the variable to switch this off".to_owned()
+        );
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_value_names_the_setting_the_value_and_the_remedy() {
+        for (flag, value, remedy) in [
+            ("--isr-render-timeout", "0s", "longer than zero"),
+            ("--isr-render-timeout", "5", "write `500ms`"),
+            ("--content-api-url", "localhost:80", "begins with http://"),
+            ("--editor-password", " ", "unset the variable"),
+            ("--isr-memory-mib", "0", "not in"),
+            ("--site-addr", "3000", "invalid socket address"),
+        ] {
+            let error = Cli::try_parse_from(["server", flag, value]).unwrap_err().to_string();
+            for part in [flag, value, remedy] {
+                assert!(error.contains(part), "{flag} {value}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn watch_stores_nothing_unless_asked() {
+        for (args, stores) in [
+            (&["server"][..], true),
+            (&["server", "--watch", "true"], false),
+            (&["server", "--watch", "true", "--isr-in-watch", "true"], true),
+        ] {
+            assert_eq!(Cli::parse_from(args).config.stores_pages(), stores, "{args:?}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! `server import`: a folder of Markdown into the database.
+
+use std::{
+    io::{Write, stdout},
+    path::Path,
+};
+
+use crate::{config::Config, content::open_store, error::Error};
+
+/// Imports `folder` and prints what became of each file that was not taken.
+pub(crate) async fn import(config: &Config, folder: &Path) -> Result<(), Error> {
+    let store = open_store(&config.content_db).await?;
+    let report = newsroom::import(folder, &store)
+        .await
+        .map_err(|source| Error::Import { path: folder.to_owned(), source })?;
+    let mut out = stdout().lock();
+    writeln!(out, "{report}").map_err(Error::Print)?;
+    if report.created + report.updated > 0 {
+        writeln!(
+            out,
+            "A server that is running shows this when its pages' periods are over; at once after\n  \
+             curl -X POST -H \"Authorization: Bearer $ISR_TOKEN\" -d '{{\"tags\":[\"articles\"]}}' \
+             {}/_isr/purge",
+            config.site_url()
+        )
+        .map_err(Error::Print)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! The news site's server: configuration, content, pages, commands.
+//!
+//! [`run`] is the whole program. [`site::site`] puts the app and the stored
+//! pages together without a socket, so that tests can call it.
+
+pub mod config;
+pub mod content;
+mod error;
+mod import;
+mod logging;
+mod prerender;
+mod report;
+mod serve;
+pub mod site;
+
+pub use error::{Error, causes};
+
+use config::{Cli, Command};
+
+/// Does what the command line asks for.
+///
+/// # Errors
+///
+/// Returns why it could not be done; a build with failed pages is an error too.
+pub async fn run(cli: Cli) -> Result<(), Error> {
+    logging::start(&cli.config, cli.command.as_ref());
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::serve(&cli.config).await,
+        Command::Prerender { jobs } => prerender::prerender(&cli.config, jobs).await,
+        Command::Import { folder } => import::import(&cli.config, &folder).await,
+    }
+}

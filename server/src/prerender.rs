@@ -1,0 +1,81 @@
+//! `server prerender`: every listed page, with a progress bar and a table.
+
+use std::{
+    io::{IsTerminal, Write, stderr, stdout},
+    net::{Ipv4Addr, SocketAddr},
+    thread::available_parallelism,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use leptos_isr::{PageOutcome, PageResult};
+
+use crate::{
+    config::Config,
+    content,
+    error::Error,
+    report::{bytes, table},
+    site::site,
+};
+
+/// Renders and stores all listed pages.
+pub(crate) async fn prerender(config: &Config, jobs: Option<u16>) -> Result<(), Error> {
+    // A server may be running on the configured address.
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let content = content::open(config, any_port).await?;
+    let site = site(config, &content)?;
+    let jobs = jobs.map_or_else(|| 2 * available_parallelism().map_or(1, usize::from), usize::from);
+
+    let mut progress = Progress::new();
+    let planned = std::cell::Cell::new(0);
+    let on_plan = |pages| planned.set(pages);
+    let bar = progress.bar.clone();
+    let plan = |pages: usize| {
+        on_plan(pages);
+        bar.set_length(pages as u64);
+    };
+    let report = site.isr.prerender(jobs, plan, |page| progress.show(page)).await?;
+    progress.bar.finish_and_clear();
+    write!(stdout().lock(), "{}", table(&report)).map_err(Error::Print)?;
+    if report.is_success() {
+        return Ok(());
+    }
+    let is_failed = |page: &&PageResult| matches!(page.outcome, PageOutcome::Failed { .. });
+    let failed = report.failures.iter().filter(is_failed).count();
+    Err(Error::Pages { failed, planned: planned.get() })
+}
+
+/// A bar on a terminal, a line for each page elsewhere.
+struct Progress {
+    bar: ProgressBar,
+    is_terminal: bool,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} pages, {eta} left  {msg}")
+            .expect("the template is right");
+        Self { bar: ProgressBar::new(0).with_style(style), is_terminal: stderr().is_terminal() }
+    }
+
+    fn show(&mut self, page: &PageResult) {
+        self.bar.inc(1);
+        let line = match &page.outcome {
+            PageOutcome::Stored { bytes: size } => {
+                if self.is_terminal {
+                    self.bar.set_message(page.path.clone());
+                    return;
+                }
+                format!("rendered {} {} {} ms", page.path, bytes(*size), page.duration.as_millis())
+            }
+            PageOutcome::LeftForLater { cause } => {
+                format!("later    {} (rendered on demand): {cause}", page.path)
+            }
+            PageOutcome::Failed { cause } => format!("FAILED   {}: {cause}", page.path),
+        };
+        if self.is_terminal {
+            self.bar.println(line);
+        } else {
+            eprintln!("{line}");
+        }
+    }
+}

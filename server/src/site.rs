@@ -1,0 +1,143 @@
+//! The site: the app's pages, the feeds, and the stored pages in front of them.
+
+use std::path::Path;
+
+use app::{
+    App, SiteUrl,
+    data::{
+        feed::{feed_xml, sitemap_xml},
+        source::ContentSource,
+        source_error::ContentError,
+    },
+    shell,
+};
+use axum::{
+    Extension, Router,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
+};
+use leptos::prelude::provide_context;
+use leptos_isr::{Engine, Isr, LeptosPages, RenderScope, build_id, minutes};
+
+use crate::{
+    config::Config,
+    content::Content,
+    error::{Error, causes},
+};
+
+/// The site, ready to be served.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Answers every request.
+    pub router: Router,
+    /// The stored pages.
+    pub isr: Engine,
+}
+
+/// Puts the site together. Nothing is rendered yet.
+///
+/// # Errors
+///
+/// Returns [`Error::SiteRoot`] if the site was not built, and [`Error::Isr`]
+/// for a wrong declaration or period, or a store that cannot be used.
+pub fn site(config: &Config, content: &Content) -> Result<Site, Error> {
+    if !Path::new(&config.site_root).is_dir() {
+        return Err(Error::SiteRoot(config.site_root.clone()));
+    }
+    let options = config.leptos_options();
+    let site_url = SiteUrl(config.site_url());
+    let pages = {
+        let (source, editor, site_url) =
+            (content.source.clone(), content.editor.clone(), site_url.clone());
+        LeptosPages::discover(App, move || {
+            provide_context(source.clone());
+            provide_context(editor.clone());
+            provide_context(site_url.clone());
+        })?
+    };
+    let feeds = || Isr::revalidate(minutes(5)).tag("articles").tag("feeds");
+    let mut routes =
+        pages.routes().clone().add("/feed.xml", feeds())?.add("/sitemap.xml", feeds())?;
+    if let Some(periods) = &config.isr_revalidate {
+        routes.override_revalidate(periods)?;
+    }
+    let isr = engine(config, routes, build_id(&options)?)?;
+    let has_hashed_names = options.hash_files;
+    let router = pages
+        .router(&isr, options, shell)
+        .route("/feed.xml", get(feed(content.source.clone(), site_url.clone())))
+        .route("/sitemap.xml", get(sitemap(content.source.clone(), site_url)))
+        .layer(from_fn_with_state(has_hashed_names, let_browsers_keep_files));
+    Ok(Site { router: isr.wrap(router), isr })
+}
+
+fn engine(config: &Config, routes: leptos_isr::Routes, build: String) -> Result<Engine, Error> {
+    let mut builder = Engine::builder(routes)
+        .memory(config.isr_memory_mib << 20)
+        .disk(&config.isr_dir, build)
+        .render_timeout(config.isr_render_timeout);
+    if let Some(renders) = config.isr_max_renders {
+        builder = builder.max_renders(renders.into());
+    }
+    if let Some(token) = &config.isr_token {
+        builder = builder.token(token);
+    }
+    if !config.stores_pages() {
+        builder = builder.bypass("watch");
+    }
+    Ok(builder.build()?)
+}
+
+/// The Atom feed.
+fn feed(source: ContentSource, url: SiteUrl) -> MethodRouter {
+    get(move |scope: Option<Extension<RenderScope>>| {
+        let (source, url) = (source.clone(), url.clone());
+        async move { xml("application/atom+xml; charset=utf-8", feed_xml(&source, &url.0).await, scope) }
+    })
+}
+
+/// The site map.
+fn sitemap(source: ContentSource, url: SiteUrl) -> MethodRouter {
+    get(move |scope: Option<Extension<RenderScope>>| {
+        let (source, url) = (source.clone(), url.clone());
+        async move { xml("application/xml; charset=utf-8", sitemap_xml(&source, &url.0).await, scope) }
+    })
+}
+
+fn xml(
+    content_type: &'static str,
+    text: Result<String, ContentError>,
+    scope: Option<Extension<RenderScope>>,
+) -> Response {
+    match text {
+        Ok(text) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
+        Err(error) => {
+            if let Some(Extension(scope)) = scope {
+                scope.failed(causes(&error).join(": "));
+            }
+            (StatusCode::BAD_GATEWAY, "The content cannot be read just now.\n").into_response()
+        }
+    }
+}
+
+/// Files whose name carries a hash never change; others are asked for again.
+async fn let_browsers_keep_files(
+    State(has_hashed_names): State<bool>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_hashed = has_hashed_names && request.uri().path().starts_with("/pkg/");
+    let mut response = next.run(request).await;
+    let is_file = response.headers().contains_key(header::LAST_MODIFIED);
+    if is_file && response.status().is_success() {
+        let value = match is_hashed {
+            true => "public, max-age=31536000, immutable",
+            false => "public, max-age=3600",
+        };
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
+    }
+    response
+}
