@@ -1,0 +1,17 @@
+//! Parts that pages are made of. Each draws what it is given.
+
+pub(crate) mod article_card;
+pub(crate) mod article_form;
+pub(crate) mod byline;
+pub(crate) mod copy_link;
+pub(crate) mod focus;
+pub(crate) mod footer;
+pub(crate) mod head;
+pub(crate) mod header;
+pub(crate) mod outcome;
+pub(crate) mod page_links;
+pub(crate) mod rendered_at;
+pub(crate) mod section_nav;
+pub(crate) mod sign_in_form;
+pub(crate) mod text_size;
+pub(crate) mod theme_switch;

@@ -1,0 +1,26 @@
+//! The control that sets the size of the text.
+
+use leptos::prelude::*;
+
+use crate::{browser, data::settings::TextSize};
+
+/// Two buttons; what they set is kept in the browser.
+#[component]
+pub(crate) fn TextSizeControl() -> impl IntoView {
+    let size = RwSignal::new(TextSize::default());
+    Effect::new(move || {
+        size.set(TextSize::from_stored(browser::stored(TextSize::KEY).as_deref()));
+    });
+    let set = move |new: TextSize| {
+        browser::store(TextSize::KEY, new.to_stored().as_deref());
+        size.set(new);
+    };
+    view! {
+        <div class="text-size" role="group" aria-label="Text size">
+            <button type="button" aria-label="Smaller text" disabled=move || size.get().is_smallest()
+                on:click=move |_| set(size.get().smaller())>"A−"</button>
+            <button type="button" aria-label="Larger text" disabled=move || size.get().is_largest()
+                on:click=move |_| set(size.get().larger())>"A+"</button>
+        </div>
+    }
+}

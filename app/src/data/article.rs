@@ -1,0 +1,30 @@
+//! One article as its page shows it.
+
+#[cfg(feature = "ssr")]
+mod load;
+
+use leptos::{server, server_fn::codec::GetUrl};
+use newsroom::Article;
+use serde::{Deserialize, Serialize};
+
+use super::failure::Failure;
+
+/// An article and what the page around it needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArticleView {
+    /// The article.
+    pub article: Article,
+    /// The name of its section, as readers see it; empty without a section.
+    pub section_name: String,
+    /// When the server read and drew it, RFC 3339 in UTC.
+    pub rendered_at: String,
+}
+
+/// Reads the published article with `slug`; none if there is no such article.
+#[server(endpoint = "article", input = GetUrl)]
+pub async fn read_article(
+    /// The article's name in addresses.
+    slug: String,
+) -> Result<Option<ArticleView>, Failure> {
+    load::article(&slug).await
+}

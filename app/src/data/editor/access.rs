@@ -1,0 +1,93 @@
+//! Who may pass: signing in and out, and the check before each read and write.
+
+use http::{HeaderValue, header, request::Parts};
+use leptos::prelude::{expect_context, use_context};
+use leptos_axum::{ResponseOptions, redirect};
+use std::time::{Instant, SystemTime};
+
+use super::Door;
+use crate::data::{
+    failure::Failure, session::EditorConfig, site::configured_url, source::ContentSource,
+    writer::ContentWriter,
+};
+
+/// The door as the visitor whose request is answered finds it.
+pub(super) fn door() -> Door<ContentWriter> {
+    let Some(config) = use_context::<EditorConfig>().filter(EditorConfig::is_enabled) else {
+        return Door::Absent;
+    };
+    match config.token(&cookies(), SystemTime::now()) {
+        Some(token) => Door::Open(ContentWriter::new(expect_context::<ContentSource>(), token)),
+        None => Door::SignedOut,
+    }
+}
+
+/// The way to write, for the editor only.
+pub(super) fn writer() -> Result<ContentWriter, Failure> {
+    match door() {
+        Door::Open(writer) => Ok(writer),
+        Door::SignedOut => Err(Failure::new(
+            "Your session has ended. Sign in again in another tab, then save once more.",
+        )),
+        Door::Absent => Err(no_editor()),
+    }
+}
+
+pub(super) fn sign_in(password: &str) -> Result<(), Failure> {
+    let config: EditorConfig = use_context().unwrap_or_default();
+    check(&config, password, Instant::now())?;
+    let cookie = config.session_cookie(SystemTime::now(), configured_url().is_https());
+    answer_with(&cookie.ok_or_else(no_editor)?);
+    Ok(())
+}
+
+pub(super) fn sign_out() -> Result<(), Failure> {
+    answer_with(&EditorConfig::end_cookie(configured_url().is_https()));
+    Ok(())
+}
+
+fn check(config: &EditorConfig, password: &str, now: Instant) -> Result<(), Failure> {
+    let mut attempts = config.attempts().ok_or_else(no_editor)?;
+    if !attempts.may_try(now) {
+        return Err(Failure::new("Too many attempts. Wait a minute, then try again."));
+    }
+    if config.is_password(password) {
+        return Ok(());
+    }
+    attempts.failed(now);
+    tracing::warn!("refused a wrong editor password");
+    Err(Failure::new("That is not the password."))
+}
+
+fn no_editor() -> Failure {
+    Failure::new("This site has no editor.")
+}
+
+fn cookies() -> String {
+    let Some(parts) = use_context::<Parts>() else { return String::new() };
+    let cookies = parts.headers.get_all(header::COOKIE).iter();
+    cookies.filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join("; ")
+}
+
+fn answer_with(cookie: &str) {
+    let cookie = HeaderValue::from_str(cookie).expect("a cookie is plain ASCII");
+    expect_context::<ResponseOptions>().append_header(header::SET_COOKIE, cookie);
+    redirect("/editor");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guessing_is_slowed_down_even_for_the_right_password() {
+        let config = EditorConfig::new(Some("secret".to_owned()), Some("token".to_owned()));
+        let now = Instant::now();
+        assert!(check(&config, "secret", now).is_ok());
+        for _ in 0..10 {
+            assert!(check(&config, "guess", now).is_err());
+        }
+        let refused = check(&config, "secret", now).unwrap_err();
+        assert!(refused.to_string().contains("Wait"), "{refused}");
+    }
+}

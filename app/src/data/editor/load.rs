@@ -1,0 +1,29 @@
+//! Reads what the editor sees.
+
+use http::StatusCode;
+use newsroom::{ArticleOverview, ArticleSource};
+
+use super::{Door, access};
+use crate::data::{answer, failure::Failure, source_error::ContentError};
+
+pub(super) async fn overview() -> Result<Door<Vec<ArticleOverview>>, Failure> {
+    let writer = match access::door() {
+        Door::Absent => return Ok(Door::Absent),
+        Door::SignedOut => return Ok(Door::SignedOut),
+        Door::Open(writer) => writer,
+    };
+    writer.overview().await.map(Door::Open).map_err(|error| answer::unavailable(&error))
+}
+
+pub(super) async fn source(slug: &str) -> Result<Door<Option<ArticleSource>>, Failure> {
+    let writer = match access::door() {
+        Door::Absent => return Ok(Door::Absent),
+        Door::SignedOut => return Ok(Door::SignedOut),
+        Door::Open(writer) => writer,
+    };
+    match writer.read(slug).await {
+        Ok(source) => Ok(Door::Open(Some(source))),
+        Err(ContentError::Status { status: StatusCode::NOT_FOUND, .. }) => Ok(Door::Open(None)),
+        Err(error) => Err(answer::unavailable(&error)),
+    }
+}

@@ -1,0 +1,40 @@
+//! Reads one page of a section from the content source.
+
+use futures::try_join;
+use leptos::prelude::expect_context;
+
+use super::SectionView;
+use crate::data::{
+    answer,
+    failure::Failure,
+    pagination::{PageNumber, page_count},
+    source::ContentSource,
+    source_error::ContentError,
+};
+
+const PER_PAGE: u32 = 12;
+
+pub(super) async fn section(
+    slug: &str,
+    page: Option<&str>,
+) -> Result<Option<SectionView>, Failure> {
+    let Some(page) = PageNumber::from_query(page) else { return Ok(None) };
+    read(&expect_context(), slug, page).await.map_err(|error| answer::unavailable(&error))
+}
+
+async fn read(
+    source: &ContentSource,
+    slug: &str,
+    page: PageNumber,
+) -> Result<Option<SectionView>, ContentError> {
+    let (list, sections) = try_join!(source.list(Some(slug), page, PER_PAGE), source.sections())?;
+    let section = sections.into_iter().find(|section| section.slug == slug);
+    Ok(section.filter(|_| !list.articles.is_empty()).map(|section| SectionView {
+        section,
+        articles: list.articles,
+        page: page.number(),
+        pages: page_count(list.total, PER_PAGE),
+        total: list.total,
+        rendered_at: answer::now(),
+    }))
+}

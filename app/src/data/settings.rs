@@ -1,0 +1,137 @@
+//! What a visitor may set for their own eyes: theme and text size.
+//!
+//! Kept in the browser and applied after hydration; no stored page depends on it.
+
+/// The colours of the site.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the visitor's system is set.
+    #[default]
+    Auto,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+impl Theme {
+    /// Where the browser stores it.
+    pub const KEY: &'static str = "theme";
+
+    /// Reads what was stored; anything else is [`Theme::Auto`].
+    #[must_use]
+    pub fn from_stored(value: Option<&str>) -> Self {
+        match value {
+            Some("light") => Self::Light,
+            Some("dark") => Self::Dark,
+            _ => Self::Auto,
+        }
+    }
+
+    /// What to store; nothing for [`Theme::Auto`].
+    #[must_use]
+    pub fn to_stored(self) -> Option<&'static str> {
+        match self {
+            Self::Auto => None,
+            Self::Light => Some("light"),
+            Self::Dark => Some("dark"),
+        }
+    }
+
+    /// Its name on the button.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.to_stored().unwrap_or("auto")
+    }
+
+    /// What the button switches to.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Auto => Self::Light,
+            Self::Light => Self::Dark,
+            Self::Dark => Self::Auto,
+        }
+    }
+}
+
+/// The size of the text, in steps around the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextSize(i8);
+
+impl TextSize {
+    /// Where the browser stores it.
+    pub const KEY: &'static str = "size";
+    const SMALLEST: i8 = -1;
+    const LARGEST: i8 = 3;
+
+    /// Reads what was stored; anything out of range is the default.
+    #[must_use]
+    pub fn from_stored(value: Option<&str>) -> Self {
+        let step = value.and_then(|value| value.parse().ok()).unwrap_or(0);
+        if (Self::SMALLEST..=Self::LARGEST).contains(&step) { Self(step) } else { Self(0) }
+    }
+
+    /// What to store; nothing for the default.
+    #[must_use]
+    pub fn to_stored(self) -> Option<String> {
+        (self.0 != 0).then(|| self.0.to_string())
+    }
+
+    /// One step larger, unless it is the largest.
+    #[must_use]
+    pub fn larger(self) -> Self {
+        Self((self.0 + 1).min(Self::LARGEST))
+    }
+
+    /// One step smaller, unless it is the smallest.
+    #[must_use]
+    pub fn smaller(self) -> Self {
+        Self((self.0 - 1).max(Self::SMALLEST))
+    }
+
+    /// Whether it cannot grow.
+    #[must_use]
+    pub fn is_largest(self) -> bool {
+        self.0 == Self::LARGEST
+    }
+
+    /// Whether it cannot shrink.
+    #[must_use]
+    pub fn is_smallest(self) -> bool {
+        self.0 == Self::SMALLEST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn theme_survives_storing() {
+        for theme in [Theme::Auto, Theme::Light, Theme::Dark] {
+            assert_eq!(Theme::from_stored(theme.to_stored()), theme);
+        }
+        assert_eq!(Theme::from_stored(Some("plaid")), Theme::Auto);
+    }
+
+    #[test]
+    fn theme_button_goes_round() {
+        assert_eq!(Theme::Auto.next().next().next(), Theme::Auto);
+    }
+
+    #[test]
+    fn text_size_stays_in_range() {
+        let mut size = TextSize::default();
+        for _ in 0..9 {
+            size = size.larger();
+        }
+        assert!(size.is_largest());
+        assert_eq!(TextSize::from_stored(size.to_stored().as_deref()), size);
+        for _ in 0..9 {
+            size = size.smaller();
+        }
+        assert!(size.is_smallest());
+        assert_eq!(TextSize::from_stored(Some("99")), TextSize::default());
+    }
+}

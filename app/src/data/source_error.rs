@@ -1,0 +1,52 @@
+//! What may go wrong between the site and its content.
+
+use http::StatusCode;
+use std::error::Error;
+
+/// Why the content API gave no answer that the site can use.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContentError {
+    /// The configured address is not an HTTP address.
+    #[error("`{url}` is not the address of a content API")]
+    BaseUrl {
+        /// What was configured.
+        url: String,
+        /// Why it is no address; none where only its scheme is wrong.
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+    /// The HTTP client could not be set up.
+    #[error("the client for `{url}` could not be set up")]
+    Client {
+        /// The configured address.
+        url: String,
+        /// The cause.
+        source: reqwest::Error,
+    },
+    /// No answer came in time, or the connection failed.
+    #[error("`{url}` did not answer")]
+    Request {
+        /// The address that was asked.
+        url: String,
+        /// The cause.
+        source: reqwest::Error,
+    },
+    /// The answer says that the request failed.
+    #[error("`{url}` answered {status}: {message}")]
+    Status {
+        /// The address that was asked.
+        url: String,
+        /// The status of the answer.
+        status: StatusCode,
+        /// What the answer says; empty if it says nothing.
+        message: String,
+    },
+    /// The answer is not what the API promises.
+    #[error("`{url}` answered with something else than was asked for")]
+    Body {
+        /// The address that was asked.
+        url: String,
+        /// The cause.
+        source: serde_json::Error,
+    },
+}

@@ -1,0 +1,87 @@
+//! The news site: its pages, what they show, and how they read it.
+//!
+//! Each page is a route with a declaration of how long it may be stored; the
+//! server renders and stores it, the browser hydrates it. Nothing that depends
+//! on the visitor or the clock is drawn before hydration.
+//!
+//! The server provides these values in Leptos's context to every page and
+//! server function: [`data::source::ContentSource`], [`SiteUrl`],
+//! [`data::session::EditorConfig`] and `leptos_isr::Engine`.
+#![warn(missing_docs)]
+
+mod browser;
+#[expect(unreachable_pub, reason = "`component` makes the parameters of a private function public")]
+mod components;
+pub mod data;
+#[expect(unreachable_pub, reason = "`component` makes the parameters of a private function public")]
+mod pages;
+
+#[cfg(feature = "hydrate")]
+mod hydrate;
+#[cfg(feature = "ssr")]
+mod shell;
+
+pub use self::data::site::{SITE_NAME, SiteUrl};
+#[cfg(feature = "hydrate")]
+pub use self::hydrate::hydrate;
+#[cfg(feature = "ssr")]
+pub use self::shell::shell;
+
+use leptos::prelude::*;
+use leptos_isr::{Isr, days, minutes, seconds};
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{FlatRoutes, Route, Router},
+    path,
+};
+
+use crate::{
+    components::{focus::FocusOnNavigation, footer::SiteFooter, header::SiteHeader},
+    data::{listing, site, title},
+    pages::{
+        about::AboutPage, article::ArticlePage, editor::EditorPage,
+        editor_article::EditArticlePage, front::FrontPage, live::LivePage, not_found::NotFoundPage,
+        search::SearchPage, section::SectionPage,
+    },
+};
+
+/// The whole site: header, routes with their policies, footer.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_context(SharedValue::new(site::configured_url).into_inner());
+    let live = Isr::revalidate(seconds(2)).tag("articles");
+    let front = Isr::revalidate(minutes(1)).tag("articles");
+    let sections = Isr::revalidate(minutes(1))
+        .query(["page"])
+        .prerender(listing::section_slugs)
+        .tag("articles")
+        .tag("section:{section}");
+    let articles = Isr::revalidate(minutes(5))
+        .expire(days(7))
+        .prerender(listing::newest_slugs)
+        .tag("articles")
+        .tag("article:{slug}");
+    view! {
+        <Title formatter=title::full text=SITE_NAME/>
+        <Router>
+            <a class="skip-link" href="#content" rel="external">"Skip to content"</a>
+            <SiteHeader/>
+            <main id="content" tabindex="-1">
+                <FlatRoutes fallback=NotFoundPage>
+                    <Route path=path!("/") view=FrontPage ssr=front.into()/>
+                    <Route path=path!("/articles/:slug") view=ArticlePage ssr=articles.into()/>
+                    <Route path=path!("/sections/:section") view=SectionPage ssr=sections.into()/>
+                    <Route path=path!("/about") view=AboutPage ssr=Isr::forever().into()/>
+                    <Route path=path!("/live") view=LivePage ssr=live.into()/>
+                    <Route path=path!("/search") view=SearchPage ssr=SsrMode::Async/>
+                    <Route path=path!("/editor") view=EditorPage ssr=SsrMode::Async/>
+                    <Route path=path!("/editor/:slug") view=EditArticlePage ssr=SsrMode::Async/>
+                </FlatRoutes>
+            </main>
+            <SiteFooter/>
+            <FocusOnNavigation/>
+        </Router>
+    }
+}

@@ -1,0 +1,66 @@
+//! `/articles/:slug`
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use crate::{
+    components::{
+        byline::Byline,
+        copy_link::CopyLink,
+        head::Head,
+        outcome::{Loading, outcome},
+        rendered_at::RenderedAt,
+    },
+    data::{
+        article::{ArticleView, read_article},
+        date::day,
+        site::{article_path, section_path},
+    },
+};
+
+/// One article.
+#[component]
+pub(crate) fn ArticlePage() -> impl IntoView {
+    let params = use_params_map();
+    let slug = move || params.read().get("slug").unwrap_or_default();
+    let view = Resource::new(slug, read_article);
+    view! {
+        <Transition fallback=Loading>
+            {move || Suspend::new(async move {
+                outcome(view.await, |view| view! { <ArticleText view/> })
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn ArticleText(view: ArticleView) -> impl IntoView {
+    let ArticleView { article, section_name, rendered_at } = view;
+    let path = article_path(&article.slug);
+    let section = (!article.section.is_empty()).then(|| {
+        view! { <p class="kicker"><a href=section_path(&article.section)>{section_name}</a></p> }
+    });
+    let standfirst = (!article.summary.is_empty())
+        .then(|| view! { <p class="standfirst">{article.summary.clone()}</p> });
+    let (published, updated) = (day(&article.published_at), day(&article.updated_at));
+    let updated = (updated != published).then(|| {
+        view! { <p>"Last changed on "<time datetime=article.updated_at>{updated}</time>"."</p> }
+    });
+    view! {
+        <Head title=article.title.clone() description=article.summary path kind="article"/>
+        <article class="article">
+            <header>
+                {section}
+                <h1>{article.title}</h1>
+                {standfirst}
+                <Byline author=article.author published_at=article.published_at/>
+            </header>
+            <div class="prose" inner_html=article.body_html></div>
+            <footer>
+                {updated}
+                <CopyLink/>
+                <RenderedAt moment=rendered_at/>
+            </footer>
+        </article>
+    }
+}

@@ -1,0 +1,60 @@
+//! `/search`
+
+use leptos::prelude::*;
+use leptos_router::{components::Form, hooks::use_query_map};
+
+use crate::{
+    components::{
+        article_card::ArticleCard,
+        head::PrivateHead,
+        outcome::{Loading, outcome},
+    },
+    data::{
+        search::{Found, search_articles},
+        section::name_of,
+    },
+};
+
+/// Searches titles and summaries; rendered for each visitor, never stored.
+#[component]
+pub(crate) fn SearchPage() -> impl IntoView {
+    let query = use_query_map();
+    let asked = move || query.read().get("q").unwrap_or_default();
+    let found = Resource::new(asked, search_articles);
+    view! {
+        <PrivateHead title="Search"/>
+        <h1>"Search"</h1>
+        <Form method="GET" action="/search">
+            <div class="search-form" role="search">
+                <label for="q">"Words in titles and summaries"</label>
+                <input id="q" name="q" type="search" value=asked maxlength="200"/>
+                <button type="submit">"Search"</button>
+            </div>
+        </Form>
+        <Transition fallback=Loading>
+            {move || Suspend::new(async move {
+                outcome(found.await.map(Some), |found| view! { <Results found/> })
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Results(found: Found) -> impl IntoView {
+    let Found { query, articles, sections, searched } = found;
+    let said = match (query.is_empty(), articles.len()) {
+        (true, _) => String::new(),
+        (_, 0) => format!("Nothing found for “{query}” in the newest {searched} articles."),
+        (_, 1) => format!("1 article for “{query}”."),
+        (_, count) => format!("{count} articles for “{query}”."),
+    };
+    let cards = articles.into_iter().map(|article| {
+        let section_name = name_of(&article.section, &sections).to_owned();
+        view! { <li><ArticleCard article section_name/></li> }
+    });
+    let cards = cards.collect_view();
+    view! {
+        <h2 class="found" role="status">{said}</h2>
+        <ul class="list-grid">{cards}</ul>
+    }
+}

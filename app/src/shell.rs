@@ -1,0 +1,39 @@
+//! The document around the app.
+
+use leptos::prelude::*;
+use leptos_meta::{HashedStylesheet, MetaTags};
+
+use crate::{App, SITE_NAME};
+
+/// The HTML document of every page.
+///
+/// The scripts that hydrate are left out where the page is one 404 page for
+/// many addresses, so that the browser keeps what the server drew.
+#[must_use]
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let scripts = leptos_isr::hydrates().then(|| {
+        view! {
+            <AutoReload options=options.clone()/>
+            <HydrationScripts options=options.clone()/>
+        }
+    });
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <script src="/theme.js"></script>
+                <HashedStylesheet options id="leptos"/>
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
+                <link rel="alternate" type="application/atom+xml" title=SITE_NAME href="/feed.xml"/>
+                {scripts}
+                <MetaTags/>
+            </head>
+            <body>
+                <App/>
+            </body>
+        </html>
+    }
+}
