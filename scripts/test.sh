@@ -10,6 +10,10 @@ scripts/setup.sh test
 server=(--workspace --features 'leptos_isr/ssr,newsroom/backend')
 browser=(--no-default-features --target wasm32-unknown-unknown)
 
+# As cargo-leptos builds for development: without it the types of views make linking slow.
+# Only until the release build, which does without.
+export RUSTFLAGS='--cfg erase_components' RUSTDOCFLAGS='--cfg erase_components'
+
 heading "Formatting"
 cargo fmt --all --check
 
@@ -31,7 +35,9 @@ heading "Examples in the documentation"
 cargo test --doc "${server[@]}"
 
 heading "Documentation"
-RUSTDOCFLAGS='-D warnings' cargo doc --no-deps "${server[@]}"
+RUSTDOCFLAGS="$RUSTDOCFLAGS -D warnings" cargo doc --no-deps "${server[@]}"
+
+unset RUSTFLAGS RUSTDOCFLAGS
 
 heading "Building the site and rendering its pages"
 cargo leptos build --release

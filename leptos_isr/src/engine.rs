@@ -24,6 +24,7 @@ use crate::{
     purge::{Purge, PurgeTimes},
     purge_log::PurgeLog,
     render::{self, Failure, Job, Limits, Rendered},
+    route::OnMissing,
     routes::{Route, Routes},
     scope::RenderScope,
     single_flight::{self, Flight, Role, SingleFlight},
@@ -343,22 +344,29 @@ impl Engine {
         self.purged(entry).is_some()
     }
 
-    /// The paths that exist of a route that admits only those it lists: from
-    /// the build, or else from its list.
-    pub(crate) async fn admitted(&self, route: &Route) -> Result<HashSet<String>, Error> {
+    /// Whether `path` exists: of a route that admits only the paths it lists,
+    /// those from the build, or else from its list.
+    pub(crate) async fn is_admitted(
+        &self,
+        route: &Route,
+        policy: &Policy,
+        path: &str,
+    ) -> Result<bool, Error> {
+        if policy.on_missing == OnMissing::Render {
+            return Ok(true);
+        }
         let admitted = route.admitted.get_or_try_init(async || {
             if let Some(disk) = &self.0.disk
                 && let Some(paths) = disk.listed(route.path()).await
             {
                 return Ok(paths);
             }
-            let policy = route.policy().expect("only ISR routes admit paths");
-            let paths = policy.paths(&route.pattern).await;
-            paths
+            let listed = policy.paths(&route.pattern).await;
+            listed
                 .map(HashSet::from_iter)
                 .map_err(|cause| Error::List { route: route.path().to_owned(), cause })
         });
-        admitted.await.cloned()
+        Ok(admitted.await?.contains(path))
     }
 
     pub(crate) fn now(&self) -> SystemTime {

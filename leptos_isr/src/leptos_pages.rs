@@ -27,6 +27,7 @@ use crate::{
     pattern::RoutePattern,
     route::{Collector, Isr, ListFuture},
     routes::Routes,
+    scope,
 };
 
 type Context = Arc<dyn Fn() + Send + Sync>;
@@ -107,7 +108,9 @@ impl LeptosPages {
     /// The router that renders the pages, answers the server functions and
     /// serves the site's files, for [`Engine::wrap`].
     ///
-    /// Pages and server functions find the [`Engine`] in Leptos's context.
+    /// Pages and server functions find the [`Engine`] in Leptos's context; a
+    /// page that is rendered to be stored also finds its
+    /// [`RenderScope`](crate::RenderScope).
     pub fn router<IV: IntoView + 'static>(
         &self,
         engine: &Engine,
@@ -136,6 +139,7 @@ impl LeptosPages {
                 take_context::<Nonce>();
                 provide_context(Method::Get);
                 provide_context(options.clone());
+                scope::provide();
                 context();
             }
         };

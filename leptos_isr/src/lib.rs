@@ -132,3 +132,8 @@ mod single_flight;
 mod store;
 #[cfg(feature = "ssr")]
 mod tag;
+
+/// Compiles the example in the repository's README.
+#[cfg(all(doctest, feature = "ssr"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

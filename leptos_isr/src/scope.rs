@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{StatusCode, request::Parts};
-use leptos::prelude::{use_context, with_context};
+use leptos::prelude::{provide_context, use_context, with_context};
 use leptos_axum::ResponseOptions;
 
 use crate::tag::Tag;
@@ -86,6 +86,13 @@ impl RenderScope {
 /// Leptos gives its pages the request's parts.
 fn current() -> Option<RenderScope> {
     with_context::<Parts, _>(|parts| parts.extensions.get().cloned()).flatten()
+}
+
+/// Gives the page's code the scope of its render.
+pub(crate) fn provide() {
+    if let Some(scope) = current() {
+        provide_context(scope);
+    }
 }
 
 fn with_scope(act: impl FnOnce(&RenderScope)) {

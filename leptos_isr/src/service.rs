@@ -1,5 +1,7 @@
 //! The HTTP face: which requests are for a page, and the responses.
 
+use std::{error::Error, sync::Arc, time::Duration};
+
 use axum::{
     Router,
     body::Body,
@@ -8,6 +10,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tower::ServiceExt;
+use tracing::error;
 
 use crate::{
     cache_status::{CACHE_STATUS, CacheStatus, Forward, ttl},
@@ -19,8 +22,8 @@ use crate::{
     headers::{self, CDN_CACHE_CONTROL},
     key::Key,
     path::{CanonicalPath, PathError},
+    policy::Lifetime,
     render::Failure,
-    route::OnMissing,
     routes::Route,
     scope::RenderScope,
 };
@@ -85,18 +88,20 @@ impl Engine {
             Ok(key) => key,
             Err(error) => return bad_path(error),
         };
-        let mut response = if policy.on_missing == OnMissing::NotFound {
-            match self.admitted(route).await {
-                Ok(paths) if !paths.contains(&path.text) => self.shared_not_found().await,
-                Ok(_) => {
-                    let target = Target::new(key, route, policy, &path.segments);
-                    self.respond(&target, request.headers()).await
-                }
-                Err(error) => error_response(&RenderError::Failed(error.to_string())),
+        let mut response = match self.is_admitted(route, policy, &path.text).await {
+            Ok(true) => {
+                let target = Target::new(key, route, policy, &path.segments);
+                self.respond(&target, request.headers()).await
             }
-        } else {
-            let target = Target::new(key, route, policy, &path.segments);
-            self.respond(&target, request.headers()).await
+            Ok(false) => self.shared_not_found().await,
+            Err(error) => {
+                error!(
+                    route = route.path(),
+                    error = &error as &dyn Error,
+                    "cannot tell which paths exist"
+                );
+                error_response(&RenderError::Failed(error.to_string()))
+            }
         };
         if is_head {
             *response.body_mut() = Body::empty();
@@ -155,15 +160,15 @@ impl Engine {
         let target = Target {
             key,
             route: NOT_FOUND_PATH.to_owned(),
-            lifetime: crate::policy::Lifetime::default(),
+            lifetime: Lifetime::default(),
             tags: Vec::new(),
         };
         match self.render(&target, RenderScope::shared_not_found()).await {
             Ok(rendered) => {
                 let mut entry = rendered.entry;
                 entry.status = StatusCode::NOT_FOUND;
-                let entry = std::sync::Arc::new(entry);
-                self.memory().put(std::sync::Arc::clone(&entry));
+                let entry = Arc::new(entry);
+                self.memory().put(Arc::clone(&entry));
                 private(&entry, status)
             }
             Err(failure) => failed(failure, Forward::Miss),
@@ -223,9 +228,9 @@ fn hit(freshness: Freshness) -> CacheStatus {
     }
 }
 
-fn stale_by(freshness: Freshness) -> std::time::Duration {
+fn stale_by(freshness: Freshness) -> Duration {
     match freshness {
-        Freshness::Fresh { .. } => std::time::Duration::ZERO,
+        Freshness::Fresh { .. } => Duration::ZERO,
         Freshness::Stale { by, .. } | Freshness::Expired { by, .. } => by,
     }
 }

@@ -4,6 +4,8 @@ use ammonia::{Builder, UrlRelative};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 use std::{borrow::Cow, collections::HashSet, ops::Range, sync::LazyLock};
 
+/// The sanitizer's time grows with the square of the depth.
+pub(crate) const MAX_DEPTH: usize = 1_000;
 const SUMMARY_CHARS: usize = 200;
 
 const OPTIONS: Options = Options::ENABLE_TABLES
@@ -13,14 +15,43 @@ const OPTIONS: Options = Options::ENABLE_TABLES
 
 static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(sanitizer);
 
+/// Elements stand within each other deeper than [`MAX_DEPTH`].
+#[derive(Debug, PartialEq)]
+pub(crate) struct TooDeep;
+
 /// Renders `markdown` to HTML that is safe to place into a page.
 ///
 /// Scripts, event attributes and addresses that run code are removed, whether they come from raw
-/// HTML or from Markdown. Ids are removed too, except those of footnotes.
-pub(crate) fn render(markdown: &str) -> String {
+/// HTML or from Markdown. Ids are removed too, except those of footnotes. What is nested so deeply
+/// that sanitising it would take minutes is refused.
+pub(crate) fn render(markdown: &str) -> Result<String, TooDeep> {
     let mut unsafe_html = String::with_capacity(markdown.len() * 3 / 2);
     html::push_html(&mut unsafe_html, shortcodes_as_text(Parser::new_ext(markdown, OPTIONS)));
-    SANITIZER.clean(&unsafe_html).to_string()
+    if depth(&unsafe_html) > MAX_DEPTH {
+        return Err(TooDeep);
+    }
+    Ok(SANITIZER.clean(&unsafe_html).to_string())
+}
+
+/// How many tags are open at most at one place; no less than the real depth.
+fn depth(html: &str) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    for tag in html.split('<').skip(1) {
+        if tag.starts_with('/') {
+            open = open.saturating_sub(1);
+        } else if tag.starts_with(|first: char| first.is_ascii_alphabetic()) && !is_void(tag) {
+            open += 1;
+            deepest = deepest.max(open);
+        }
+    }
+    deepest
+}
+
+fn is_void(tag: &str) -> bool {
+    let name = tag.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default();
+    ["area", "br", "col", "hr", "img", "input", "source", "wbr"]
+        .iter()
+        .any(|void| name.eq_ignore_ascii_case(void))
 }
 
 /// The text of the first paragraph that has any, cut at a word near 200 characters.
@@ -120,6 +151,10 @@ fn allowed_attribute<'a>(element: &str, attribute: &str, value: &'a str) -> Opti
 mod tests {
     use super::*;
 
+    fn html_of(markdown: &str) -> String {
+        render(markdown).unwrap()
+    }
+
     #[test]
     fn markdown_is_rendered() {
         let cases = [
@@ -135,20 +170,20 @@ mod tests {
             ("<kbd>Tab</kbd>", "<p><kbd>Tab</kbd></p>\n"),
         ];
         for (markdown, html) in cases {
-            assert_eq!(render(markdown), html, "{markdown}");
+            assert_eq!(html_of(markdown), html, "{markdown}");
         }
     }
 
     #[test]
     fn tables_keep_their_alignment_and_nothing_else() {
-        let html = render("|a|\n|-:|\n|1|\n\n<td style=\"text-align:left;position:fixed\">x</td>");
+        let html = html_of("|a|\n|-:|\n|1|\n\n<td style=\"text-align:left;position:fixed\">x</td>");
         assert!(html.contains("<th style=\"text-align:right\">a</th>"), "{html}");
         assert!(!html.contains("position"), "{html}");
     }
 
     #[test]
     fn footnotes_jump_to_a_prefixed_id() {
-        let html = render("See[^why].\n\n[^why]: Because.");
+        let html = html_of("See[^why].\n\n[^why]: Because.");
         assert!(html.contains("href=\"#note-why\""), "{html}");
         assert!(html.contains("<div id=\"note-why\">"), "{html}");
     }
@@ -176,8 +211,22 @@ mod tests {
             ("```\"onmouseover=alert(1)\n```", "\"onmouseover"),
         ];
         for (markdown, removed) in cases {
-            let html = render(markdown).to_lowercase();
+            let html = html_of(markdown).to_lowercase();
             assert!(!html.contains(removed), "{markdown} became {html}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let cases = [
+            ("quotes", "> ".repeat(100_000), true),
+            ("raw elements", "<div>".repeat(100_000), true),
+            ("closed elements", "<div>\n\nx\n\n</div>\n\n".repeat(5_000), false),
+            ("line breaks", "a<br>b<BR/>".repeat(5_000), false),
+            ("paragraphs", "a *b* `c`\n\n".repeat(5_000), false),
+        ];
+        for (name, markdown, too_deep) in cases {
+            assert_eq!(render(&markdown) == Err(TooDeep), too_deep, "{name}");
         }
     }
 

@@ -1,6 +1,11 @@
 //! An article that was checked and rendered, ready to be stored.
 
-use crate::{date, markdown, model::ArticleDraft, slug::slugify};
+use crate::{
+    date,
+    markdown::{self, MAX_DEPTH, TooDeep},
+    model::ArticleDraft,
+    slug::slugify,
+};
 
 /// The longest body that is stored, in bytes of Markdown.
 pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
@@ -73,7 +78,7 @@ impl Prepared {
             published: draft.published,
             published_at: draft.published_at.as_deref().map(time).transpose()?,
             updated_at: None,
-            body_html: markdown::render(&body_markdown),
+            body_html: rendered(&body_markdown)?,
             body_markdown,
         })
     }
@@ -133,6 +138,13 @@ fn body(markdown: String) -> Result<String, InvalidInput> {
     Ok(markdown)
 }
 
+fn rendered(markdown: &str) -> Result<String, InvalidInput> {
+    markdown::render(markdown).map_err(|TooDeep| {
+        let problem = format!("nests more than {MAX_DEPTH} levels deep: flatten it");
+        InvalidInput::new("body_markdown", problem)
+    })
+}
+
 fn time(text: &str) -> Result<String, InvalidInput> {
     date::from_rfc3339(text).ok_or_else(|| {
         let problem = format!("is `{text}`: write it in RFC 3339, such as `2024-01-31T10:00:00Z`");
@@ -172,7 +184,7 @@ mod tests {
     #[test]
     fn what_is_wrong_names_the_field_and_the_remedy() {
         type Spoil = fn(&mut ArticleDraft);
-        let cases: [(&str, &str, Spoil); 9] = [
+        let cases: [(&str, &str, Spoil); 10] = [
             ("title", "is empty", |draft| draft.title = " \n".into()),
             ("title", "has 201 characters", |draft| draft.title = "é".repeat(201)),
             ("slug", "use `a-b`", |draft| draft.slug = Some("A b".into())),
@@ -182,6 +194,9 @@ mod tests {
             ("section", "letter or digit", |draft| draft.section = "!!".into()),
             ("body_markdown", "1 MiB", |draft| {
                 draft.body_markdown = "x".repeat(MAX_BODY_BYTES + 1);
+            }),
+            ("body_markdown", "levels deep", |draft| {
+                draft.body_markdown = "> ".repeat(10_000);
             }),
             ("published_at", "RFC 3339", |draft| draft.published_at = Some("2024-01-31".into())),
         ];

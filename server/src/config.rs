@@ -294,6 +294,16 @@ mod tests {
     }
 
     #[test]
+    fn readme_describes_every_setting() {
+        let readme = include_str!("../../README.md");
+        for arg in Cli::command().get_arguments().filter(|arg| !arg.is_hide_set()) {
+            let (Some(variable), Some(flag)) = (arg.get_env(), arg.get_long()) else { continue };
+            let row = format!("| `{}` | `--{flag}` |", variable.display());
+            assert!(readme.contains(&row), "README.md lacks {row}");
+        }
+    }
+
+    #[test]
     fn watch_stores_nothing_unless_asked() {
         for (args, stores) in [
             (&["server"][..], true),

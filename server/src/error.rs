@@ -71,15 +71,3 @@ pub enum Error {
     #[error("cannot write to standard output")]
     Print(#[source] io::Error),
 }
-
-/// What an error says, then what caused it, then what caused that.
-#[must_use]
-pub fn causes(error: &dyn std::error::Error) -> Vec<String> {
-    let mut causes = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        cause = error.source();
-    }
-    causes
-}

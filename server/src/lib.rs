@@ -13,7 +13,7 @@ mod report;
 mod serve;
 pub mod site;
 
-pub use error::{Error, causes};
+pub use error::Error;
 
 use config::{Cli, Command};
 

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use app::data::answer::with_causes;
 use clap::Parser;
 use server::config::Cli;
 
@@ -10,7 +11,7 @@ async fn main() -> ExitCode {
     match server::run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", server::causes(&error).join("\n  because: "));
+            eprintln!("error: {}", with_causes(&error));
             ExitCode::FAILURE
         }
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use leptos_isr::{PageOutcome, PageResult};
+use leptos_isr::{PageOutcome, PageResult, SystemClock};
 
 use crate::{
     config::Config,
@@ -22,15 +22,14 @@ pub(crate) async fn prerender(config: &Config, jobs: Option<u16>) -> Result<(), 
     // A server may be running on the configured address.
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let content = content::open(config, any_port).await?;
-    let site = site(config, &content)?;
+    let site = site(config, &content, SystemClock)?;
     let jobs = jobs.map_or_else(|| 2 * available_parallelism().map_or(1, usize::from), usize::from);
 
-    let mut progress = Progress::new();
-    let planned = std::cell::Cell::new(0);
-    let on_plan = |pages| planned.set(pages);
+    let progress = Progress::new();
+    let mut planned = 0;
     let bar = progress.bar.clone();
-    let plan = |pages: usize| {
-        on_plan(pages);
+    let plan = |pages| {
+        planned = pages;
         bar.set_length(pages as u64);
     };
     let report = site.isr.prerender(jobs, plan, |page| progress.show(page)).await?;
@@ -41,7 +40,7 @@ pub(crate) async fn prerender(config: &Config, jobs: Option<u16>) -> Result<(), 
     }
     let is_failed = |page: &&PageResult| matches!(page.outcome, PageOutcome::Failed { .. });
     let failed = report.failures.iter().filter(is_failed).count();
-    Err(Error::Pages { failed, planned: planned.get() })
+    Err(Error::Pages { failed, planned })
 }
 
 /// A bar on a terminal, a line for each page elsewhere.
@@ -57,7 +56,7 @@ impl Progress {
         Self { bar: ProgressBar::new(0).with_style(style), is_terminal: stderr().is_terminal() }
     }
 
-    fn show(&mut self, page: &PageResult) {
+    fn show(&self, page: &PageResult) {
         self.bar.inc(1);
         let line = match &page.outcome {
             PageOutcome::Stored { bytes: size } => {

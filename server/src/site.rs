@@ -5,6 +5,7 @@ use std::path::Path;
 use app::{
     App, SiteUrl,
     data::{
+        answer::with_causes,
         feed::{feed_xml, sitemap_xml},
         source::ContentSource,
         source_error::ContentError,
@@ -20,13 +21,9 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use leptos::prelude::provide_context;
-use leptos_isr::{Engine, Isr, LeptosPages, RenderScope, build_id, minutes};
+use leptos_isr::{Builder, Clock, Engine, Isr, LeptosPages, RenderScope, build_id, minutes};
 
-use crate::{
-    config::Config,
-    content::Content,
-    error::{Error, causes},
-};
+use crate::{config::Config, content::Content, error::Error};
 
 /// The site, ready to be served.
 #[derive(Clone, Debug)]
@@ -37,13 +34,13 @@ pub struct Site {
     pub isr: Engine,
 }
 
-/// Puts the site together. Nothing is rendered yet.
+/// Puts the site together; `clock` says how old pages are. Nothing is rendered yet.
 ///
 /// # Errors
 ///
 /// Returns [`Error::SiteRoot`] if the site was not built, and [`Error::Isr`]
 /// for a wrong declaration or period, or a store that cannot be used.
-pub fn site(config: &Config, content: &Content) -> Result<Site, Error> {
+pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Site, Error> {
     if !Path::new(&config.site_root).is_dir() {
         return Err(Error::SiteRoot(config.site_root.clone()));
     }
@@ -64,7 +61,7 @@ pub fn site(config: &Config, content: &Content) -> Result<Site, Error> {
     if let Some(periods) = &config.isr_revalidate {
         routes.override_revalidate(periods)?;
     }
-    let isr = engine(config, routes, build_id(&options)?)?;
+    let isr = engine(config, Engine::builder(routes).clock(clock), build_id(&options)?)?;
     let has_hashed_names = options.hash_files;
     let router = pages
         .router(&isr, options, shell)
@@ -74,8 +71,8 @@ pub fn site(config: &Config, content: &Content) -> Result<Site, Error> {
     Ok(Site { router: isr.wrap(router), isr })
 }
 
-fn engine(config: &Config, routes: leptos_isr::Routes, build: String) -> Result<Engine, Error> {
-    let mut builder = Engine::builder(routes)
+fn engine(config: &Config, builder: Builder, build: String) -> Result<Engine, Error> {
+    let mut builder = builder
         .memory(config.isr_memory_mib << 20)
         .disk(&config.isr_dir, build)
         .render_timeout(config.isr_render_timeout);
@@ -116,7 +113,7 @@ fn xml(
         Ok(text) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
         Err(error) => {
             if let Some(Extension(scope)) = scope {
-                scope.failed(causes(&error).join(": "));
+                scope.failed(with_causes(&error));
             }
             (StatusCode::BAD_GATEWAY, "The content cannot be read just now.\n").into_response()
         }

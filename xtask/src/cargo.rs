@@ -26,18 +26,12 @@ pub(crate) fn build(args: &[String], bin: &str) -> io::Result<Build> {
         .args(args.iter().skip(1))
         .stdout(Stdio::piped())
         .spawn()?;
-    let stdout = cargo
-        .stdout
-        .take()
-        .expect("standard output was piped above");
+    let stdout = cargo.stdout.take().expect("standard output was piped above");
     let mut executable = None;
     for line in BufReader::new(stdout).lines() {
         executable = executable_in(&line?, bin).or(executable);
     }
-    Ok(Build {
-        status: cargo.wait()?,
-        executable,
-    })
+    Ok(Build { status: cargo.wait()?, executable })
 }
 
 /// Becomes cargo, so that a signal meant for this process reaches it: cargo-leptos kills the
@@ -63,14 +57,8 @@ fn executable_in(line: &str, bin: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(line).ok()?;
     let is_bin = message["reason"] == "compiler-artifact"
         && message["target"]["name"] == bin
-        && message["target"]["kind"]
-            .as_array()?
-            .iter()
-            .any(|kind| kind == "bin");
-    is_bin
-        .then(|| message["executable"].as_str())
-        .flatten()
-        .map(PathBuf::from)
+        && message["target"]["kind"].as_array()?.iter().any(|kind| kind == "bin");
+    is_bin.then(|| message["executable"].as_str()).flatten().map(PathBuf::from)
 }
 
 #[cfg(test)]
@@ -89,10 +77,7 @@ mod tests {
             (artifact("server", "bin"), taken),
             (artifact("server", "lib"), None),
             (artifact("xtask", "bin"), None),
-            (
-                r#"{"reason":"build-finished","success":true}"#.to_owned(),
-                None,
-            ),
+            (r#"{"reason":"build-finished","success":true}"#.to_owned(), None),
             ("a line from a build script".to_owned(), None),
         ] {
             assert_eq!(executable_in(&line, "server"), expected, "{line}");

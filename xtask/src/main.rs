@@ -40,19 +40,13 @@ fn build_then_prerender(args: &[String], bin: &str) -> io::Result<ExitCode> {
     let server = build
         .executable
         .ok_or_else(|| io::Error::other(format!("cargo built no executable named `{bin}`")))?;
-    let prerender = Command::new(&server)
-        .arg("prerender")
-        .status()
-        .map_err(|error| {
-            io::Error::other(format!("could not start {}: {error}", server.display()))
-        })?;
+    let prerender = Command::new(&server).arg("prerender").status().map_err(|error| {
+        io::Error::other(format!("could not start {}: {error}", server.display()))
+    })?;
     Ok(exit_code(prerender))
 }
 
 /// A program that a signal ended has no code; for the caller it failed.
 fn exit_code(status: ExitStatus) -> ExitCode {
-    status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::FAILURE, ExitCode::from)
+    status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

@@ -15,9 +15,7 @@ impl Plan {
     pub(crate) fn new(args: &[String], is_watching: bool) -> Self {
         let builds = args.first().is_some_and(|command| command == "build");
         match bin_name(args) {
-            Some(bin) if builds && !is_watching => Self::BuildThenPrerender {
-                bin: bin.to_owned(),
-            },
+            Some(bin) if builds && !is_watching => Self::BuildThenPrerender { bin: bin.to_owned() },
             _ => Self::Forward,
         }
     }
@@ -25,13 +23,11 @@ impl Plan {
 
 /// The value of `--bin`, in either spelling.
 fn bin_name(args: &[String]) -> Option<&str> {
-    args.iter()
-        .enumerate()
-        .find_map(|(at, arg)| match arg.strip_prefix("--bin") {
-            Some("") => args.get(at + 1).map(String::as_str),
-            Some(rest) => rest.strip_prefix('='),
-            None => None,
-        })
+    args.iter().enumerate().find_map(|(at, arg)| match arg.strip_prefix("--bin") {
+        Some("") => args.get(at + 1).map(String::as_str),
+        Some(rest) => rest.strip_prefix('='),
+        None => None,
+    })
 }
 
 #[cfg(test)]
@@ -45,9 +41,7 @@ mod tests {
 
     #[test]
     fn build_of_a_binary_is_followed_by_prerendering() {
-        let server = Plan::BuildThenPrerender {
-            bin: "server".to_owned(),
-        };
+        let server = Plan::BuildThenPrerender { bin: "server".to_owned() };
         for line in [
             "build --package=server --bin=server --no-default-features --release",
             "build --package server --bin server",
@@ -75,9 +69,6 @@ mod tests {
 
     #[test]
     fn watching_never_prerenders() {
-        assert_eq!(
-            plan("build --package=server --bin=server", true),
-            Plan::Forward
-        );
+        assert_eq!(plan("build --package=server --bin=server", true), Plan::Forward);
     }
 }

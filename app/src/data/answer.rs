@@ -23,7 +23,8 @@ pub(crate) fn unavailable(error: &ContentError) -> Failure {
 }
 
 /// `error` and its causes in one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
+#[must_use]
+pub fn with_causes(error: &dyn Error) -> String {
     let causes = iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

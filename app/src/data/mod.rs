@@ -25,7 +25,7 @@ pub(crate) mod title;
 pub(crate) mod title;
 
 #[cfg(feature = "ssr")]
-pub(crate) mod answer;
+pub mod answer;
 #[cfg(feature = "ssr")]
 pub mod attempts;
 #[cfg(feature = "ssr")]

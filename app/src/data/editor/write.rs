@@ -50,23 +50,18 @@ fn draft(form: ArticleForm) -> ArticleDraft {
     }
 }
 
-/// Lists stay servable while they are regenerated. The article's own page does
-/// not: whoever opens it next, the editor first of all, sees what was saved, and
-/// what was withdrawn is gone at once.
+/// Makes the pages that show the article stale: each is served once more while
+/// it is regenerated.
 async fn purge(slug: &str) -> Result<(), Failure> {
     let engine: Engine = expect_context();
-    let page = Purge { tags: vec![format!("article:{slug}")], hard: true, ..Purge::default() };
-    let lists = Purge { tags: vec!["articles".to_owned(), "feeds".to_owned()], ..Purge::default() };
-    for purge in [page, lists] {
-        engine.purge(&purge).await.map_err(|error| {
-            tracing::error!(slug, error = &error as &dyn Error, "saved, but the old pages stay");
-            Failure::new(
-                "Your change is saved, but its pages could not be marked for regeneration: \
-                 readers see it when their period is over. Save again to try once more.",
-            )
-        })?;
-    }
-    Ok(())
+    let tags = vec![format!("article:{slug}"), "articles".to_owned(), "feeds".to_owned()];
+    engine.purge(&Purge { tags, ..Purge::default() }).await.map_err(|error| {
+        tracing::error!(slug, error = &error as &dyn Error, "saved, but the old pages stay");
+        Failure::new(
+            "Your change is saved, but its pages could not be marked for regeneration: \
+             readers see it when their period is over. Save again to try once more.",
+        )
+    })
 }
 
 fn refused(error: &ContentError) -> Failure {

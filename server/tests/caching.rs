@@ -1,0 +1,325 @@
+//! The policy of each route, on the real site over a small content folder.
+//!
+//! The front page and the sections are fresh for a minute, an article for five
+//! minutes and served stale for seven days, `/live` for two seconds, `/about`
+//! until the next build, the feeds for five minutes. Search and the editor are
+//! rendered for each visitor. Publishing makes stale what shows the article.
+
+use std::{
+    fs,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, Request, StatusCode},
+};
+use clap::Parser;
+use http_body_util::BodyExt;
+use server::{
+    config::Cli,
+    content::{self, Content},
+    site::{Site, site},
+};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+const ANY_PORT: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
+
+struct Server {
+    site: Site,
+    now: Arc<Mutex<SystemTime>>,
+    _content: Content,
+    _folder: TempDir,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn cache_status(&self) -> &str {
+        self.header("cache-status")
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+fn article(n: u32) -> String {
+    format!(
+        "---\ntitle: Article {n}\ndate: 2026-01-{n:02}\nsection: News\nauthor: A\n---\nText {n}.\n"
+    )
+}
+
+async fn server_with(args: &[&str]) -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["site", "content"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    for n in 1..=15 {
+        fs::write(folder.path().join(format!("content/article-{n}.md")), article(n)).unwrap();
+    }
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let settings = [
+        ("--site-root", path("site")),
+        ("--isr-dir", path("isr")),
+        ("--content-db", path("news.db")),
+        ("--content-dir", path("content")),
+        ("--hash-files", "false".to_owned()),
+        ("--editor-password", "secret".to_owned()),
+        ("--content-token", "token".to_owned()),
+    ];
+    let mut line = vec!["server".to_owned()];
+    for (flag, value) in settings {
+        line.extend([flag.to_owned(), value]);
+    }
+    line.extend(args.iter().map(ToString::to_string));
+    let config = Cli::parse_from(line).config;
+    let content = content::open(&config, ANY_PORT.into()).await.unwrap();
+    let now = Arc::new(Mutex::new(SystemTime::now()));
+    let clock = {
+        let now = Arc::clone(&now);
+        move || *now.lock().unwrap()
+    };
+    let site = site(&config, &content, clock).unwrap();
+    Server { site, now, _content: content, _folder: folder }
+}
+
+async fn server() -> Server {
+    server_with(&[]).await
+}
+
+impl Server {
+    async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.site.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    fn advance(&self, seconds: u64) {
+        *self.now.lock().unwrap() += Duration::from_secs(seconds);
+    }
+
+    async fn idle(&self) {
+        assert!(self.site.isr.idle(Duration::from_secs(20)).await);
+    }
+
+    /// The page is stored, and fresh for exactly this many seconds.
+    async fn assert_period(&self, path: &str, seconds: u64) {
+        let first = self.get(path).await;
+        assert_eq!(first.status, StatusCode::OK, "{path}: {}", first.body);
+        assert_eq!(first.cache_status(), "isr; fwd=miss; fwd-status=200; stored", "{path}");
+        self.advance(seconds - 1);
+        assert_eq!(self.get(path).await.cache_status(), "isr; hit; ttl=1", "{path}");
+        self.advance(1);
+        assert_eq!(self.get(path).await.cache_status(), "isr; hit; ttl=0", "{path}");
+        self.idle().await;
+        let status = self.get(path).await;
+        assert_eq!(status.cache_status(), format!("isr; hit; ttl={seconds}"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn front_page_is_fresh_for_a_minute() {
+    let server = server().await;
+    server.assert_period("/", 60).await;
+    let page = server.get("/").await;
+    assert!(page.body.contains("Article 15") && page.body.contains("Rendered at"));
+}
+
+#[tokio::test]
+async fn article_is_fresh_for_five_minutes_and_expires_after_seven_days() {
+    let server = server().await;
+    server.assert_period("/articles/article-3", 300).await;
+    server.advance(7 * 24 * 3600);
+    let expired = server.get("/articles/article-3").await;
+    assert_eq!(expired.cache_status(), "isr; fwd=stale; fwd-status=200; stored");
+    assert!(expired.body.contains("Text 3."));
+}
+
+#[tokio::test]
+async fn section_counts_its_page_and_nothing_else_of_the_query() {
+    let server = server().await;
+    server.assert_period("/sections/news", 60).await;
+    let second = server.get("/sections/news?utm_source=x&page=2").await;
+    assert_eq!(second.cache_status(), "isr; fwd=miss; fwd-status=200; stored");
+    assert!(second.body.contains("Article 1<") && !second.body.contains("Article 15"));
+    assert_eq!(server.get("/sections/news?utm_source=x").await.cache_status(), "isr; hit; ttl=60");
+}
+
+#[tokio::test]
+async fn live_page_and_feeds_have_their_periods() {
+    let server = server().await;
+    server.assert_period("/live", 2).await;
+    server.assert_period("/feed.xml", 300).await;
+    server.assert_period("/sitemap.xml", 300).await;
+    let feed = server.get("/feed.xml").await;
+    assert_eq!(feed.header("content-type"), "application/atom+xml; charset=utf-8");
+    assert!(feed.body.contains("/articles/article-15"));
+}
+
+#[tokio::test]
+async fn about_is_stored_for_good() {
+    let server = server().await;
+    server.get("/about").await;
+    server.advance(10 * 365 * 24 * 3600);
+    assert_eq!(server.get("/about").await.cache_status(), "isr; hit");
+}
+
+#[tokio::test]
+async fn search_and_editor_are_never_stored() {
+    let server = server().await;
+    for path in ["/search?q=Article", "/editor", "/editor/article-1"] {
+        let page = server.get(path).await;
+        assert_eq!(page.cache_status(), "isr; fwd=bypass; detail=dynamic", "{path}");
+        assert_eq!(page.header("cache-control"), "private, no-store", "{path}");
+    }
+    assert!(server.get("/search?q=Article%203").await.body.contains("/articles/article-3"));
+}
+
+#[tokio::test]
+async fn unknown_article_and_page_are_404() {
+    let server = server().await;
+    for path in ["/articles/none", "/sections/none", "/nowhere"] {
+        let page = server.get(path).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(page.body.contains("Page not found"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_listed_page_is_rendered_at_build() {
+    let server = server().await;
+    let report = server.site.isr.prerender(4, |_| (), |_| ()).await.unwrap();
+    assert!(report.is_success(), "{:?}", report.failures);
+    let pages: Vec<_> = report
+        .routes
+        .iter()
+        .filter(|row| row.pages > 0)
+        .map(|row| (row.route.as_str(), row.pages))
+        .collect();
+    let expected = [
+        ("/", 1),
+        ("/about", 1),
+        ("/articles/:slug", 15),
+        ("/feed.xml", 1),
+        ("/live", 1),
+        ("/sections/:section", 1),
+        ("/sitemap.xml", 1),
+    ];
+    assert_eq!(pages, expected);
+    assert_eq!(server.get("/articles/article-1").await.cache_status(), "isr; hit; ttl=300");
+}
+
+#[tokio::test]
+async fn periods_can_be_overridden_and_a_wrong_one_fails_at_start() {
+    let server = server_with(&["--isr-revalidate", "/articles/:slug=2s; /=1s"]).await;
+    server.assert_period("/", 1).await;
+    server.assert_period("/articles/article-1", 2).await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().display().to_string();
+    let line = ["server", "--site-root", &root, "--isr-revalidate", "/artikel=2s"];
+    let config = Cli::parse_from(line).config;
+    let mut config = config;
+    config.content_db = folder.path().join("news.db");
+    let content = content::open(&config, ANY_PORT.into()).await.unwrap();
+    let error = site(&config, &content, SystemTime::now).unwrap_err();
+    let cause = app::data::answer::with_causes(&error);
+    assert!(cause.contains("/artikel=2s") && cause.contains("/articles/:slug"), "{cause}");
+}
+
+#[tokio::test]
+async fn watching_stores_nothing() {
+    let server = server_with(&["--watch", "true"]).await;
+    for _ in 0..2 {
+        let page = server.get("/").await;
+        assert_eq!(page.cache_status(), "isr; fwd=bypass; detail=watch");
+    }
+}
+
+/// Signs in as a browser without JavaScript does; returns the cookie.
+async fn sign_in(server: &Server) -> String {
+    let desk = server.get("/editor").await;
+    let answer = post(server, &action(&desk.body, "sign_in"), "", "password=secret").await;
+    let cookie = answer.header("set-cookie");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// The address that the form of a server function is sent to.
+fn action(html: &str, function: &str) -> String {
+    let form = html.split("action=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let mut found = form.filter(|action| action.contains(function));
+    found.next().unwrap_or_else(|| panic!("no form for {function}: {html}")).to_owned()
+}
+
+async fn post(server: &Server, path: &str, cookie: &str, form: &str) -> Answer {
+    let request = Request::post(path)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("accept", "text/html")
+        .header("cookie", cookie)
+        .body(Body::from(form.to_owned()))
+        .unwrap();
+    server.send(request).await
+}
+
+#[tokio::test]
+async fn publishing_makes_stale_what_shows_the_article_and_deleting_ends_in_404() {
+    let server = server().await;
+    let shows = ["/articles/article-1", "/", "/sections/news", "/feed.xml"];
+    for path in shows.into_iter().chain(["/about"]) {
+        server.get(path).await;
+    }
+    let cookie = sign_in(&server).await;
+    let edit = Request::get("/editor/article-1").header("cookie", &cookie);
+    let edit = server.send(edit.body(Body::empty()).unwrap()).await;
+    let form = "form[slug]=article-1&form[title]=Changed&form[summary]=&form[section]=News\
+                &form[author]=A&form[body_markdown]=New+text&form[intent]=publish&form[new_slug]=";
+    let saved = post(&server, &action(&edit.body, "save"), &cookie, form).await;
+    assert!(saved.status.is_redirection(), "{} {}", saved.status, saved.body);
+    for path in shows {
+        let status = server.get(path).await;
+        assert!(
+            status.cache_status().ends_with("detail=purged"),
+            "{path}: {}",
+            status.cache_status()
+        );
+    }
+    assert_eq!(server.get("/about").await.cache_status(), "isr; hit");
+    server.idle().await;
+    let page = server.get("/articles/article-1").await;
+    assert!(page.cache_status().starts_with("isr; hit; ttl=") && page.body.contains("New text"));
+
+    let form = "slug=article-1&confirmed=yes";
+    let deleted = post(&server, &action(&edit.body, "delete"), &cookie, form).await;
+    assert!(deleted.status.is_redirection(), "{}", deleted.status);
+    assert_eq!(server.get("/articles/article-1").await.status, StatusCode::OK);
+    server.idle().await;
+    assert_eq!(server.get("/articles/article-1").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn stranger_cannot_write() {
+    let server = server().await;
+    let cookie = sign_in(&server).await;
+    let edit = Request::get("/editor/article-1").header("cookie", &cookie);
+    let edit = server.send(edit.body(Body::empty()).unwrap()).await;
+    let delete = action(&edit.body, "delete");
+    for cookie in ["", "editor=x", "editor=99999999999.00"] {
+        post(&server, &delete, cookie, "slug=article-1&confirmed=yes").await;
+        assert_eq!(server.get("/articles/article-1").await.status, StatusCode::OK);
+        assert!(!server.get("/editor").await.body.contains("article-1"));
+    }
+}
