@@ -57,12 +57,14 @@ impl Stamps {
     pub(crate) fn next(&self, now: SystemTime) -> Stamp {
         let clock = u64::try_from(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros())
             .unwrap_or(u64::MAX - 1);
-        let step = |last: u64| clock.max(last.saturating_add(1));
-        let last = self
-            .0
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(step(last)))
-            .unwrap_or_else(|last| last);
-        step(last)
+        let mut last = self.0.load(Ordering::SeqCst);
+        loop {
+            let next = clock.max(last.saturating_add(1));
+            match self.0.compare_exchange(last, next, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return next,
+                Err(newer) => last = newer,
+            }
+        }
     }
 }
 

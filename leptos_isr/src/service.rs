@@ -42,7 +42,6 @@ impl Engine {
     /// # Panics
     ///
     /// Panics when called twice.
-    #[must_use]
     pub fn wrap(&self, router: Router) -> Router {
         self.set_router(router);
         let engine = self.clone();

@@ -1,6 +1,6 @@
 //! Leptos pages: their declarations, their contexts, and what is stored of them.
 
-mod support;
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::{
     Arc,

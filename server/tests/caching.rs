@@ -5,6 +5,8 @@
 //! until the next build, the feeds for five minutes. Search and the editor are
 //! rendered for each visitor. Publishing makes stale what shows the article.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::{
     fs,
     sync::{Arc, Mutex},

@@ -1,7 +1,7 @@
 //! A site under test: an engine in front of one renderer that counts, fails,
 //! hangs or waits as told, and a clock that is moved by hand.
 
-#![expect(dead_code, reason = "each test file uses its own part")]
+#![expect(clippy::unwrap_used, dead_code, reason = "a test may panic, and each uses its own part")]
 
 use std::{
     path::Path,
@@ -26,7 +26,7 @@ use tower::ServiceExt;
 
 /// What the renderer does next.
 #[derive(Clone, Debug)]
-pub enum Renders {
+pub(crate) enum Renders {
     /// A page that names its path and the number of this render.
     Page,
     /// This status, with a body.
@@ -52,8 +52,8 @@ pub enum Renders {
 }
 
 #[derive(Clone)]
-pub struct Site {
-    pub engine: Engine,
+pub(crate) struct Site {
+    pub(crate) engine: Engine,
     app: Router,
     state: Arc<State>,
 }
@@ -69,32 +69,32 @@ struct State {
 
 /// One answer, read to its end.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     #[track_caller]
-    pub fn assert_cache_status(&self, expected: &str) -> &Self {
+    pub(crate) fn assert_cache_status(&self, expected: &str) -> &Self {
         assert_eq!(self.header("cache-status"), expected, "{self:?}");
         self
     }
 
     #[track_caller]
-    pub fn assert_body(&self, expected: &str) -> &Self {
+    pub(crate) fn assert_body(&self, expected: &str) -> &Self {
         assert_eq!(self.body, expected, "{self:?}");
         self
     }
 }
 
 /// `/a/:id` for 60 s, expiring after 10 min, tags `all` and `a:{id}`.
-pub fn routes() -> Routes {
+pub(crate) fn routes() -> Routes {
     let isr = Isr::revalidate(minutes(1)).expire(minutes(10)).query(["page"]);
     Routes::new()
         .add("/a/:id", isr.tag("all").tag("a:{id}"))
@@ -104,15 +104,15 @@ pub fn routes() -> Routes {
 }
 
 impl Site {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::build(routes(), |builder| builder)
     }
 
-    pub fn on_disk(folder: &Path) -> Self {
+    pub(crate) fn on_disk(folder: &Path) -> Self {
         Self::build(routes(), |builder| builder.disk(folder, "build-1"))
     }
 
-    pub fn build(routes: Routes, configure: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) fn build(routes: Routes, configure: impl FnOnce(Builder) -> Builder) -> Self {
         let state = Arc::new(State {
             now: Mutex::new(UNIX_EPOCH + days(20_000)),
             renders: AtomicUsize::new(0),
@@ -138,15 +138,20 @@ impl Site {
         Self { engine, app, state }
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.request(Method::GET, path, &[]).await
     }
 
-    pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         self.send(method, path, headers, Body::empty()).await
     }
 
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -165,54 +170,54 @@ impl Site {
     }
 
     /// Starts a request that is answered later.
-    pub fn start(&self, path: &'static str) -> tokio::task::JoinHandle<Answer> {
+    pub(crate) fn start(&self, path: &'static str) -> tokio::task::JoinHandle<Answer> {
         let site = self.clone();
         tokio::spawn(async move { site.get(path).await })
     }
 
-    pub fn advance(&self, time: Duration) {
+    pub(crate) fn advance(&self, time: Duration) {
         *self.state.now.lock().unwrap() += time;
     }
 
-    pub fn set_back(&self, time: Duration) {
+    pub(crate) fn set_back(&self, time: Duration) {
         *self.state.now.lock().unwrap() -= time;
     }
 
-    pub fn behave(&self, behaviour: Renders) {
+    pub(crate) fn behave(&self, behaviour: Renders) {
         *self.state.behaviour.lock().unwrap() = behaviour;
     }
 
     /// How often the renderer was called.
-    pub fn renders(&self) -> usize {
+    pub(crate) fn renders(&self) -> usize {
         self.state.renders.load(Ordering::SeqCst)
     }
 
     /// What the renderer was asked.
-    pub fn requests(&self) -> Vec<(Method, String, HeaderMap)> {
+    pub(crate) fn requests(&self) -> Vec<(Method, String, HeaderMap)> {
         self.state.requests.lock().unwrap().clone()
     }
 
     /// Waits until the renderer was called once more.
-    pub async fn begun(&self) {
+    pub(crate) async fn begun(&self) {
         self.state.begun.acquire().await.unwrap().forget();
     }
 
     /// Lets one render through the gate.
-    pub fn let_pass(&self) {
+    pub(crate) fn let_pass(&self) {
         self.state.gate.add_permits(1);
     }
 
     /// Waits for the regenerations under way.
-    pub async fn idle(&self) {
+    pub(crate) async fn idle(&self) {
         assert!(self.engine.idle(Duration::from_secs(20)).await, "regenerations go on");
     }
 
-    pub async fn purge_tag(&self, tag: &str) {
+    pub(crate) async fn purge_tag(&self, tag: &str) {
         let purge = Purge { tags: vec![tag.to_owned()], ..Purge::default() };
         self.engine.purge(&purge).await.unwrap();
     }
 
-    pub async fn purge_hard(&self, path: &str) {
+    pub(crate) async fn purge_hard(&self, path: &str) {
         let purge = Purge { paths: vec![path.to_owned()], hard: true, ..Purge::default() };
         self.engine.purge(&purge).await.unwrap();
     }
