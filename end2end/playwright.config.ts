@@ -1,8 +1,16 @@
+import path from "node:path";
 import { defineConfig, devices } from "@playwright/test";
+import { EDITOR_PASSWORD, ISR_TOKEN } from "./support/secrets";
 
 // A port of its own, so that a server under development may keep running.
 const address = "127.0.0.1:3210";
-const site = process.env.SITE_URL;
+const results = path.join(__dirname, "test-results");
+const scratch = path.join(results, "site");
+
+// What the developer has set for the server must not reach the servers under test.
+for (const name of Object.keys(process.env)) {
+  if (/^(ISR|CONTENT|EDITOR|LEPTOS|SITE|LOG)_|^RUST_LOG$/.test(name)) delete process.env[name];
+}
 
 // Chromium's sandbox refuses to start as root; the rest keeps it from calling home.
 const flags = [
@@ -17,12 +25,13 @@ if (process.getuid?.() === 0) flags.push("--no-sandbox");
 
 export default defineConfig({
   testDir: "tests",
+  outputDir: results,
   // The specs share one server, whose pages some of them change.
   workers: 1,
   forbidOnly: Boolean(process.env.CI),
   reporter: "list",
   use: {
-    baseURL: site ?? `http://${address}`,
+    baseURL: `http://${address}`,
     trace: "retain-on-failure",
     launchOptions: {
       // Unset: the browser that Playwright installed for itself.
@@ -31,16 +40,22 @@ export default defineConfig({
     },
   },
   projects: [{ name: "chromium", use: devices["Desktop Chrome"] }],
-  // With SITE_URL the site is running already.
-  webServer: site
-    ? undefined
-    : {
-        command: "../scripts/run-server.sh",
-        url: `http://${address}`,
-        env: { LEPTOS_SITE_ADDR: address },
-        reuseExistingServer: false,
-        timeout: 60_000,
-        stdout: "pipe",
-        gracefulShutdown: { signal: "SIGTERM", timeout: 10_000 },
-      },
+  webServer: {
+    command: "./serve.sh",
+    url: `http://${address}`,
+    env: {
+      SCRATCH: scratch,
+      LEPTOS_SITE_ADDR: address,
+      ISR_DIR: path.join(scratch, "isr"),
+      ISR_TOKEN,
+      CONTENT_DB: path.join(scratch, "newsroom.db"),
+      CONTENT_TOKEN: "content-token",
+      EDITOR_PASSWORD,
+      RUST_LOG: "warn",
+    },
+    reuseExistingServer: false,
+    timeout: 60_000,
+    stdout: "pipe",
+    gracefulShutdown: { signal: "SIGTERM", timeout: 12_000 },
+  },
 });

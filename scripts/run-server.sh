@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Runs the server that `cargo leptos build --release` built, with its settings in the root
-# Cargo.toml under workspace.metadata.leptos. LEPTOS_SITE_ADDR chooses another address.
+# Runs the server that `cargo leptos build --release` built; arguments are passed on to it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -10,7 +9,5 @@ target=$(cargo metadata --no-deps --format-version 1 | sed -n 's/.*"target_direc
 server=$target/release/server
 [[ -x $server ]] || die "there is no $server; build it first: make serve"
 
-export LEPTOS_OUTPUT_NAME=newsroom LEPTOS_SITE_ROOT=target/site LEPTOS_HASH_FILES=true
-export LEPTOS_SITE_ADDR=${LEPTOS_SITE_ADDR:-127.0.0.1:3000}
-say "serving http://$LEPTOS_SITE_ADDR (Ctrl-C stops)"
+[[ $# -gt 0 ]] || say "serving http://${LEPTOS_SITE_ADDR:-127.0.0.1:3000} (Ctrl-C stops)"
 exec "$server" "$@"

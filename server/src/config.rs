@@ -52,7 +52,7 @@ pub struct Config {
     )]
     pub site_addr: SocketAddr,
 
-    /// How readers reach the site, for feeds and links, as https://news.example
+    /// How readers reach the site, for feeds and links, as `https://news.example`
     /// [default: http:// and the address]
     #[arg(long, env = "SITE_URL", global = true, value_name = "URL", help_heading = "Site",
         value_parser = parse_url)]

@@ -1,0 +1,39 @@
+// `/live` is fresh for two seconds: what a reader sees of a regeneration.
+import { type Page, expect, test } from "@playwright/test";
+import { assertFresh, assertStale, makeFresh, untilRegenerated, untilStale } from "../support/cache-status";
+import { open } from "../support/site";
+
+function shownMoment(page: Page) {
+  return page.locator("#rendered-at").getAttribute("datetime");
+}
+
+test("a stale page is shown once more, then the new one", async ({ page, request }) => {
+  await makeFresh(request, "/live");
+  const fresh = await open(page, "/live");
+  assertFresh(fresh);
+  const first = await shownMoment(page);
+
+  await untilStale(request, "/live");
+  const stale = await open(page, "/live");
+  assertStale(stale);
+  expect(await shownMoment(page)).toBe(first);
+
+  await untilRegenerated(request, "/live");
+  const next = await open(page, "/live");
+  assertFresh(next);
+  expect(Date.parse((await shownMoment(page))!)).toBeGreaterThan(Date.parse(first!));
+});
+
+test("the button asks the server itself and leaves the stored page alone", async ({ page, request }) => {
+  await makeFresh(request, "/live");
+  await open(page, "/live");
+  const stored = Date.parse((await shownMoment(page))!);
+  await untilStale(request, "/live");
+  await page.getByRole("button", { name: "Ask the server again" }).click();
+  await expect.poll(async () => Date.parse((await shownMoment(page))!)).toBeGreaterThan(stored);
+
+  await page.context().setOffline(true);
+  await page.getByRole("button", { name: "Ask the server again" }).click();
+  await expect(page.getByText("The server could not be reached.")).toBeVisible();
+  await page.context().setOffline(false);
+});

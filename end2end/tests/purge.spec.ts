@@ -1,0 +1,47 @@
+// Purging over HTTP.
+import { assertFresh, assertStale, makeFresh, peek, untilRegenerated } from "../support/cache-status";
+import { ISR_TOKEN } from "../support/secrets";
+import { type Server, expect, test } from "../support/server";
+
+const PAGES = ["/articles/rain", "/articles/snow", "/sections/weather", "/", "/about", "/feed.xml"];
+
+async function purge(server: Server, what: object, token: string) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
+  const answer = await server.request.post("/_isr/purge", { data: what, headers });
+  return answer.status();
+}
+
+test("a tag makes exactly the pages stale that carry it", async ({ start, settings }) => {
+  const server = await start({ ...settings, ISR_TOKEN });
+  const { request } = server;
+  for (const path of PAGES) await makeFresh(request, path);
+
+  const tag = { tags: ["article:rain"] };
+  expect(await purge(server, tag, "")).toBe(401);
+  expect(await purge(server, tag, "guess")).toBe(401);
+  expect(await purge(server, { tag: "article:rain" }, ISR_TOKEN)).toBe(400);
+  for (const path of PAGES) assertFresh(await peek(request, path));
+
+  expect(await purge(server, tag, ISR_TOKEN)).toBe(204);
+  for (const path of PAGES.slice(1)) assertFresh(await peek(request, path));
+  assertStale(await peek(request, PAGES[0]), "purged");
+  assertStale(await request.get(PAGES[0]), "purged");
+  await untilRegenerated(request, PAGES[0]);
+});
+
+test("without a token there is no purging", async ({ start, settings }) => {
+  const server = await start(settings);
+  expect(await purge(server, { tags: ["articles"] }, ISR_TOKEN)).toBe(404);
+});
+
+test("a purge that was answered outlives a power cut", async ({ start, settings }) => {
+  const before = await start({ ...settings, ISR_TOKEN });
+  for (const path of PAGES) await makeFresh(before.request, path);
+  expect(await purge(before, { tags: ["article:rain"] }, ISR_TOKEN)).toBe(204);
+  await before.kill();
+
+  const after = await start({ ...settings, ISR_TOKEN });
+  assertStale(await after.request.get("/articles/rain"), "purged");
+  for (const path of PAGES.slice(1)) assertFresh(await after.request.get(path));
+  await untilRegenerated(after.request, "/articles/rain");
+});
