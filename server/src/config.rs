@@ -47,14 +47,15 @@ pub struct Config {
         env = "LEPTOS_SITE_ADDR",
         global = true,
         default_value = "127.0.0.1:3000",
-        value_name = "HOST:PORT",
+        value_parser = parse_addr,
+        value_name = "LEPTOS_SITE_ADDR",
         help_heading = "Site"
     )]
     pub site_addr: SocketAddr,
 
     /// How readers reach the site, for feeds and links, as `https://news.example`
     /// [default: http:// and the address]
-    #[arg(long, env = "SITE_URL", global = true, value_name = "URL", help_heading = "Site",
+    #[arg(long, env = "SITE_URL", global = true, value_name = "SITE_URL", help_heading = "Site",
         value_parser = parse_url)]
     pub site_url: Option<String>,
 
@@ -64,7 +65,7 @@ pub struct Config {
         env = "LEPTOS_SITE_ROOT",
         global = true,
         default_value = "target/site",
-        value_name = "DIR",
+        value_name = "LEPTOS_SITE_ROOT",
         help_heading = "Site"
     )]
     pub site_root: PathBuf,
@@ -75,7 +76,7 @@ pub struct Config {
         long,
         env = "LEPTOS_HASH_FILES",
         global = true,
-        value_name = "BOOL",
+        value_name = "LEPTOS_HASH_FILES",
         help_heading = "Site"
     )]
     pub hash_files: Option<bool>,
@@ -86,14 +87,14 @@ pub struct Config {
         env = "ISR_DIR",
         global = true,
         default_value = "target/isr",
-        value_name = "DIR",
+        value_name = "ISR_DIR",
         help_heading = "Stored pages"
     )]
     pub isr_dir: PathBuf,
 
     /// How much memory pages may take, in MiB
     #[arg(long, env = "ISR_MEMORY_MIB", global = true, default_value_t = 64,
-        value_name = "MIB", help_heading = "Stored pages",
+        value_name = "ISR_MEMORY_MIB", help_heading = "Stored pages",
         value_parser = clap::value_parser!(u64).range(1..))]
     pub isr_memory_mib: u64,
 
@@ -102,33 +103,33 @@ pub struct Config {
         long,
         env = "ISR_REVALIDATE",
         global = true,
-        value_name = "LIST",
+        value_name = "ISR_REVALIDATE",
         help_heading = "Stored pages"
     )]
     pub isr_revalidate: Option<String>,
 
     /// Switches on `POST /_isr/purge` for bearers of this token
-    #[arg(long, env = "ISR_TOKEN", global = true, value_name = "TOKEN", hide_env_values = true,
+    #[arg(long, env = "ISR_TOKEN", global = true, value_name = "ISR_TOKEN", hide_env_values = true,
         help_heading = "Stored pages", value_parser = parse_secret)]
     pub isr_token: Option<String>,
 
     /// How long one render may take
     #[arg(long, env = "ISR_RENDER_TIMEOUT", global = true, default_value = "30s",
-        value_name = "DURATION", help_heading = "Stored pages", value_parser = parse_duration)]
+        value_name = "ISR_RENDER_TIMEOUT", help_heading = "Stored pages", value_parser = parse_duration)]
     pub isr_render_timeout: Duration,
 
     /// How many pages are rendered at once [default: four for each processor]
-    #[arg(long, env = "ISR_MAX_RENDERS", global = true, value_name = "N",
+    #[arg(long, env = "ISR_MAX_RENDERS", global = true, value_name = "ISR_MAX_RENDERS",
         help_heading = "Stored pages", value_parser = clap::value_parser!(u16).range(1..))]
     pub isr_max_renders: Option<u16>,
 
     /// Store pages in `cargo leptos watch` too; otherwise each request is rendered there
     #[arg(long, env = "ISR_IN_WATCH", global = true, default_value_t = false,
-        value_name = "BOOL", action = clap::ArgAction::Set, help_heading = "Stored pages")]
+        value_name = "ISR_IN_WATCH", action = clap::ArgAction::Set, help_heading = "Stored pages")]
     pub isr_in_watch: bool,
 
     /// Read content from this API; no database is opened then, and there is no editor
-    #[arg(long, env = "CONTENT_API_URL", global = true, value_name = "URL",
+    #[arg(long, env = "CONTENT_API_URL", global = true, value_name = "CONTENT_API_URL",
         help_heading = "Content", value_parser = parse_url)]
     pub content_api_url: Option<String>,
 
@@ -138,7 +139,7 @@ pub struct Config {
         env = "CONTENT_DB",
         global = true,
         default_value = "data/newsroom.db",
-        value_name = "FILE",
+        value_name = "CONTENT_DB",
         help_heading = "Content"
     )]
     pub content_db: PathBuf,
@@ -149,7 +150,7 @@ pub struct Config {
         env = "CONTENT_DIR",
         global = true,
         default_value = "content",
-        value_name = "DIR",
+        value_name = "CONTENT_DIR",
         help_heading = "Content"
     )]
     pub content_dir: PathBuf,
@@ -160,19 +161,20 @@ pub struct Config {
         env = "CONTENT_ADDR",
         global = true,
         default_value = "127.0.0.1:0",
-        value_name = "HOST:PORT",
+        value_parser = parse_addr,
+        value_name = "CONTENT_ADDR",
         help_heading = "Content"
     )]
     pub content_addr: SocketAddr,
 
     /// The token for writing through the built-in content API
     /// [default: a random one that only the editor knows]
-    #[arg(long, env = "CONTENT_TOKEN", global = true, value_name = "TOKEN",
+    #[arg(long, env = "CONTENT_TOKEN", global = true, value_name = "CONTENT_TOKEN",
         hide_env_values = true, help_heading = "Content", value_parser = parse_secret)]
     pub content_token: Option<String>,
 
     /// Switches on the editor at /editor, with this password
-    #[arg(long, env = "EDITOR_PASSWORD", global = true, value_name = "PASSWORD",
+    #[arg(long, env = "EDITOR_PASSWORD", global = true, value_name = "EDITOR_PASSWORD",
         hide_env_values = true, help_heading = "Content", value_parser = parse_secret)]
     pub editor_password: Option<String>,
 
@@ -182,7 +184,7 @@ pub struct Config {
         env = "LOG_FORMAT",
         global = true,
         default_value = "text",
-        value_name = "FORMAT",
+        value_name = "LOG_FORMAT",
         help_heading = "Logs"
     )]
     pub log_format: LogFormat,
@@ -241,6 +243,10 @@ fn has_hash_file() -> bool {
     program.is_ok_and(|program| program.with_file_name("hash.txt").exists())
 }
 
+fn parse_addr(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an IP address and a port, as `127.0.0.1:3000`".to_owned())
+}
+
 fn parse_duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("it must be longer than zero".to_owned()),
@@ -284,10 +290,13 @@ mod tests {
             ("--content-api-url", "localhost:80", "begins with http://"),
             ("--editor-password", " ", "unset the variable"),
             ("--isr-memory-mib", "0", "not in"),
-            ("--site-addr", "3000", "invalid socket address"),
+            ("--site-addr", "3000", "as `127.0.0.1:3000`"),
         ] {
             let error = Cli::try_parse_from(["server", flag, value]).unwrap_err().to_string();
-            for part in [flag, value, remedy] {
+            let command = Cli::command();
+            let arg = command.get_arguments().find(|arg| arg.get_long() == flag.strip_prefix("--"));
+            let variable = arg.and_then(clap::Arg::get_env).unwrap().to_str().unwrap();
+            for part in [flag, variable, value, remedy] {
                 assert!(error.contains(part), "{flag} {value}: {error}");
             }
         }

@@ -53,7 +53,13 @@ pub enum Error {
     /// The content API's address is wrong.
     #[error("cannot read content")]
     Content(#[from] ContentError),
-    /// Stored pages cannot be used, or a route or a period is declared wrongly.
+    /// A period that was asked for is wrong.
+    #[error("ISR_REVALIDATE is wrong")]
+    Periods(#[source] leptos_isr::Error),
+    /// The folder of stored pages cannot be used.
+    #[error("cannot keep pages in ISR_DIR")]
+    IsrDir(#[source] leptos_isr::Error),
+    /// A route is declared wrongly, or pages cannot be rendered.
     #[error("cannot set up the stored pages")]
     Isr(#[from] leptos_isr::Error),
     /// The server stopped by itself.

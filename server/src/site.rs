@@ -38,8 +38,9 @@ pub struct Site {
 ///
 /// # Errors
 ///
-/// Returns [`Error::SiteRoot`] if the site was not built, and [`Error::Isr`]
-/// for a wrong declaration or period, or a store that cannot be used.
+/// Returns [`Error::SiteRoot`] if the site was not built, and [`Error::Isr`],
+/// [`Error::Periods`] or [`Error::IsrDir`] for a wrong declaration, a wrong
+/// period or a store that cannot be used.
 pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Site, Error> {
     if !Path::new(&config.site_root).is_dir() {
         return Err(Error::SiteRoot(config.site_root.clone()));
@@ -59,7 +60,7 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
     let mut routes =
         pages.routes().clone().add("/feed.xml", feeds())?.add("/sitemap.xml", feeds())?;
     if let Some(periods) = &config.isr_revalidate {
-        routes.override_revalidate(periods)?;
+        routes.override_revalidate(periods).map_err(Error::Periods)?;
     }
     let isr = engine(config, Engine::builder(routes).clock(clock), build_id(&options)?)?;
     let has_hashed_names = options.hash_files;
@@ -85,7 +86,7 @@ fn engine(config: &Config, builder: Builder, build: String) -> Result<Engine, Er
     if !config.stores_pages() {
         builder = builder.bypass("watch");
     }
-    Ok(builder.build()?)
+    builder.build().map_err(Error::IsrDir)
 }
 
 /// The Atom feed.

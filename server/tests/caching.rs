@@ -239,7 +239,12 @@ async fn periods_can_be_overridden_and_a_wrong_one_fails_at_start() {
     let content = content::open(&config, ANY_PORT.into()).await.unwrap();
     let error = site(&config, &content, SystemTime::now).unwrap_err();
     let cause = app::data::answer::with_causes(&error);
-    assert!(cause.contains("/artikel=2s") && cause.contains("/articles/:slug"), "{cause}");
+    assert!(
+        cause.contains("ISR_REVALIDATE")
+            && cause.contains("/artikel=2s")
+            && cause.contains("/articles/:slug"),
+        "{cause}"
+    );
 }
 
 #[tokio::test]
