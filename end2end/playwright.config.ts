@@ -32,6 +32,7 @@ export default defineConfig({
   reporter: "list",
   use: {
     baseURL: `http://${address}`,
+    actionTimeout: 5_000,
     trace: "retain-on-failure",
     launchOptions: {
       // Unset: the browser that Playwright installed for itself.

@@ -6,7 +6,7 @@ export type CacheStatus = {
   stored: boolean;
   /** Why the request waited for a render, or went past the store. */
   fwd?: string;
-  /** What is left of the page's period, in seconds; at most 0 once it is stale. */
+  /** What is left of the page's period, in seconds; above 0 while it is fresh, 0 or below once it is stale. */
   ttl?: number;
   detail?: string;
 };
@@ -41,7 +41,7 @@ export function assertFresh(answer: Answer): void {
 /** From the store, past its period or purged. */
 export function assertStale(answer: Answer, detail?: "purged"): void {
   assertCacheStatus(answer, { hit: true, detail });
-  expect(isFresh(answer), `${answer.url()} is stale: ${answer.headers()["cache-status"]}`).toBe(false);
+  expect(cacheStatus(answer).ttl, `${answer.url()} is past its period`).toBeLessThanOrEqual(0);
 }
 
 /** Nothing was stored; the visitor waited for the render. */
@@ -62,19 +62,24 @@ export async function peek(request: APIRequestContext, path: string): Promise<AP
 
 /** Waits until the stored page is past its period. */
 export async function untilStale(request: APIRequestContext, path: string): Promise<void> {
-  await expect.poll(async () => isFresh(await peek(request, path)), { intervals: [100] }).toBe(false);
+  const stored = async () => isFresh(await peek(request, path));
+  await expect.poll(stored, { message: `${path} is fresh`, intervals: [100] }).toBe(false);
 }
 
-/** Waits until a regeneration that a request started has replaced the page. */
-export async function untilRegenerated(request: APIRequestContext, path: string): Promise<void> {
-  await expect.poll(async () => isFresh(await peek(request, path)), { intervals: [50] }).toBe(true);
+/** Waits until the regeneration that the request for `old` started has replaced that page. */
+export async function untilRegenerated(request: APIRequestContext, path: string, old: Answer): Promise<void> {
+  const isReplaced = async () => {
+    const stored = await peek(request, path);
+    // A short period may be over again by now.
+    return isFresh(stored) || stored.headers().etag !== old.headers().etag;
+  };
+  await expect.poll(isReplaced, { message: `${path} is regenerated`, intervals: [50] }).toBe(true);
 }
 
 /** Asks for the page until it is stored and fresh. */
 export async function makeFresh(request: APIRequestContext, path: string): Promise<APIResponse> {
-  await expect
-    .poll(async () => isFresh(await request.get(path)), { message: `${path} becomes fresh`, intervals: [50] })
-    .toBe(true);
+  const stored = async () => isFresh(await request.get(path));
+  await expect.poll(stored, { message: `${path} is fresh`, intervals: [50] }).toBe(true);
   return request.get(path);
 }
 
@@ -90,7 +95,7 @@ export async function assertOldOnceThenNew(
   const old = await request.get(path);
   assertStale(old, "purged");
   expect(isNew(await old.text()), `the first answer for ${path} is the old page`).toBe(false);
-  await untilRegenerated(request, path);
+  await untilRegenerated(request, path, old);
   const next = await request.get(path);
   assertFresh(next);
   expect(isNew(await next.text()), `the second answer for ${path} is the new page`).toBe(true);

@@ -8,7 +8,7 @@ const SCHEMES = ["light", "dark"] as const;
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 800 };
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const PAGES = [...PUBLIC_PAGES.map((page) => page.path), "/editor"];
+const PAGES = [...PUBLIC_PAGES.map((page) => page.path), "/search", "/editor"];
 
 for (const address of PAGES) {
   test(`${address} is accessible in both themes`, async ({ page }) => {

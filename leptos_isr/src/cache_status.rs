@@ -10,7 +10,7 @@ pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-statu
 /// How one request was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CacheStatus {
-    /// From the store. `ttl` is what is left of the period, negative once stale.
+    /// From the store. `ttl` is what is left of the period, 0 or below once stale.
     Hit { ttl: Option<i64>, detail: Option<&'static str> },
     /// By a render that the request waited for.
     Forwarded { why: Forward, status: StatusCode, stored: bool },
@@ -66,9 +66,16 @@ impl CacheStatus {
     }
 }
 
-/// Whole seconds, as `ttl` wants them.
+/// What is left of a period in whole seconds, rounded up: at least 1 while the
+/// page is fresh, so that 0 and below mean stale.
 pub(crate) fn ttl(left: Duration) -> i64 {
-    i64::try_from(left.as_secs()).unwrap_or(i64::MAX)
+    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+/// For how long a page has been stale, as a `ttl`: 0 or below.
+pub(crate) fn past(by: Duration) -> i64 {
+    i64::try_from(by.as_secs()).map_or(i64::MIN, |seconds| -seconds)
 }
 
 #[cfg(test)]
@@ -101,5 +108,12 @@ mod tests {
         ] {
             assert_eq!(status.to_header(), text);
         }
+    }
+
+    #[test]
+    fn ttl_is_above_zero_exactly_while_the_page_is_fresh() {
+        let millis = Duration::from_millis;
+        assert_eq!([1, 999, 1000, 1001].map(|left| ttl(millis(left))), [1, 1, 1, 2]);
+        assert_eq!([0, 999, 1000, 1999].map(|by| past(millis(by))), [0, 0, -1, -1]);
     }
 }

@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use tracing::error;
 
 use crate::{
-    cache_status::{CACHE_STATUS, CacheStatus, Forward, ttl},
+    cache_status::{CACHE_STATUS, CacheStatus, Forward, past, ttl},
     endpoint,
     engine::{Engine, Fresh, Served, Target},
     entry::Entry,
@@ -115,7 +115,7 @@ impl Engine {
                 page(target, &entry, freshness, status, request)
             }
             Served::StaleIfError { entry, freshness } => {
-                let status = CacheStatus::StaleIfError { ttl: -ttl(stale_by(freshness)) };
+                let status = CacheStatus::StaleIfError { ttl: past(stale_by(freshness)) };
                 page(target, &entry, freshness, status, request)
             }
             Served::Rendered { fresh, had_page } => {
@@ -222,7 +222,7 @@ fn hit(freshness: Freshness) -> CacheStatus {
         Freshness::Fresh { left } => CacheStatus::Hit { ttl: left.map(ttl), detail: None },
         Freshness::Stale { by, reason } | Freshness::Expired { by, reason } => {
             let detail = (reason == StaleReason::Purge).then_some("purged");
-            CacheStatus::Hit { ttl: Some(-ttl(by)), detail }
+            CacheStatus::Hit { ttl: Some(past(by)), detail }
         }
     }
 }

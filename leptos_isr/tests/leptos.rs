@@ -139,7 +139,7 @@ async fn page_is_stored_with_its_data_and_without_a_nonce() {
     assert!(html.contains("__RESOLVED_RESOURCES"), "the data is there for hydration: {html}");
     assert!(!html.contains("nonce"), "{html}");
     let (_, headers, again) = site.get("/a/one?page=2").await;
-    assert_eq!(headers["cache-status"], "isr; hit; ttl=299");
+    assert_eq!(headers["cache-status"], "isr; hit; ttl=300");
     assert_eq!(again, html);
     assert_eq!(site.loads.0.load(Ordering::SeqCst), 1);
 }
@@ -177,7 +177,7 @@ async fn panic_in_a_resource_ends_with_the_time_limit() {
 #[tokio::test]
 async fn least_period_of_parent_and_child_holds() {
     let site = site();
-    for (path, ttl) in [("/p/short", "ttl=9"), ("/p/long", "ttl=29"), ("/p/bare", "ttl=29")] {
+    for (path, ttl) in [("/p/short", "ttl=10"), ("/p/long", "ttl=30"), ("/p/bare", "ttl=30")] {
         site.get(path).await;
         let status = site.cache_status(path).await;
         assert!(status.contains(ttl), "{path}: {status}");

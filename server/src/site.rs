@@ -22,8 +22,12 @@ use axum::{
 };
 use leptos::prelude::provide_context;
 use leptos_isr::{Builder, Clock, Engine, Isr, LeptosPages, RenderScope, build_id, minutes};
+use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::{config::Config, content::Content, error::Error};
+
+/// The largest request that is read: an article of a megabyte, encoded as a form.
+const MAX_REQUEST: usize = 4 << 20;
 
 /// The site, ready to be served.
 #[derive(Clone, Debug)]
@@ -68,7 +72,8 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
         .router(&isr, options, shell)
         .route("/feed.xml", get(feed(content.source.clone(), site_url.clone())))
         .route("/sitemap.xml", get(sitemap(content.source.clone(), site_url)))
-        .layer(from_fn_with_state(has_hashed_names, let_browsers_keep_files));
+        .layer(from_fn_with_state(has_hashed_names, let_browsers_keep_files))
+        .layer(RequestBodyLimitLayer::new(MAX_REQUEST));
     Ok(Site { router: isr.wrap(router), isr })
 }
 

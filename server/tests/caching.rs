@@ -330,3 +330,15 @@ async fn stranger_cannot_write() {
         assert!(!server.get("/editor").await.body.contains("article-1"));
     }
 }
+
+#[tokio::test]
+async fn request_that_is_too_large_is_refused() {
+    let server = server().await;
+    let desk = server.get("/editor").await;
+    let request = Request::post(action(&desk.body, "sign_in"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("content-length", (5 << 20).to_string())
+        .body(Body::from("password=".to_owned() + &"x".repeat(5 << 20)))
+        .unwrap();
+    assert_eq!(server.send(request).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+}

@@ -17,10 +17,16 @@ pub(crate) fn TextSizeControl() -> impl IntoView {
     };
     view! {
         <div class="text-size" role="group" aria-label="Text size">
-            <button type="button" aria-label="Smaller text" disabled=move || size.get().is_smallest()
-                on:click=move |_| set(size.get().smaller())>"A−"</button>
-            <button type="button" aria-label="Larger text" disabled=move || size.get().is_largest()
-                on:click=move |_| set(size.get().larger())>"A+"</button>
+            <button type="button" disabled=move || size.get().is_smallest()
+                on:click=move |_| set(size.get().smaller())>
+                <span aria-hidden="true">"A−"</span>
+                <span class="visually-hidden">"Smaller text"</span>
+            </button>
+            <button type="button" disabled=move || size.get().is_largest()
+                on:click=move |_| set(size.get().larger())>
+                <span aria-hidden="true">"A+"</span>
+                <span class="visually-hidden">"Larger text"</span>
+            </button>
         </div>
     }
 }

@@ -47,13 +47,19 @@ pub fn section_path(slug: &str) -> String {
     format!("/sections/{}", encode(slug))
 }
 
+/// The address of the search for `query`.
+#[must_use]
+pub fn search_path(query: &str) -> String {
+    format!("/search?q={}", encode(query))
+}
+
 /// The path at which an article is edited.
 #[must_use]
 pub fn edit_path(slug: &str) -> String {
     format!("/editor/{}", encode(slug))
 }
 
-/// Percent-encodes `text` for use as one segment of a path.
+/// Percent-encodes `text` for use as one segment of a path, or one value of a query.
 #[must_use]
 pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());

@@ -1,7 +1,10 @@
 //! `/search`
 
-use leptos::prelude::*;
-use leptos_router::{components::Form, hooks::use_query_map};
+use leptos::{ev::SubmitEvent, html::Input, prelude::*};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
 
 use crate::{
     components::{
@@ -12,6 +15,7 @@ use crate::{
     data::{
         search::{Found, search_articles},
         section::name_of,
+        site::search_path,
     },
 };
 
@@ -21,16 +25,25 @@ pub(crate) fn SearchPage() -> impl IntoView {
     let query = use_query_map();
     let asked = move || query.read().get("q").unwrap_or_default();
     let found = Resource::new(asked, search_articles);
+    let typed = NodeRef::<Input>::new();
+    let navigate = use_navigate();
+    // Leptos's own `<Form>` would send the button's empty name along.
+    let search = move |event: SubmitEvent| {
+        if let Some(input) = typed.get() {
+            event.prevent_default();
+            navigate(&search_path(&input.value()), NavigateOptions::default());
+        }
+    };
     view! {
         <PrivateHead title="Search"/>
         <h1>"Search"</h1>
-        <Form method="GET" action="/search">
+        <form method="GET" action="/search" on:submit=search>
             <div class="search-form" role="search">
                 <label for="q">"Words in titles and summaries"</label>
-                <input id="q" name="q" type="search" value=asked maxlength="200"/>
+                <input id="q" name="q" node_ref=typed type="search" value=asked maxlength="200"/>
                 <button type="submit">"Search"</button>
             </div>
-        </Form>
+        </form>
         <Transition fallback=Loading>
             {move || Suspend::new(async move {
                 outcome(found.await.map(Some), |found| view! { <Results found/> })
@@ -54,7 +67,9 @@ fn Results(found: Found) -> impl IntoView {
     });
     let cards = cards.collect_view();
     view! {
-        <h2 class="found" role="status">{said}</h2>
+        <div role="status">
+            {(!said.is_empty()).then(|| view! { <h2 class="found">{said}</h2> })}
+        </div>
         <ul class="list-grid">{cards}</ul>
     }
 }
