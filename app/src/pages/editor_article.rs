@@ -22,7 +22,12 @@ pub(crate) fn EditArticlePage() -> impl IntoView {
     let params = use_params_map();
     let slug = move || params.read().get("slug").unwrap_or_default();
     let save = ServerAction::<SaveArticle>::new();
-    let source = Resource::new(slug, read_source);
+    // Read again after each save, but not after a refused one: what was typed stays.
+    let saves = Memo::new(move |last: Option<&usize>| {
+        let is_saved = save.value().with(|answer| matches!(answer, Some(Ok(()))));
+        if is_saved { save.version().get_untracked() } else { last.copied().unwrap_or_default() }
+    });
+    let source = Resource::new(move || (slug(), saves.get()), |(slug, _)| read_source(slug));
     view! {
         <Transition fallback=Loading>
             {move || Suspend::new(async move {
