@@ -23,6 +23,16 @@ pub(crate) struct Backoff(Mutex<LruCache<Key, Failing>>);
 struct Failing {
     failures: u32,
     retry_at: SystemTime,
+    why: Unstored,
+}
+
+/// Why a render left nothing in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unstored {
+    /// It failed.
+    Failed,
+    /// It gave a page that may not be stored.
+    Refused,
 }
 
 impl Backoff {
@@ -32,17 +42,24 @@ impl Backoff {
         Self(Mutex::new(failing))
     }
 
-    /// Whether a regeneration of `key` must still wait.
-    pub(crate) fn is_waiting(&self, key: &Key, now: SystemTime) -> bool {
-        self.failing().cache_get(key).is_some_and(|failing| now < failing.retry_at)
+    /// Why a regeneration of `key` must still wait; `None` if it need not.
+    pub(crate) fn waits(&self, key: &Key, now: SystemTime) -> Option<Unstored> {
+        let failing = *self.failing().cache_get(key)?;
+        // A clock that was set back must not stretch the wait.
+        let is_waiting = failing
+            .retry_at
+            .duration_since(now)
+            .is_ok_and(|left| !left.is_zero() && left <= LONGEST);
+        is_waiting.then_some(failing.why)
     }
 
-    /// Notes a failure; returns how long the next try waits.
-    pub(crate) fn failed(&self, key: &Key, now: SystemTime) -> Duration {
+    /// Notes a render that left nothing in the store; returns how long the
+    /// next try waits.
+    pub(crate) fn note(&self, key: &Key, why: Unstored, now: SystemTime) -> Duration {
         let mut failing = self.failing();
         let failures = failing.cache_get(key).map_or(0, |failing| failing.failures) + 1;
         let wait = jittered(delay(failures), key, failures);
-        failing.cache_set(key.clone(), Failing { failures, retry_at: now + wait });
+        failing.cache_set(key.clone(), Failing { failures, retry_at: now + wait, why });
         wait
     }
 
@@ -88,22 +105,24 @@ mod tests {
     fn failing_page_waits_and_a_success_forgets() {
         let backoff = Backoff::new();
         let (a, b) = (key("/a"), key("/b"));
-        assert!(!backoff.is_waiting(&a, UNIX_EPOCH));
-        let wait = backoff.failed(&a, UNIX_EPOCH);
+        assert_eq!(backoff.waits(&a, UNIX_EPOCH), None);
+        let wait = backoff.note(&a, Unstored::Failed, UNIX_EPOCH);
         assert!(wait >= FIRST / 2 && wait <= FIRST);
-        assert!(backoff.is_waiting(&a, UNIX_EPOCH));
-        assert!(!backoff.is_waiting(&b, UNIX_EPOCH));
-        assert!(!backoff.is_waiting(&a, UNIX_EPOCH + wait));
-        assert!(backoff.failed(&a, UNIX_EPOCH) > wait);
+        assert_eq!(backoff.waits(&a, UNIX_EPOCH), Some(Unstored::Failed));
+        assert_eq!(backoff.waits(&b, UNIX_EPOCH), None);
+        assert_eq!(backoff.waits(&a, UNIX_EPOCH + wait), None);
+        assert_eq!(backoff.waits(&a, UNIX_EPOCH - 2 * LONGEST), None);
+        assert!(backoff.note(&a, Unstored::Refused, UNIX_EPOCH) > wait);
         backoff.succeeded(&a);
-        assert!(!backoff.is_waiting(&a, UNIX_EPOCH));
+        assert_eq!(backoff.waits(&a, UNIX_EPOCH), None);
     }
 
     #[test]
     fn pages_that_failed_together_do_not_retry_together() {
         let backoff = Backoff::new();
-        let mut waits: Vec<_> =
-            (0..20).map(|i| backoff.failed(&key(&format!("/{i}")), UNIX_EPOCH)).collect();
+        let mut waits: Vec<_> = (0..20)
+            .map(|i| backoff.note(&key(&format!("/{i}")), Unstored::Failed, UNIX_EPOCH))
+            .collect();
         waits.sort_unstable();
         waits.dedup();
         assert!(waits.len() > 10);

@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// Says what time it is.
@@ -40,8 +40,11 @@ impl Clock for SystemClock {
     }
 }
 
-/// The order of renders and purges: each stamp is greater than all before it,
-/// also after a restart and when the clock is set back.
+/// By how much two clocks may differ.
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5);
+
+/// The order of renders and purges: each stamp is greater than all before it
+/// that this process gave or read, also when the clock is set back.
 pub(crate) type Stamp = u64;
 
 /// Hands out stamps: microseconds of the clock, or one more than the last.
@@ -52,6 +55,19 @@ impl Stamps {
     /// Continues after `last`.
     pub(crate) fn after(last: Stamp) -> Self {
         Self(AtomicU64::new(last))
+    }
+
+    /// Takes note of a stamp that another process gave.
+    ///
+    /// Returns whether it can be true: one of the future means that the clock
+    /// was set back since.
+    pub(crate) fn observe(&self, stamp: Stamp, now: SystemTime) -> bool {
+        let skew = CLOCK_SKEW.as_micros() as Stamp;
+        let is_true = stamp <= self.next(now).saturating_add(skew);
+        if is_true {
+            self.0.fetch_max(stamp, Ordering::SeqCst);
+        }
+        is_true
     }
 
     pub(crate) fn next(&self, now: SystemTime) -> Stamp {
@@ -71,7 +87,6 @@ impl Stamps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn stamps_grow_while_the_clock_stands_and_when_it_is_set_back() {

@@ -13,15 +13,15 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::{
-    backoff::Backoff,
+    backoff::{Backoff, Unstored},
     builder::Builder,
     clock::{Clock, Stamps},
     entry::{Began, Entry},
-    error::Error,
+    error::{Error, RenderError},
     freshness::{Freshness, PurgeKind, StaleReason, freshness},
     key::Key,
     policy::{Lifetime, Policy},
-    purge::{Purge, PurgeTimes},
+    purge::{Purge, PurgeTimes, Scope},
     purge_log::PurgeLog,
     render::{self, Failure, Job, Limits, Rendered},
     route::OnMissing,
@@ -32,9 +32,11 @@ use crate::{
     tag::Tag,
 };
 
-/// How often a visitor waits again when the render that they waited for was
-/// purged meanwhile.
+/// How often a visitor joins a flight when its leader ends without a result.
 const WAITS: usize = 3;
+
+/// How often one flight renders when purges overtake its renders.
+const RENDERS: usize = 3;
 
 /// What is stored and regenerated, shared by all requests. Cheap to clone.
 ///
@@ -47,7 +49,7 @@ struct Inner {
     memory: MemoryTier,
     disk: Option<DiskStore>,
     purges: RwLock<PurgeTimes>,
-    log: Option<Arc<Mutex<PurgeLog>>>,
+    log: Option<Mutex<PurgeLog>>,
     stamps: Stamps,
     clock: Arc<dyn Clock>,
     flights: SingleFlight<Key, Outcome>,
@@ -123,7 +125,7 @@ impl Engine {
             let path = folder.join("purges.log");
             let (log, times, last) =
                 PurgeLog::open(&path).map_err(|source| Error::Store { path, source })?;
-            opened = (Some(disk), Some(Arc::new(Mutex::new(log))), times, last);
+            opened = (Some(disk), Some(Mutex::new(log)), times, last);
         }
         let (disk, log, purges, last) = opened;
         Ok(Self(Arc::new(Inner {
@@ -160,25 +162,32 @@ impl Engine {
             return Ok(());
         }
         let kind = if purge.hard { PurgeKind::Hard } else { PurgeKind::Soft };
+        let engine = self.clone();
+        // A caller who leaves must not stop it halfway.
+        let keep = tokio::task::spawn_blocking(move || engine.keep_purge(scopes, kind));
+        match keep.await {
+            Ok(kept) => kept?,
+            Err(stopped) => match stopped.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => return Err(Error::ShuttingDown),
+            },
+        }
+        info!(paths = ?purge.paths, prefixes = ?purge.prefixes, tags = ?purge.tags,
+            hard = purge.hard, "purged");
+        Ok(())
+    }
+
+    fn keep_purge(&self, scopes: Vec<Scope>, kind: PurgeKind) -> Result<(), Error> {
         let stamp = self.0.stamps.next(self.now());
-        if let Some(log) = self.0.log.clone() {
-            let scopes = scopes.clone();
-            let append = move || {
-                let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-                log.append(&scopes, kind, stamp)
-                    .map_err(|source| Error::PurgeLog { path: log.path().to_owned(), source })
-            };
-            match tokio::task::spawn_blocking(append).await {
-                Ok(appended) => appended?,
-                Err(stopped) => std::panic::resume_unwind(stopped.into_panic()),
-            }
+        if let Some(log) = &self.0.log {
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            log.append(&scopes, kind, stamp)
+                .map_err(|source| Error::PurgeLog { path: log.path().to_owned(), source })?;
         }
         let mut times = self.0.purges.write().unwrap_or_else(PoisonError::into_inner);
         for scope in scopes {
             times.note(scope, kind, stamp);
         }
-        info!(paths = ?purge.paths, prefixes = ?purge.prefixes, tags = ?purge.tags,
-            hard = purge.hard, "purged");
         Ok(())
     }
 
@@ -207,7 +216,7 @@ impl Engine {
             }
             Freshness::Fresh { .. } => Served::Stored { entry, freshness },
             Freshness::Stale { reason, .. } => {
-                if !is_prefetch && !self.0.backoff.is_waiting(&target.key, self.now()) {
+                if !is_prefetch && self.0.backoff.waits(&target.key, self.now()).is_none() {
                     self.regenerate(target, reason.as_str());
                 }
                 Served::Stored { entry, freshness }
@@ -219,15 +228,15 @@ impl Engine {
     /// Waits for a render that began after every purge of the page.
     async fn serve_rendered(&self, target: &Target, old: Option<Arc<Entry>>) -> Served {
         let had_page = old.is_some();
-        let is_waiting = had_page && self.0.backoff.is_waiting(&target.key, self.now());
+        // The old page is for failures only, not for renders that may not be stored.
+        let waits = self.0.backoff.waits(&target.key, self.now());
+        let is_waiting = had_page && waits == Some(Unstored::Failed);
         let mut last = None;
+        let reason = if had_page { "expired" } else { "miss" };
         for _ in 0..if is_waiting { 0 } else { WAITS } {
-            let reason = if had_page { "expired" } else { "miss" };
             last = single_flight::wait(self.regenerate(target, reason)).await;
-            match &last {
-                Some(Ok(fresh)) if self.is_purged(&fresh.entry) => {}
-                Some(_) => break,
-                None => {}
+            if last.is_some() {
+                break;
             }
         }
         match (last, old) {
@@ -238,7 +247,7 @@ impl Engine {
             }
             (Some(Err(failure)), None) => Served::Failed { failure, had_page },
             (None, None) => {
-                let failure = crate::error::RenderError::ShuttingDown.into();
+                let failure = RenderError::ShuttingDown.into();
                 Served::Failed { failure, had_page }
             }
         }
@@ -251,7 +260,7 @@ impl Engine {
             Role::Leader(leader, flight) => {
                 let (engine, target) = (self.clone(), target.clone());
                 self.0.tasks.spawn(async move {
-                    let outcome = engine.render_and_store(&target, reason).await;
+                    let outcome = engine.regenerate_now(&target, reason).await;
                     leader.finish(outcome);
                 });
                 flight
@@ -259,12 +268,32 @@ impl Engine {
         }
     }
 
+    /// Renders the page until a render was not overtaken by a purge.
+    async fn regenerate_now(&self, target: &Target, reason: &'static str) -> Outcome {
+        // Whoever looked before the last flight ended finds its page here.
+        if let Some(entry) = self.0.memory.get(&target.key)
+            && matches!(self.freshness(target, &entry), Freshness::Fresh { .. })
+        {
+            return Ok(Fresh { entry, stored: true });
+        }
+        let mut outcome = self.render_and_store(target, reason).await;
+        for _ in 1..RENDERS {
+            match &outcome {
+                Ok(fresh) if self.purged(&fresh.entry).is_some() => {}
+                _ => break,
+            }
+            outcome = self.render_and_store(target, "purge").await;
+        }
+        outcome
+    }
+
     /// Renders a page and stores it if it may be stored. One log line.
-    pub(crate) async fn render_and_store(&self, target: &Target, reason: &'static str) -> Outcome {
-        let _permit = self.0.renders.acquire().await.expect("the semaphore is never closed");
+    async fn render_and_store(&self, target: &Target, reason: &'static str) -> Outcome {
+        let permit = self.0.renders.acquire().await.expect("the semaphore is never closed");
         let started = Instant::now();
-        let result = self.render(target, RenderScope::default()).await;
+        let result = self.render(target).await;
         let duration = started.elapsed();
+        drop(permit);
         match result {
             Ok(rendered) => {
                 let fresh = self.keep(rendered).await;
@@ -272,7 +301,7 @@ impl Engine {
                 if fresh.stored {
                     self.0.backoff.succeeded(&target.key);
                 } else {
-                    self.0.backoff.failed(&target.key, self.now());
+                    self.0.backoff.note(&target.key, Unstored::Refused, self.now());
                 }
                 info!(isr.key = %target.key, route = target.route, reason, ?duration, outcome,
                     status = fresh.entry.status.as_u16(), bytes = fresh.entry.body.len(),
@@ -280,7 +309,7 @@ impl Engine {
                 Ok(fresh)
             }
             Err(failure) => {
-                let retry_in = self.0.backoff.failed(&target.key, self.now());
+                let retry_in = self.0.backoff.note(&target.key, Unstored::Failed, self.now());
                 warn!(isr.key = %target.key, route = target.route, reason, ?duration,
                     outcome = "failed", bytes = 0, error = %failure.error, ?retry_in,
                     "regenerated");
@@ -289,12 +318,12 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn render(
-        &self,
-        target: &Target,
-        scope: RenderScope,
-    ) -> Result<Rendered, Failure> {
+    pub(crate) async fn render(&self, target: &Target) -> Result<Rendered, Failure> {
         let at = self.now();
+        let scope = match target.key.is_shared_not_found() {
+            true => RenderScope::shared_not_found(),
+            false => RenderScope::default(),
+        };
         let job = Job {
             router: self.router().clone(),
             key: target.key.clone(),
@@ -311,12 +340,12 @@ impl Engine {
     async fn keep(&self, rendered: Rendered) -> Fresh {
         let entry = Arc::new(rendered.entry);
         if rendered.may_store {
+            self.0.memory.put(Arc::clone(&entry));
             if let Some(disk) = &self.0.disk
                 && (!entry.is_gone() || disk.contains(&entry.key).await)
             {
-                disk.put_or_warn(&entry).await;
+                disk.put_or_warn(&entry, self.0.limits.time).await;
             }
-            self.0.memory.put(Arc::clone(&entry));
         }
         Fresh { entry, stored: rendered.may_store }
     }
@@ -325,7 +354,13 @@ impl Engine {
         if let Some(entry) = self.0.memory.get(key) {
             return Some(entry);
         }
-        let entry = Arc::new(self.0.disk.as_ref()?.get(key).await?);
+        let mut entry = self.0.disk.as_ref()?.get(key).await?;
+        if !self.0.stamps.observe(entry.stamp, self.now()) {
+            // Which purges came later is not known, so all of them count, and
+            // any render is newer.
+            entry.stamp = 0;
+        }
+        let entry = Arc::new(entry);
         self.0.memory.put(Arc::clone(&entry));
         // What was put meanwhile is newer.
         Some(self.0.memory.get(key).unwrap_or(entry))
@@ -338,10 +373,6 @@ impl Engine {
 
     fn purged(&self, entry: &Entry) -> Option<PurgeKind> {
         self.0.purges.read().unwrap_or_else(PoisonError::into_inner).since(entry)
-    }
-
-    fn is_purged(&self, entry: &Entry) -> bool {
-        self.purged(entry).is_some()
     }
 
     /// Whether `path` exists: of a route that admits only the paths it lists,

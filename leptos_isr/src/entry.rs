@@ -9,16 +9,20 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::{clock::Stamp, key::Key, tag::Tag};
-
-/// How far in the future a render may have begun before its age counts as unknown.
-const CLOCK_SKEW: Duration = Duration::from_secs(5);
+use crate::{
+    clock::{CLOCK_SKEW, Stamp},
+    key::Key,
+    tag::Tag,
+};
 
 /// Headers that belong to one connection or one response, or that are decided
 /// when a page is served: never part of a stored page.
-const NOT_STORED: [HeaderName; 14] = [
+const NOT_STORED: [HeaderName; 17] = [
     header::AGE,
     header::CACHE_CONTROL,
+    HeaderName::from_static("cdn-cache-control"),
+    HeaderName::from_static("clear-site-data"),
+    HeaderName::from_static("surrogate-control"),
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::DATE,

@@ -44,6 +44,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// The purge was not done: the server is shutting down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
     /// A folder or file of the store cannot be used.
     #[error("cannot use the store at `{}`", path.display())]
     Store {

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::path::{self, CanonicalPath, PathError};
 
+/// Where the app renders its 404 page; the `?` sets the key apart.
+const SHARED_NOT_FOUND: &str = "/_isr/not-found?";
+
 /// Which page: a path in its canonical spelling, with the query parameters that
 /// the route lists.
 ///
@@ -25,6 +28,17 @@ impl Key {
             None => path.text.as_str().into(),
             Some(query) => format!("{}?{query}", path.text).into(),
         }))
+    }
+
+    /// The key of the 404 page that all paths which are not admitted share.
+    ///
+    /// No request has it: an empty query is never part of a key.
+    pub(crate) fn shared_not_found() -> Self {
+        Self(SHARED_NOT_FOUND.into())
+    }
+
+    pub(crate) fn is_shared_not_found(&self) -> bool {
+        &*self.0 == SHARED_NOT_FOUND
     }
 
     /// The page's path and query, percent-encoded, as a URL writes them.

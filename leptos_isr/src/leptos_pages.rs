@@ -143,6 +143,12 @@ impl LeptosPages {
                 context();
             }
         };
+        let not_found_context = move || {
+            if scope::is_render() {
+                take_context::<Nonce>();
+            }
+            context();
+        };
         let taken: Vec<_> = self.dynamic.iter().map(AxumRouteListing::path).collect();
         for route in self.routes.iter() {
             let path = route.pattern.to_axum();
@@ -152,7 +158,10 @@ impl LeptosPages {
             }
         }
         router
-            .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(context, shell))
+            .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(
+                not_found_context,
+                shell,
+            ))
             .with_state(options)
     }
 }

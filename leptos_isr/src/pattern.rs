@@ -93,7 +93,7 @@ impl RoutePattern {
             .collect()
     }
 
-    /// The pattern as axum writes it: `/articles/{slug}`.
+    /// The pattern as axum writes it: `/articles/{slug}`, percent-encoded.
     pub(crate) fn to_axum(&self) -> String {
         if self.segments.is_empty() {
             return "/".to_owned();
@@ -101,7 +101,7 @@ impl RoutePattern {
         self.segments
             .iter()
             .map(|segment| match segment {
-                Segment::Static(text) => format!("/{text}"),
+                Segment::Static(text) => path::encode(&[text]),
                 Segment::Param(name) => format!("/{{{name}}}"),
                 Segment::Splat(name) => format!("/{{*{name}}}"),
             })
@@ -228,6 +228,15 @@ mod tests {
             let values = pattern.values(&segments(path));
             let named = values.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
             assert_eq!(pattern.fill(&PathParams::Named(named)).as_deref(), Ok(path));
+        }
+    }
+
+    #[test]
+    fn axum_matches_encoded_paths() {
+        for (route, axum) in
+            [("/", "/"), ("/caf\u{e9}/:id", "/caf%C3%A9/{id}"), ("/docs/*rest", "/docs/{*rest}")]
+        {
+            assert_eq!(pattern(route).to_axum(), axum);
         }
     }
 

@@ -118,7 +118,7 @@ impl Policy {
     /// Passes on what the list function says, or names the missing parameter.
     pub(crate) async fn paths(&self, pattern: &RoutePattern) -> Result<Vec<String>, String> {
         if pattern.params().is_empty() {
-            return Ok(vec![pattern.as_str().to_owned()]);
+            return Ok(vec![pattern.fill(&PathParams::Named(Vec::new()))?]);
         }
         let mut combined: Option<Vec<PathParams>> = None;
         for list in &self.lists {

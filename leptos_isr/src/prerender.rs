@@ -18,7 +18,6 @@ use crate::{
     policy::{Lifetime, Policy},
     render::Failure,
     routes::Route,
-    scope::RenderScope,
 };
 
 /// How often a page that fails is tried again, and how long after.
@@ -106,8 +105,8 @@ impl Engine {
     ///
     /// A page that fails is tried twice more. It fails the build, unless its
     /// route declares [`OnMissing::Render`](crate::OnMissing::Render)
-    /// explicitly. Pages of other builds are removed at the end, but for the
-    /// previous one's.
+    /// explicitly. After a build that did not fail, the pages of other builds
+    /// are removed, but for the previous one's.
     ///
     /// # Errors
     ///
@@ -143,9 +142,8 @@ impl Engine {
         }
         drop(pages);
         report.failures.sort_by(|a, b| a.path.cmp(&b.path));
-        if let Some(disk) = self.disk() {
-            disk.remove_old_builds()
-                .map_err(|source| Error::Store { path: disk.folder().to_owned(), source })?;
+        if let Some(disk) = self.disk().filter(|_| report.is_success()) {
+            disk.remove_old_builds();
         }
         report.duration = started.elapsed();
         Ok(report)
@@ -188,10 +186,8 @@ impl Engine {
 
     /// Renders and stores one page; returns its length, or why it failed.
     async fn render_at_build(&self, target: &Target) -> Result<usize, String> {
-        let rendered = self
-            .render(target, RenderScope::default())
-            .await
-            .map_err(|Failure { error, .. }| error.to_string())?;
+        let rendered =
+            self.render(target).await.map_err(|Failure { error, .. }| error.to_string())?;
         let entry = &rendered.entry;
         if entry.is_gone() {
             return Err(format!("a listed page answered with status {}", entry.status));

@@ -2,7 +2,9 @@
 //! at start.
 //!
 //! One JSON object a line, appended and flushed to the disk. A line that was
-//! cut short by a crash was never answered and is dropped.
+//! cut short by a crash was never answered and is dropped. The file is written
+//! anew only by a process that has it to itself, so that no purge of another
+//! one is lost: each holds a shared lock on a file beside it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -34,6 +36,9 @@ struct Record {
 pub(crate) struct PurgeLog {
     file: File,
     path: PathBuf,
+    /// Whether the file ends inside a line.
+    is_cut_short: bool,
+    _in_use: File,
 }
 
 impl PurgeLog {
@@ -44,6 +49,12 @@ impl PurgeLog {
     ///
     /// Fails if the file cannot be read, written or created.
     pub(crate) fn open(path: &Path) -> io::Result<(Self, PurgeTimes, Stamp)> {
+        let in_use = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(path.with_extension("lock"))?;
+        let is_alone = in_use.try_lock().is_ok();
         let text = match fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -64,14 +75,22 @@ impl PurgeLog {
                 _ => is_damaged = true,
             }
         }
-        if is_damaged || lines > times.len() + SUPERSEDED {
-            rewrite(path, &times)?;
+        let mut is_cut_short = text.last().is_some_and(|byte| *byte != b'\n');
+        if is_alone {
+            if is_damaged || lines > times.len() + SUPERSEDED {
+                rewrite(path, &times)?;
+                is_cut_short = false;
+            }
+            in_use.unlock()?;
         }
+        in_use.lock_shared()?;
         let file = OpenOptions::new().create(true).append(true).open(path)?;
-        Ok((Self { file, path: path.to_owned() }, times, last))
+        let log = Self { file, path: path.to_owned(), is_cut_short, _in_use: in_use };
+        Ok((log, times, last))
     }
 
-    /// Appends one purge and waits until it is on the disk.
+    /// Appends one purge and waits until it is on the disk. If that fails the
+    /// file is as it was before.
     pub(crate) fn append(
         &mut self,
         scopes: &[Scope],
@@ -79,11 +98,19 @@ impl PurgeLog {
         stamp: Stamp,
     ) -> io::Result<()> {
         let mut text = Vec::new();
+        if self.is_cut_short {
+            text.push(b'\n');
+        }
         for scope in scopes {
             write_record(&mut text, scope, kind, stamp)?;
         }
-        self.file.write_all(&text)?;
-        self.file.sync_data()
+        let before = self.file.metadata()?.len();
+        let appended = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        self.is_cut_short = match &appended {
+            Ok(()) => false,
+            Err(_) => self.file.set_len(before).is_err(),
+        };
+        appended
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -148,6 +175,19 @@ mod tests {
         log.append(&[tag("b")], PurgeKind::Soft, 9).unwrap();
         let (_, times, last) = PurgeLog::open(&path).unwrap();
         assert_eq!((times.len(), last), (2, 9));
+    }
+
+    #[test]
+    fn log_in_use_is_not_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("purges.log");
+        let (mut serving, ..) = PurgeLog::open(&path).unwrap();
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"stamp\":8").unwrap();
+        let (mut build, ..) = PurgeLog::open(&path).unwrap();
+        build.append(&[tag("a")], PurgeKind::Soft, 9).unwrap();
+        serving.append(&[tag("b")], PurgeKind::Soft, 10).unwrap();
+        let (_, times, last) = PurgeLog::open(&path).unwrap();
+        assert_eq!((times.len(), last), (2, 10));
     }
 
     #[test]

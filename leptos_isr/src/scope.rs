@@ -95,6 +95,11 @@ pub(crate) fn provide() {
     }
 }
 
+/// Whether the page is rendered to be stored.
+pub(crate) fn is_render() -> bool {
+    current().is_some()
+}
+
 fn with_scope(act: impl FnOnce(&RenderScope)) {
     if let Some(scope) = current() {
         act(&scope);

@@ -1,6 +1,6 @@
 //! The HTTP face: which requests are for a page, and the responses.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, time::Duration};
 
 use axum::{
     Router,
@@ -22,14 +22,14 @@ use crate::{
     headers::{self, CDN_CACHE_CONTROL},
     key::Key,
     path::{CanonicalPath, PathError},
+    period,
     policy::Lifetime,
     render::Failure,
     routes::Route,
-    scope::RenderScope,
 };
 
-/// Where the app's 404 page is rendered: no route has this path.
-const NOT_FOUND_PATH: &str = "/_isr/not-found";
+/// How long the app's 404 page is fresh.
+const NOT_FOUND_PERIOD: Duration = period::minutes(5);
 
 impl Engine {
     /// Puts the stored pages in front of `router`, which renders them.
@@ -139,7 +139,9 @@ impl Engine {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        let is_file = detail == "no-route" && response.status().is_success();
+        // Files may be kept; what a server function says is for its caller.
+        let is_file = response.status().is_success()
+            && response.headers().contains_key(header::LAST_MODIFIED);
         let headers = response.headers_mut();
         if !is_file && !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
@@ -148,30 +150,22 @@ impl Engine {
         response
     }
 
-    /// The app's own 404 page, rendered once for all paths that do not exist.
+    /// The app's own 404 page: one stored page for all paths that do not exist.
     async fn shared_not_found(&self) -> Response {
-        let status = CacheStatus::Bypass { detail: "not-listed" };
-        let path = CanonicalPath::parse(NOT_FOUND_PATH).expect("it is a path");
-        let key = Key::new(&path, None, &[]).expect("a path without query is a key");
-        if let Some(entry) = self.memory().get(&key) {
-            return private(&entry, status);
-        }
         let target = Target {
-            key,
-            route: NOT_FOUND_PATH.to_owned(),
-            lifetime: Lifetime::default(),
+            key: Key::shared_not_found(),
+            route: "not found".to_owned(),
+            lifetime: Lifetime { revalidate: Some(NOT_FOUND_PERIOD), expire: None },
             tags: Vec::new(),
         };
-        match self.render(&target, RenderScope::shared_not_found()).await {
-            Ok(rendered) => {
-                let mut entry = rendered.entry;
-                entry.status = StatusCode::NOT_FOUND;
-                let entry = Arc::new(entry);
-                self.memory().put(Arc::clone(&entry));
-                private(&entry, status)
-            }
-            Err(failure) => failed(failure, Forward::Miss),
-        }
+        let entry = match self.serve(&target, false).await {
+            Served::Stored { entry, .. } | Served::StaleIfError { entry, .. } => entry,
+            Served::Rendered { fresh, .. } => fresh.entry,
+            Served::Failed { failure, had_page } => return failed(failure, why(had_page)),
+        };
+        let mut response = private(&entry, CacheStatus::Bypass { detail: "not-listed" });
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response
     }
 }
 

@@ -37,6 +37,22 @@ async fn answered_purge_survives_before_any_visit() {
 }
 
 #[tokio::test]
+async fn clock_set_back_over_a_restart_freezes_no_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Site::on_disk(folder.path());
+    first.get("/a/1").await;
+    let second = Site::on_disk(folder.path());
+    second.set_back(minutes(60));
+    second.get("/a/1").await.assert_cache_status("isr; hit; ttl=0");
+    second.idle().await;
+    second.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
+    second.purge_tag("a:1").await;
+    second.get("/a/1").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
+    second.idle().await;
+    assert_eq!(second.renders(), 2);
+}
+
+#[tokio::test]
 async fn redirect_and_not_found_that_replaced_a_page_survive() {
     for (result, status) in [
         (Renders::Redirect("/there"), StatusCode::FOUND),

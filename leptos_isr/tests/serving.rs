@@ -218,11 +218,27 @@ async fn purge_during_a_render_wins() {
     site.begun().await;
     site.purge_tag("all").await;
     site.let_pass();
-    site.idle().await;
-    site.behave(Renders::Page);
-    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
+    // What was overtaken is stored, but not as fresh, and rendered again.
+    site.begun().await;
+    let overtaken = site.get("/a/1").await;
+    overtaken.assert_cache_status("isr; hit; ttl=0; detail=purged").assert_body("/a/1 #2");
+    site.let_pass();
     site.idle().await;
     site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60").assert_body("/a/1 #3");
+    assert_eq!(site.renders(), 3);
+}
+
+#[tokio::test]
+async fn page_that_may_not_be_stored_is_not_replaced_by_the_old_one() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.behave(Renders::SaysNoStore);
+    site.purge_hard("/a/1").await;
+    for number in 2..=4 {
+        let once = site.get("/a/1").await;
+        once.assert_body(&format!("/a/1 #{number}"));
+        once.assert_cache_status("isr; fwd=stale; fwd-status=200");
+    }
 }
 
 #[tokio::test]
@@ -434,6 +450,13 @@ async fn path_that_is_not_listed_gets_the_404_page_without_a_render() {
     }
     assert_eq!(site.renders(), 1, "the 404 page is rendered once");
     site.behave(Renders::Page);
+    let everything = Purge { prefixes: vec!["/".to_owned()], hard: true, ..Purge::default() };
+    site.engine.purge(&everything).await.unwrap();
+    let purged = site.get("/b/two").await;
+    assert_eq!(
+        (purged.status, purged.body.as_str()),
+        (StatusCode::NOT_FOUND, "/_isr/not-found? #2")
+    );
     for path in ["/b/one", "/b/caf%C3%A9"] {
         site.get(path).await.assert_cache_status("isr; fwd=miss; fwd-status=200; stored");
     }

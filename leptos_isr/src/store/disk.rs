@@ -21,6 +21,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 use tracing::warn;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -78,8 +79,7 @@ impl DiskStore {
             Ok(_) => None,
             Err(problem) => {
                 warn!(isr.key = %key, file = %path.display(), problem,
-                    "the stored page is damaged and was removed");
-                let _ = tokio::fs::remove_file(&path).await;
+                    "the stored page is damaged, it counts as absent");
                 None
             }
         }
@@ -97,10 +97,11 @@ impl DiskStore {
         written.map_err(io::Error::other)?
     }
 
-    /// Writes `entry` if that is possible; otherwise the page stays in memory
-    /// only, with one warning until writing works again.
-    pub(crate) async fn put_or_warn(&self, entry: &Entry) {
-        match self.put(entry).await {
+    /// Writes `entry` if that is possible within `limit`; otherwise the page
+    /// stays in memory only, with one warning until writing works again.
+    pub(crate) async fn put_or_warn(&self, entry: &Entry, limit: Duration) {
+        let put = timeout(limit, self.put(entry)).await;
+        match put.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(()) => self.is_failing.store(false, Ordering::Relaxed),
             Err(error) => {
                 if !self.is_failing.swap(true, Ordering::Relaxed) {
@@ -132,24 +133,23 @@ impl DiskStore {
     }
 
     /// Removes the pages of all builds but this one and the latest before it.
-    ///
-    /// # Errors
-    ///
-    /// Passes on why a folder could not be listed or removed.
-    pub(crate) fn remove_old_builds(&self) -> io::Result<()> {
-        let Some(pages) = self.folder.parent() else {
-            return Ok(());
-        };
-        let mut others = Vec::new();
-        for folder in fs::read_dir(pages)? {
-            let folder = folder?;
-            if folder.path() != self.folder {
-                others.push((folder.metadata()?.modified()?, folder.path()));
-            }
-        }
+    /// What cannot be removed stays, with a warning.
+    pub(crate) fn remove_old_builds(&self) {
+        let Some(pages) = self.folder.parent() else { return };
+        let mut others: Vec<_> = fs::read_dir(pages)
+            .into_iter()
+            .flatten()
+            .filter_map(|folder| folder.ok().map(|folder| folder.path()))
+            .filter(|folder| folder.is_dir() && *folder != self.folder)
+            .filter_map(|folder| Some((folder.metadata().ok()?.modified().ok()?, folder)))
+            .collect();
         others.sort();
         others.pop();
-        others.iter().try_for_each(|(_, folder)| fs::remove_dir_all(folder))
+        for (_, folder) in others {
+            if let Err(error) = fs::remove_dir_all(&folder) {
+                warn!(folder = %folder.display(), %error, "cannot remove the pages of an old build");
+            }
+        }
     }
 
     /// The folder of this build's pages.
@@ -288,7 +288,6 @@ mod tests {
         }
         write_aside(&path, b"ISR1 nonsense").unwrap();
         assert_eq!(store.get(&page.key).await, None);
-        assert!(!path.exists());
         store.put(&page).await.unwrap();
         assert_eq!(store.get(&page.key).await, Some(page));
     }
@@ -311,12 +310,14 @@ mod tests {
             fs::File::open(store.folder()).unwrap().set_modified(time).unwrap();
         }
         let store = DiskStore::open(folder.path(), "this").unwrap();
-        store.remove_old_builds().unwrap();
+        store.remove_old_builds();
+        fs::write(folder.path().join("pages/stray"), "").unwrap();
+        store.remove_old_builds();
         let mut left: Vec<_> = fs::read_dir(folder.path().join("pages"))
             .unwrap()
             .map(|folder| folder.unwrap().file_name().into_string().unwrap())
             .collect();
         left.sort();
-        assert_eq!(left, ["previous", "this"]);
+        assert_eq!(left, ["previous", "stray", "this"]);
     }
 }

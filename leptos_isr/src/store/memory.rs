@@ -1,23 +1,30 @@
-//! The memory tier: the pages in use, bounded in bytes; and the "no such page"
-//! answers, bounded in number.
+//! The memory tier: the pages in use and, apart from them, the "no such page"
+//! answers; both bounded in bytes.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use cached::{Cached, LruCache};
-use quick_cache::{Weighter, sync::Cache};
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
 use crate::{entry::Entry, key::Key};
 
-/// How many 404s are remembered; probing random paths fills no more than this.
-const NOT_FOUND_LIMIT: usize = 1024;
+/// The share of the memory that 404s may take; probing random paths fills no
+/// more than this.
+const NOT_FOUND_SHARE: u64 = 16;
 
 /// What a page is assumed to weigh when the number of slots is chosen.
 const TYPICAL_WEIGHT: u64 = 32 * 1024;
 
+/// The least weight of one of the parts that are locked apart: a page heavier
+/// than a part is not kept.
+const PART: u64 = 8 << 20;
+
 /// Pages in memory.
 pub(crate) struct MemoryTier {
     pages: Cache<Key, Arc<Entry>, ByBytes>,
-    not_found: Mutex<LruCache<Key, Arc<Entry>>>,
+    not_found: Cache<Key, Arc<Entry>, ByBytes>,
     /// Writers take turns, so that the newest render of a key stays.
     writer: Mutex<()>,
 }
@@ -34,18 +41,16 @@ impl Weighter<Key, Arc<Entry>> for ByBytes {
 impl MemoryTier {
     /// A tier of at most `bytes`.
     pub(crate) fn new(bytes: u64) -> Self {
-        let expected = usize::try_from(bytes / TYPICAL_WEIGHT).unwrap_or(usize::MAX).max(16);
-        let not_found =
-            LruCache::builder().max_size(NOT_FOUND_LIMIT).build().expect("the size is above zero");
+        let not_found = bytes / NOT_FOUND_SHARE;
         Self {
-            pages: Cache::with_weighter(expected, bytes, ByBytes),
-            not_found: Mutex::new(not_found),
+            pages: tier(bytes - not_found),
+            not_found: tier(not_found),
             writer: Mutex::default(),
         }
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Entry>> {
-        self.pages.get(key).or_else(|| self.not_found().cache_get(key).cloned())
+        self.pages.get(key).or_else(|| self.not_found.get(key))
     }
 
     /// Puts `entry` in the place of what was stored for its key, unless that
@@ -57,17 +62,29 @@ impl MemoryTier {
             return;
         }
         if entry.is_gone() {
-            self.not_found().cache_set(key.clone(), entry);
+            self.not_found.insert(key.clone(), entry);
             self.pages.remove(&key);
         } else {
             self.pages.insert(key.clone(), entry);
-            let _ = self.not_found().cache_remove(&key);
+            self.not_found.remove(&key);
         }
     }
+}
 
-    fn not_found(&self) -> MutexGuard<'_, LruCache<Key, Arc<Entry>>> {
-        self.not_found.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn tier(bytes: u64) -> Cache<Key, Arc<Entry>, ByBytes> {
+    let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let options = OptionsBuilder::new()
+        .weight_capacity(bytes)
+        .estimated_items_capacity(count(bytes / TYPICAL_WEIGHT).max(16))
+        .shards(count(bytes / PART).clamp(1, 64))
+        .build()
+        .expect("weight and number are given");
+    Cache::with_options(
+        options,
+        ByBytes,
+        DefaultHashBuilder::default(),
+        DefaultLifecycle::default(),
+    )
 }
 
 #[cfg(test)]
@@ -77,6 +94,14 @@ mod tests {
     use bytes::Bytes;
     use http::{HeaderMap, StatusCode};
     use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn large_page_is_kept() {
+        let tier = MemoryTier::new(64 << 20);
+        let page = entry("/large", StatusCode::OK, 6 << 20);
+        tier.put(Arc::clone(&page));
+        assert_eq!(tier.get(&page.key), Some(page));
+    }
 
     #[test]
     fn earlier_render_does_not_replace_a_later_one() {
@@ -114,7 +139,8 @@ mod tests {
             tier.put(entry(&format!("/{i}"), StatusCode::NOT_FOUND, 10_000));
         }
         assert_eq!(tier.get(&page.key), Some(page));
-        assert_eq!(tier.not_found().cache_size(), NOT_FOUND_LIMIT);
+        assert!(tier.not_found.weight() <= 1024 * 1024 / NOT_FOUND_SHARE);
+        assert!(tier.not_found.len() > 1);
     }
 
     #[test]
