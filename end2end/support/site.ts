@@ -1,4 +1,5 @@
 import { type Page, type Response, expect } from "@playwright/test";
+import { EDITOR_PASSWORD } from "./secrets";
 
 export const SITE_NAME = "The Revalidator";
 export const ARTICLE = "/articles/age-is-arithmetic";
@@ -32,6 +33,12 @@ export async function open(page: Page, path: string): Promise<Response> {
 
 export async function untilHydrated(page: Page): Promise<void> {
   await expect(page.locator("html[data-hydrated]")).toBeAttached();
+}
+
+/** Sends the sign-in form, which must be open. */
+export async function signIn(page: Page, password = EDITOR_PASSWORD): Promise<void> {
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
 }
 
 export async function assertShows(page: Page, { title, heading }: PublicPage): Promise<void> {

@@ -1,8 +1,8 @@
 // What can be checked of the design; the screenshots in test-results/design are for people.
-import path from "node:path";
 import { readFileSync } from "node:fs";
+import path from "node:path";
 import { type Page, expect, test } from "@playwright/test";
-import { ARTICLE, PUBLIC_PAGES, SECTION, open } from "../support/site";
+import { ARTICLE, PUBLIC_PAGES, SECTION, open, signIn } from "../support/site";
 
 const SCHEMES = ["light", "dark"] as const;
 const PHONE = { width: 390, height: 844 };
@@ -37,11 +37,23 @@ test("no page is wider than a small phone, at any text size", async ({ page }) =
     await page.addInitScript((size) => localStorage.setItem("size", size), size);
     for (const address of PAGES) {
       await open(page, address);
-      const [wide, room] = await page.evaluate(() => {
-        const root = document.documentElement;
-        return [root.scrollWidth, root.clientWidth];
-      });
-      expect.soft(wide, `width of ${address} at text size ${size}`).toBeLessThanOrEqual(room);
+      await assertFits(page, `${address} at text size ${size}`);
+    }
+  }
+});
+
+test("the editor's pages are accessible in both themes and fit a small phone", async ({ page }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await open(page, "/editor");
+  await signIn(page);
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Articles");
+  for (const address of ["/editor", "/editor?new=article", "/editor/age-is-arithmetic"]) {
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await open(page, address);
+      expect(await violations(page), `${address}, ${colorScheme}`).toEqual([]);
+      await assertFits(page, address);
+      await screenshot(page, `${address.replace(/\W+/g, "-").slice(1)}-small-${colorScheme}`);
     }
   }
 });
@@ -75,11 +87,23 @@ for (const [device, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE
         editor: "/editor",
       })) {
         await open(page, address);
-        const file = path.join(test.info().project.outputDir, "design", `${name}-${device}-${colorScheme}.png`);
-        await page.screenshot({ path: file, fullPage: true });
+        await screenshot(page, `${name}-${device}-${colorScheme}`);
       }
     });
   }
+}
+
+async function screenshot(page: Page, name: string): Promise<void> {
+  const file = path.join(test.info().project.outputDir, "design", `${name}.png`);
+  await page.screenshot({ path: file, fullPage: true });
+}
+
+async function assertFits(page: Page, what: string): Promise<void> {
+  const [width, room] = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return [scrollWidth, clientWidth];
+  });
+  expect.soft(width, `width of ${what}`).toBeLessThanOrEqual(room);
 }
 
 /** What axe-core finds, a line each. */

@@ -9,15 +9,9 @@ import {
   makeFresh,
   untilRegenerated,
 } from "../support/cache-status";
-import { EDITOR_PASSWORD } from "../support/secrets";
-import { ARTICLE, complaints, open } from "../support/site";
+import { complaints, open, signIn } from "../support/site";
 
 const LISTS = ["/", "/sections/leptos", "/feed.xml"];
-
-async function signIn(page: Page, password = EDITOR_PASSWORD) {
-  await page.getByLabel("Password").fill(password);
-  await page.getByRole("button", { name: "Sign in" }).click();
-}
 
 type Draft = { title: string; address?: string; summary?: string; section?: string; body?: string };
 

@@ -72,8 +72,8 @@ impl Engine {
         let Some(policy) = &route.policy else {
             return self.pass(request, "dynamic").await;
         };
-        let is_head = request.method() == Method::HEAD;
-        if !is_head && request.method() != Method::GET {
+        // axum takes the body off the answer to HEAD.
+        if request.method() != Method::GET && request.method() != Method::HEAD {
             return method_not_allowed();
         }
         let query = request.uri().query();
@@ -87,7 +87,7 @@ impl Engine {
             Ok(key) => key,
             Err(error) => return bad_path(error),
         };
-        let mut response = match self.is_admitted(route, policy, &path.text).await {
+        match self.is_admitted(route, policy, &path.text).await {
             Ok(true) => {
                 let target = Target::new(key, route, policy, &path.segments);
                 self.respond(&target, request.headers()).await
@@ -101,11 +101,7 @@ impl Engine {
                 );
                 error_response(&RenderError::Failed(error.to_string()))
             }
-        };
-        if is_head {
-            *response.body_mut() = Body::empty();
         }
-        response
     }
 
     async fn respond(&self, target: &Target, request: &HeaderMap) -> Response {
