@@ -24,8 +24,8 @@ pub(crate) fn AboutPage() -> impl IntoView {
                     that show the article are marked and follow the same way."
                 </p>
                 <p>
-                    "So you never wait for a database, and what you read is at most one visit old. The foot of
-                    each page says when it was rendered."
+                    "So you never wait for a database, and what you read is at most one visit old. The foot
+                    of each article and list says when it was rendered."
                 </p>
                 <h2>"Which pages live how long"</h2>
                 <table>
