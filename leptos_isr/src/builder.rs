@@ -9,6 +9,8 @@ use crate::{
     period,
     render::Limits,
     routes::Routes,
+    schedule::Bounds,
+    store::{DiskSettings, Store},
 };
 
 /// Settings of an [`Engine`].
@@ -27,12 +29,20 @@ use crate::{
 pub struct Builder {
     pub(crate) routes: Routes,
     pub(crate) memory: u64,
-    pub(crate) disk: Option<(PathBuf, String)>,
+    pub(crate) store: Option<Backing>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) token: Option<String>,
     pub(crate) bypass: Option<&'static str>,
-    pub(crate) max_renders: usize,
+    pub(crate) bounds: Bounds,
     pub(crate) limits: Limits,
+    pub(crate) sends_tags: bool,
+}
+
+/// What is behind the memory.
+#[derive(Debug)]
+pub(crate) enum Backing {
+    Disk(DiskSettings),
+    Own(Box<dyn Store>),
 }
 
 impl Builder {
@@ -41,12 +51,13 @@ impl Builder {
         Self {
             routes,
             memory: 64 << 20,
-            disk: None,
+            store: None,
             clock: Arc::new(SystemClock),
             token: None,
             bypass: None,
-            max_renders: (processors * 4).max(8),
+            bounds: Bounds { renders: (processors * 4).max(8), visitors: 1000, queue: 10_000 },
             limits: Limits { time: period::seconds(30), body: 16 << 20 },
+            sends_tags: false,
         }
     }
 
@@ -61,9 +72,28 @@ impl Builder {
     /// Defaults to memory only.
     ///
     /// Pages are kept apart by `build_id`; see [`build_id`](crate::build_id()).
+    /// A folder that cannot be written costs its durability: one warning, and
+    /// new pages are kept in memory.
     #[must_use]
     pub fn disk(mut self, folder: impl Into<PathBuf>, build_id: impl Into<String>) -> Self {
-        self.disk = Some((folder.into(), build_id.into()));
+        self.store = Some(Backing::Disk(DiskSettings::new(folder.into(), build_id.into())));
+        self
+    }
+
+    /// How many bytes of pages are kept on the disk; the least recently used
+    /// go first. Defaults to 1 GiB. Call it after [`disk`](Builder::disk).
+    #[must_use]
+    pub fn disk_limit(mut self, bytes: u64) -> Self {
+        if let Some(Backing::Disk(disk)) = &mut self.store {
+            disk.limit = bytes;
+        }
+        self
+    }
+
+    /// Keeps pages and purges in a store of your own.
+    #[must_use]
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Backing::Own(Box::new(store)));
         self
     }
 
@@ -74,7 +104,7 @@ impl Builder {
         self
     }
 
-    /// Switches on `POST /_isr/purge` for bearers of `token`.
+    /// Switches on `POST /_isr/purge` and `POST /_isr/regenerate` for bearers of `token`.
     /// Defaults to no such endpoint.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
@@ -94,7 +124,33 @@ impl Builder {
     /// processors, at least 8.
     #[must_use]
     pub fn max_renders(mut self, renders: usize) -> Self {
-        self.max_renders = renders.max(1);
+        self.bounds.renders = renders.max(1);
+        self
+    }
+
+    /// How many visitors may wait for renders. Defaults to 1,000. More get 503
+    /// with `Retry-After`, or the old page if there is one.
+    #[must_use]
+    pub fn max_waiting(mut self, visitors: usize) -> Self {
+        self.bounds.visitors = visitors;
+        self
+    }
+
+    /// How many stale pages may wait to be regenerated. Defaults to 10,000.
+    /// Those beyond it stay stale until they are asked for again.
+    #[must_use]
+    pub fn max_queue(mut self, pages: usize) -> Self {
+        self.bounds.queue = pages;
+        self
+    }
+
+    /// Sends each page's tags to shared caches: `Cache-Tag: article:7,front`.
+    /// Defaults to no such header.
+    ///
+    /// Bytes other than visible ASCII, and `,` and `%`, are percent-encoded.
+    #[must_use]
+    pub fn cache_tag(mut self, is_sent: bool) -> Self {
+        self.sends_tags = is_sent;
         self
     }
 
@@ -116,8 +172,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Store`] if the store's folder or its purge log cannot
-    /// be used.
+    /// Returns [`Error::Store`] if the store's folder cannot be one, and
+    /// [`Error::Purges`] if its purges cannot be read.
     pub fn build(self) -> Result<Engine, Error> {
         Engine::open(self)
     }
@@ -128,7 +184,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("routes", &self.routes)
             .field("memory", &self.memory)
-            .field("disk", &self.disk)
+            .field("store", &self.store)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

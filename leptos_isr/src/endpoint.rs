@@ -1,43 +1,94 @@
-//! `POST /_isr/purge`: purging from outside.
+//! `POST /_isr/purge` and `POST /_isr/regenerate`: the engine from outside.
 
 use axum::{
+    Json,
     body::to_bytes,
     extract::Request,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 use tracing::error;
 
-use crate::{engine::Engine, error::Error, headers, purge::Purge, service::plain};
+use crate::{
+    engine::Engine, error::Error, headers, purge::Purge, regenerate::Regenerated, service::plain,
+};
 
-/// The endpoint's path.
-pub(crate) const PURGE: &str = "/_isr/purge";
-
-/// The largest purge, in bytes.
+/// The largest body of a call, in bytes.
 const MAX_BODY: usize = 1 << 20;
 
-/// Answers 204 when the purge is kept; 401, 400, 405, 413 or 500 with a reason
-/// otherwise.
-pub(crate) async fn purge(engine: &Engine, token: &str, request: Request) -> Response {
+/// The most pages that one call regenerates.
+const MAX_PAGES: usize = 1000;
+
+/// What is asked of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Purge,
+    Regenerate,
+}
+
+impl Call {
+    /// The call at this path.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        match path {
+            "/_isr/purge" => Some(Self::Purge),
+            "/_isr/regenerate" => Some(Self::Regenerate),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paths {
+    paths: Vec<String>,
+}
+
+/// One page in the answer to a regeneration.
+#[derive(Serialize)]
+struct Page {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    stored: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Pages {
+    pages: Vec<Page>,
+}
+
+/// Answers a call; 401, 400, 405, 413 or 500 with a reason if it is wrong or fails.
+pub(crate) async fn answer(engine: &Engine, call: Call, token: &str, request: Request) -> Response {
     if request.method() != Method::POST {
-        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Purge with POST.\n".to_owned());
+        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Use POST.\n".to_owned());
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
     if !is_bearer(request.headers(), token) {
-        let text = "Send `Authorization: Bearer` with the purge token.\n".to_owned();
+        let text = "Send `Authorization: Bearer` with the engine's token.\n".to_owned();
         let mut response = plain(StatusCode::UNAUTHORIZED, text);
         let scheme = HeaderValue::from_static("Bearer");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         return response;
     }
     let Ok(body) = to_bytes(request.into_body(), MAX_BODY).await else {
-        let text = format!("A purge is at most {MAX_BODY} bytes long.\n");
+        let text = format!("The body is at most {MAX_BODY} bytes long.\n");
         return plain(StatusCode::PAYLOAD_TOO_LARGE, text);
     };
-    let purge = match parse(&body) {
+    match call {
+        Call::Purge => purge(engine, &body).await,
+        Call::Regenerate => regenerate(engine, &body).await,
+    }
+}
+
+/// Answers 204 when the purge is kept.
+async fn purge(engine: &Engine, body: &[u8]) -> Response {
+    let purge: Purge = match parse(body) {
         Ok(purge) => purge,
         Err(error) => return plain(StatusCode::BAD_REQUEST, format!("Not a purge: {error}.\n")),
     };
@@ -45,18 +96,59 @@ pub(crate) async fn purge(engine: &Engine, token: &str, request: Request) -> Res
         Ok(()) => {
             (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, headers::PRIVATE)]).into_response()
         }
-        Err(wrong @ Error::PurgePath { .. }) => {
-            plain(StatusCode::BAD_REQUEST, format!("{wrong}.\n"))
-        }
-        Err(failed) => {
-            error!(error = &failed as &dyn std::error::Error, "a purge was refused");
-            plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{failed}. Nothing was purged.\n"))
-        }
+        Err(error) => refused(&error),
     }
 }
 
+/// Answers when all pages are rendered and stored: 200, or 502 if one failed.
+async fn regenerate(engine: &Engine, body: &[u8]) -> Response {
+    let Paths { paths } = match parse(body) {
+        Ok(paths) => paths,
+        Err(error) => {
+            let text = format!("Not a list of pages, `{{\"paths\":[…]}}`: {error}.\n");
+            return plain(StatusCode::BAD_REQUEST, text);
+        }
+    };
+    if paths.len() > MAX_PAGES {
+        let text = format!("{} pages are too many for one call: send {MAX_PAGES}.\n", paths.len());
+        return plain(StatusCode::BAD_REQUEST, text);
+    }
+    let regenerated = match engine.regenerate(&paths).await {
+        Ok(regenerated) => regenerated,
+        Err(error) => return refused(&error),
+    };
+    let status = match regenerated.iter().all(|page| page.result.is_ok()) {
+        true => StatusCode::OK,
+        false => StatusCode::BAD_GATEWAY,
+    };
+    let pages = regenerated.into_iter().map(Page::from).collect();
+    let headers = [(header::CACHE_CONTROL, headers::PRIVATE)];
+    (status, headers, Json(Pages { pages })).into_response()
+}
+
+impl From<Regenerated> for Page {
+    fn from(page: Regenerated) -> Self {
+        let (status, stored, error) = match page.result {
+            Ok((status, stored)) => (Some(status.as_u16()), stored, None),
+            Err(error) => (None, false, Some(error.to_string())),
+        };
+        Self { path: page.page, status, stored, error }
+    }
+}
+
+fn refused(error: &Error) -> Response {
+    let status = match error {
+        Error::PurgePath { .. } | Error::RegeneratePath { .. } => StatusCode::BAD_REQUEST,
+        failed => {
+            error!(error = failed as &dyn std::error::Error, "a call of the engine failed");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    };
+    plain(status, format!("{error}.\n"))
+}
+
 /// An object only: serde would take a list of the fields' values as well.
-fn parse(body: &[u8]) -> serde_json::Result<Purge> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
     let object: Map<String, Value> = serde_json::from_slice(body)?;
     serde_json::from_value(object.into())
 }

@@ -1,65 +1,63 @@
 //! Decides what a request for a page gets, and regenerates pages behind it.
 
 use std::{
-    collections::HashSet,
-    fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
-    time::{Duration, Instant, SystemTime},
+    fmt, io,
+    path::PathBuf,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+    time::{Duration, SystemTime},
 };
 
 use axum::Router;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::{
+    admission::Lists,
     backoff::{Backoff, Unstored},
-    builder::Builder,
+    builder::{Backing, Builder},
     clock::{Clock, Stamps},
-    entry::{Began, Entry},
-    error::{Error, RenderError},
+    entry::Entry,
+    error::Error,
     freshness::{Freshness, PurgeKind, StaleReason, freshness},
     key::Key,
     policy::{Lifetime, Policy},
     purge::{Purge, PurgeTimes, Scope},
-    purge_log::PurgeLog,
-    render::{self, Failure, Job, Limits, Rendered},
-    route::OnMissing,
+    purge_log::{self, PurgeLog, Replayed, replay},
+    render::{Failure, Limits},
     routes::{Route, Routes},
-    scope::RenderScope,
-    single_flight::{self, Flight, Role, SingleFlight},
-    store::{DiskStore, MemoryTier},
+    schedule::{Scheduler, Urgency},
+    single_flight::SingleFlight,
+    store::{DiskSettings, DiskStore, Guarded, MemoryTier, Store, StoreError},
     tag::Tag,
 };
-
-/// How often a visitor joins a flight when its leader ends without a result.
-const WAITS: usize = 3;
-
-/// How often one flight renders when purges overtake its renders.
-const RENDERS: usize = 3;
 
 /// What is stored and regenerated, shared by all requests. Cheap to clone.
 ///
 /// See the [crate's documentation](crate) for what a request gets.
 #[derive(Clone)]
-pub struct Engine(Arc<Inner>);
+pub struct Engine(pub(crate) Arc<Inner>);
 
-struct Inner {
-    routes: Routes,
-    memory: MemoryTier,
-    disk: Option<DiskStore>,
+pub(crate) struct Inner {
+    pub(crate) routes: Routes,
+    pub(crate) memory: Arc<MemoryTier>,
+    pub(crate) store: Option<Guarded>,
+    /// The folder that was to be the store, and why it could not be made.
+    pub(crate) missing_store: Option<(PathBuf, io::ErrorKind)>,
     purges: RwLock<PurgeTimes>,
-    log: Option<Mutex<PurgeLog>>,
-    stamps: Stamps,
+    log: PurgeLog,
+    pub(crate) stamps: Stamps,
     clock: Arc<dyn Clock>,
-    flights: SingleFlight<Key, Outcome>,
-    backoff: Backoff,
-    renders: Semaphore,
-    limits: Limits,
-    tasks: TaskTracker,
+    pub(crate) flights: SingleFlight<Key, Outcome>,
+    pub(crate) lists: Lists,
+    pub(crate) backoff: Backoff,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) limits: Limits,
+    pub(crate) tasks: TaskTracker,
     router: OnceLock<Router>,
-    token: Option<String>,
-    bypass: Option<&'static str>,
+    pub(crate) token: Option<String>,
+    pub(crate) bypass: Option<&'static str>,
+    pub(crate) sends_tags: bool,
 }
 
 /// What one render came to, for everyone who waits for it.
@@ -76,7 +74,9 @@ pub(crate) struct Fresh {
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) key: Key,
-    pub(crate) route: String,
+    pub(crate) route: Arc<str>,
+    /// How many pages of the route are rendered at once, if that is limited.
+    pub(crate) max_renders: Option<usize>,
     pub(crate) lifetime: Lifetime,
     pub(crate) tags: Vec<Tag>,
 }
@@ -85,7 +85,8 @@ impl Target {
     pub(crate) fn new(key: Key, route: &Route, policy: &Policy, segments: &[String]) -> Self {
         Self {
             key,
-            route: route.path().to_owned(),
+            route: Arc::clone(&route.name),
+            max_renders: policy.max_renders,
             lifetime: policy.lifetime,
             tags: policy.tags_of(&route.pattern, segments),
         }
@@ -119,43 +120,55 @@ impl Engine {
     }
 
     pub(crate) fn open(settings: Builder) -> Result<Self, Error> {
-        let mut opened = (None, None, PurgeTimes::default(), 0);
-        if let Some((folder, build)) = settings.disk.filter(|_| settings.bypass.is_none()) {
-            let disk = DiskStore::open(&folder, &build)?;
-            let path = folder.join("purges.log");
-            let (log, times, last) =
-                PurgeLog::open(&path).map_err(|source| Error::Store { path, source })?;
-            opened = (Some(disk), Some(Mutex::new(log)), times, last);
+        let memory = Arc::new(MemoryTier::new(settings.memory));
+        let mut missing_store = None;
+        let store = match settings.store.filter(|_| settings.bypass.is_none()) {
+            None => None,
+            Some(Backing::Own(store)) => Some(store),
+            Some(Backing::Disk(disk)) => {
+                let folder = disk.root.clone();
+                let opened = open_disk(disk, &settings.clock)?;
+                opened.map_err(|why| missing_store = Some((folder, why))).ok()
+            }
+        };
+        let mut replayed = Replayed::default();
+        if let Some(store) = &store {
+            replayed = replay(&store.purges().map_err(Error::Purges)?);
+            let memory = Arc::clone(&memory);
+            store.set_in_use(Arc::new(move |key| memory.contains(key)));
         }
-        let (disk, log, purges, last) = opened;
+        let limits = settings.limits;
         Ok(Self(Arc::new(Inner {
             routes: settings.routes,
-            memory: MemoryTier::new(settings.memory),
-            disk,
-            purges: RwLock::new(purges),
-            log,
-            stamps: Stamps::after(last),
+            memory,
+            store: store.map(|store| Guarded::new(store, limits.time)),
+            missing_store,
+            purges: RwLock::new(replayed.times),
+            log: replayed.log,
+            stamps: Stamps::after(replayed.last),
             clock: settings.clock,
             flights: SingleFlight::new(),
+            lists: Lists::new(),
             backoff: Backoff::new(),
-            renders: Semaphore::new(settings.max_renders),
-            limits: settings.limits,
+            scheduler: Scheduler::new(settings.bounds),
+            limits,
             tasks: TaskTracker::new(),
             router: OnceLock::new(),
             token: settings.token,
             bypass: settings.bypass,
+            sends_tags: settings.sends_tags,
         })))
     }
 
     /// Makes pages stale, or unservable; see [`Purge`].
     ///
-    /// Returns when the purge is on the disk: no restart forgets it.
+    /// Returns when the purge is in the store: no restart forgets it.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::PurgePath`] for a path that cannot be one, and
-    /// [`Error::PurgeLog`] if the purge could not be written. Nothing was
-    /// purged then.
+    /// Returns [`Error::PurgePath`] for a path that cannot be one; nothing was
+    /// purged then. Returns [`Error::PurgeNotKept`] if the store could not keep
+    /// the purge: it holds for this process, and a restart forgets it.
     pub async fn purge(&self, purge: &Purge) -> Result<(), Error> {
         let scopes = purge.scopes()?;
         if scopes.is_empty() {
@@ -164,9 +177,9 @@ impl Engine {
         let kind = if purge.hard { PurgeKind::Hard } else { PurgeKind::Soft };
         let engine = self.clone();
         // A caller who leaves must not stop it halfway.
-        let keep = tokio::task::spawn_blocking(move || engine.keep_purge(scopes, kind));
+        let keep = self.0.tasks.spawn(async move { engine.keep_purge(scopes, kind).await });
         match keep.await {
-            Ok(kept) => kept?,
+            Ok(kept) => kept.map_err(Error::PurgeNotKept)?,
             Err(stopped) => match stopped.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => return Err(Error::ShuttingDown),
@@ -177,18 +190,15 @@ impl Engine {
         Ok(())
     }
 
-    fn keep_purge(&self, scopes: Vec<Scope>, kind: PurgeKind) -> Result<(), Error> {
+    async fn keep_purge(&self, scopes: Vec<Scope>, kind: PurgeKind) -> Result<(), StoreError> {
         let stamp = self.0.stamps.next(self.now());
-        if let Some(log) = &self.0.log {
-            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-            log.append(&scopes, kind, stamp)
-                .map_err(|source| Error::PurgeLog { path: log.path().to_owned(), source })?;
+        match &self.0.store {
+            Some(store) => self.0.log.append(store, scopes, kind, stamp, &self.0.purges).await,
+            None => {
+                purge_log::note(&self.0.purges, scopes, kind, stamp);
+                Ok(())
+            }
         }
-        let mut times = self.0.purges.write().unwrap_or_else(PoisonError::into_inner);
-        for scope in scopes {
-            times.note(scope, kind, stamp);
-        }
-        Ok(())
     }
 
     /// Waits until no regeneration is under way, `limit` at the longest.
@@ -199,6 +209,26 @@ impl Engine {
         let ended = timeout(limit, self.0.tasks.wait()).await.is_ok();
         self.0.tasks.reopen();
         ended
+    }
+
+    /// Finishes what is under way, `limit` at the longest: pages that visitors
+    /// wait for, and regenerations that have begun. Others are not begun.
+    ///
+    /// Returns whether all of it ended.
+    pub async fn shut_down(&self, limit: Duration) -> bool {
+        self.0.scheduler.close();
+        self.idle(limit).await
+    }
+
+    /// Removes the stored pages of other builds: all but the latest before this
+    /// one, and that one too once its grace period, a day, is over.
+    ///
+    /// Meant for a server that starts to serve; [`prerender`](Engine::prerender)
+    /// does it by itself. Failures are logged.
+    pub async fn remove_old_builds(&self) {
+        if let Some(store) = &self.0.store {
+            store.remove_old_builds().await;
+        }
     }
 
     /// What the request for `target` gets. A stale page starts a regeneration
@@ -217,7 +247,7 @@ impl Engine {
             Freshness::Fresh { .. } => Served::Stored { entry, freshness },
             Freshness::Stale { reason, .. } => {
                 if !is_prefetch && self.0.backoff.waits(&target.key, self.now()).is_none() {
-                    self.regenerate(target, reason.as_str());
+                    self.start(target, reason.as_str(), Urgency::Background, 0);
                 }
                 Served::Stored { entry, freshness }
             }
@@ -230,131 +260,29 @@ impl Engine {
         let had_page = old.is_some();
         // The old page is for failures only, not for renders that may not be stored.
         let waits = self.0.backoff.waits(&target.key, self.now());
-        let is_waiting = had_page && waits == Some(Unstored::Failed);
-        let mut last = None;
-        let reason = if had_page { "expired" } else { "miss" };
-        for _ in 0..if is_waiting { 0 } else { WAITS } {
-            last = single_flight::wait(self.regenerate(target, reason)).await;
-            if last.is_some() {
-                break;
+        let outcome = match had_page && waits == Some(Unstored::Failed) {
+            true => None,
+            false => {
+                let reason = if had_page { "expired" } else { "miss" };
+                Some(self.rendered(target, reason).await)
             }
-        }
-        match (last, old) {
+        };
+        match (outcome, old) {
             (Some(Ok(fresh)), _) => Served::Rendered { fresh, had_page },
             (_, Some(entry)) => {
                 let freshness = self.freshness(target, &entry);
                 Served::StaleIfError { entry, freshness }
             }
             (Some(Err(failure)), None) => Served::Failed { failure, had_page },
-            (None, None) => {
-                let failure = RenderError::ShuttingDown.into();
-                Served::Failed { failure, had_page }
-            }
+            (None, None) => unreachable!("without an old page a render is waited for"),
         }
     }
 
-    /// Starts a render of the page, unless one is under way.
-    fn regenerate(&self, target: &Target, reason: &'static str) -> Flight<Outcome> {
-        match self.0.flights.join(&target.key) {
-            Role::Follower(flight) => flight,
-            Role::Leader(leader, flight) => {
-                let (engine, target) = (self.clone(), target.clone());
-                self.0.tasks.spawn(async move {
-                    let outcome = engine.regenerate_now(&target, reason).await;
-                    leader.finish(outcome);
-                });
-                flight
-            }
-        }
-    }
-
-    /// Renders the page until a render was not overtaken by a purge.
-    async fn regenerate_now(&self, target: &Target, reason: &'static str) -> Outcome {
-        // Whoever looked before the last flight ended finds its page here.
-        if let Some(entry) = self.0.memory.get(&target.key)
-            && matches!(self.freshness(target, &entry), Freshness::Fresh { .. })
-        {
-            return Ok(Fresh { entry, stored: true });
-        }
-        let mut outcome = self.render_and_store(target, reason).await;
-        for _ in 1..RENDERS {
-            match &outcome {
-                Ok(fresh) if self.purged(&fresh.entry).is_some() => {}
-                _ => break,
-            }
-            outcome = self.render_and_store(target, "purge").await;
-        }
-        outcome
-    }
-
-    /// Renders a page and stores it if it may be stored. One log line.
-    async fn render_and_store(&self, target: &Target, reason: &'static str) -> Outcome {
-        let permit = self.0.renders.acquire().await.expect("the semaphore is never closed");
-        let started = Instant::now();
-        let result = self.render(target).await;
-        let duration = started.elapsed();
-        drop(permit);
-        match result {
-            Ok(rendered) => {
-                let fresh = self.keep(rendered).await;
-                let outcome = if fresh.stored { "stored" } else { "not stored" };
-                if fresh.stored {
-                    self.0.backoff.succeeded(&target.key);
-                } else {
-                    self.0.backoff.note(&target.key, Unstored::Refused, self.now());
-                }
-                info!(isr.key = %target.key, route = target.route, reason, ?duration, outcome,
-                    status = fresh.entry.status.as_u16(), bytes = fresh.entry.body.len(),
-                    "regenerated");
-                Ok(fresh)
-            }
-            Err(failure) => {
-                let retry_in = self.0.backoff.note(&target.key, Unstored::Failed, self.now());
-                warn!(isr.key = %target.key, route = target.route, reason, ?duration,
-                    outcome = "failed", bytes = 0, error = %failure.error, ?retry_in,
-                    "regenerated");
-                Err(failure)
-            }
-        }
-    }
-
-    pub(crate) async fn render(&self, target: &Target) -> Result<Rendered, Failure> {
-        let at = self.now();
-        let scope = match target.key.is_shared_not_found() {
-            true => RenderScope::shared_not_found(),
-            false => RenderScope::default(),
-        };
-        let job = Job {
-            router: self.router().clone(),
-            key: target.key.clone(),
-            tags: target.tags.clone(),
-            began: Began { at, stamp: self.0.stamps.next(at) },
-            scope,
-            limits: self.0.limits,
-        };
-        render::render(job).await
-    }
-
-    /// Stores a rendered page. A 404 goes to the disk only where it takes the
-    /// place of a page, so that probing paths writes nothing.
-    async fn keep(&self, rendered: Rendered) -> Fresh {
-        let entry = Arc::new(rendered.entry);
-        if rendered.may_store {
-            self.0.memory.put(Arc::clone(&entry));
-            if let Some(disk) = &self.0.disk
-                && (!entry.is_gone() || disk.contains(&entry.key).await)
-            {
-                disk.put_or_warn(&entry, self.0.limits.time).await;
-            }
-        }
-        Fresh { entry, stored: rendered.may_store }
-    }
-
-    async fn stored(&self, key: &Key) -> Option<Arc<Entry>> {
+    pub(crate) async fn stored(&self, key: &Key) -> Option<Arc<Entry>> {
         if let Some(entry) = self.0.memory.get(key) {
             return Some(entry);
         }
-        let mut entry = self.0.disk.as_ref()?.get(key).await?;
+        let mut entry = self.0.store.as_ref()?.get(key).await?;
         if !self.0.stamps.observe(entry.stamp, self.now()) {
             // Which purges came later is not known, so all of them count, and
             // any render is newer.
@@ -371,57 +299,12 @@ impl Engine {
         freshness(target.lifetime.within(entry.asked), entry.age(self.now()), purged)
     }
 
-    fn purged(&self, entry: &Entry) -> Option<PurgeKind> {
+    pub(crate) fn purged(&self, entry: &Entry) -> Option<PurgeKind> {
         self.0.purges.read().unwrap_or_else(PoisonError::into_inner).since(entry)
-    }
-
-    /// Whether `path` exists: of a route that admits only the paths it lists,
-    /// those from the build, or else from its list.
-    pub(crate) async fn is_admitted(
-        &self,
-        route: &Route,
-        policy: &Policy,
-        path: &str,
-    ) -> Result<bool, Error> {
-        if policy.on_missing == OnMissing::Render {
-            return Ok(true);
-        }
-        let admitted = route.admitted.get_or_try_init(async || {
-            if let Some(disk) = &self.0.disk
-                && let Some(paths) = disk.listed(route.path()).await
-            {
-                return Ok(paths);
-            }
-            let listed = policy.paths(&route.pattern).await;
-            listed
-                .map(HashSet::from_iter)
-                .map_err(|cause| Error::List { route: route.path().to_owned(), cause })
-        });
-        Ok(admitted.await?.contains(path))
     }
 
     pub(crate) fn now(&self) -> SystemTime {
         self.0.clock.now()
-    }
-
-    pub(crate) fn routes(&self) -> &Routes {
-        &self.0.routes
-    }
-
-    pub(crate) fn disk(&self) -> Option<&DiskStore> {
-        self.0.disk.as_ref()
-    }
-
-    pub(crate) fn memory(&self) -> &MemoryTier {
-        &self.0.memory
-    }
-
-    pub(crate) fn token(&self) -> Option<&str> {
-        self.0.token.as_deref()
-    }
-
-    pub(crate) fn bypass(&self) -> Option<&'static str> {
-        self.0.bypass
     }
 
     /// The app's router, which renders the pages.
@@ -431,5 +314,28 @@ impl Engine {
 
     pub(crate) fn set_router(&self, router: Router) {
         assert!(self.0.router.set(router).is_ok(), "`Engine::wrap` is called once");
+    }
+}
+
+/// Opens the store on the disk. One that cannot be made for lack of space or
+/// rights is done without, with a warning.
+fn open_disk(
+    settings: DiskSettings,
+    clock: &Arc<dyn Clock>,
+) -> Result<Result<Box<dyn Store>, io::ErrorKind>, Error> {
+    let path = settings.root.clone();
+    match DiskStore::with_settings(settings, Arc::clone(clock)) {
+        Ok(store) => Ok(Ok(Box::new(store))),
+        Err(source) => match source.kind() {
+            why @ (io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded) => {
+                warn!(folder = %path.display(), error = %source,
+                    "cannot make the store, pages and purges are kept in memory only");
+                Ok(Err(why))
+            }
+            _ => Err(Error::Store { path, source }),
+        },
     }
 }

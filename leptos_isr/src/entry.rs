@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
     clock::{CLOCK_SKEW, Stamp},
+    encoding::{self, Encoding},
     key::Key,
     tag::Tag,
 };
@@ -44,12 +45,22 @@ pub struct Entry {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    pub(crate) etag: HeaderValue,
+    /// The body compressed, the preferred form first.
+    pub(crate) encoded: Vec<(Encoding, Bytes)>,
+    etag: String,
     pub(crate) tags: Vec<Tag>,
     pub(crate) rendered_at: SystemTime,
     pub(crate) stamp: Stamp,
     /// The period that the render asked for, if any.
     pub(crate) asked: Option<Duration>,
+}
+
+/// One form of a page's body.
+#[derive(Debug)]
+pub(crate) struct Variant<'a> {
+    pub(crate) encoding: Option<Encoding>,
+    pub(crate) body: &'a Bytes,
+    pub(crate) etag: HeaderValue,
 }
 
 /// When a render began, by the clock and in the order of purges.
@@ -76,12 +87,32 @@ impl Entry {
             status,
             headers,
             body,
+            encoded: Vec::new(),
             etag,
             tags: Vec::new(),
             rendered_at: began.at,
             stamp: began.stamp,
             asked: None,
         }
+    }
+
+    /// Adds the body's compressed forms.
+    pub(crate) fn set_encoded(&mut self, encoded: Vec<(Encoding, Bytes)>) {
+        self.encoded = encoded;
+    }
+
+    /// The form of the body for a request, with its strong ETag.
+    pub(crate) fn variant(&self, request: &HeaderMap) -> Variant<'_> {
+        let available = self.encoded.iter().map(|(encoding, _)| *encoding);
+        let encoding = encoding::choose(request, available);
+        let encoded = self.encoded.iter().find(|(kept, _)| Some(*kept) == encoding);
+        let body = encoded.map_or(&self.body, |(_, body)| body);
+        let etag = match encoding {
+            Some(encoding) => format!("\"{}-{}\"", self.etag, encoding.name()),
+            None => format!("\"{}\"", self.etag),
+        };
+        let etag = HeaderValue::try_from(etag).expect("digits and letters are a header value");
+        Variant { encoding, body, etag }
     }
 
     /// Which page this is.
@@ -133,12 +164,14 @@ impl Entry {
         let headers: usize =
             self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
         let tags: usize = self.tags.iter().map(|tag| tag.as_str().len() + 32).sum();
-        (size_of::<Self>() + self.key.as_str().len() + self.body.len() + headers + tags) as u64
+        let encoded: usize = self.encoded.iter().map(|(_, body)| body.len() + 64).sum();
+        let bodies = self.body.len() + encoded;
+        (size_of::<Self>() + self.key.as_str().len() + bodies + headers + tags) as u64
     }
 }
 
-/// A strong ETag: 128 bits of the body's XXH3, so equal bodies have equal tags.
-fn etag_of(body: &[u8]) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{:032x}\"", xxh3_128(body)))
-        .expect("hexadecimal digits in quotes are a header value")
+/// What a strong ETag is made of: 128 bits of the body's XXH3, so equal bodies
+/// have equal tags.
+fn etag_of(body: &[u8]) -> String {
+    format!("{:032x}", xxh3_128(body))
 }

@@ -4,6 +4,8 @@ use std::{io, path::PathBuf, time::Duration};
 
 use http::StatusCode;
 
+use crate::store::StoreError;
+
 /// A failure of the engine: wrong declarations, a store that cannot be used,
 /// a purge that cannot be kept.
 #[derive(Debug, thiserror::Error)]
@@ -36,13 +38,27 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// A purge could not be written to the log, so it was not done.
-    #[error("cannot write the purge to `{}`", path.display())]
-    PurgeLog {
-        /// The log file.
-        path: PathBuf,
+    /// The store could not keep a purge: it holds for this process only.
+    #[error("the purge holds until the next restart only: the store could not keep it")]
+    PurgeNotKept(#[source] StoreError),
+    /// The store cannot say what was purged.
+    #[error("cannot read the store's purges")]
+    Purges(#[source] StoreError),
+    /// A path that was to be regenerated is of no stored page.
+    #[error("cannot regenerate `{path}`: {problem}")]
+    RegeneratePath {
+        /// The path as given.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The store could not keep the list of a route's paths.
+    #[error("route `{route}`: the store could not keep the list of its paths")]
+    KeepList {
+        /// The route's path, as declared.
+        route: String,
         /// Why.
-        source: io::Error,
+        source: StoreError,
     },
     /// The purge was not done: the server is shutting down.
     #[error("the server is shutting down")]
@@ -101,7 +117,20 @@ pub enum RenderError {
     /// The page's code panicked.
     #[error("the render panicked: {0}")]
     Panicked(String),
+    /// Too many visitors or pages wait for a render.
+    #[error("too much waits to be rendered; try again in {}", humantime::format_duration(*retry_after))]
+    Busy {
+        /// When there may be less.
+        retry_after: Duration,
+    },
     /// The server is shutting down and starts no more renders.
     #[error("the server is shutting down")]
     ShuttingDown,
+}
+
+impl RenderError {
+    /// Whether nothing was rendered.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::ShuttingDown)
+    }
 }

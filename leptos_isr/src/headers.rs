@@ -3,11 +3,23 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::{freshness::Freshness, period, policy::Lifetime};
+use crate::{freshness::Freshness, period, policy::Lifetime, tag::Tag};
 
 /// `CDN-Cache-Control`, RFC 9213.
 pub(crate) const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+
+/// The tags of a page, for shared caches that purge by them, as Cloudflare and
+/// Netlify do.
+pub(crate) const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
+
+/// The one request header that decides which form of a page is sent.
+pub(crate) const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
+
+/// What stands encoded in a `Cache-Tag`: all but visible ASCII, the comma that
+/// separates tags, and the percent sign itself.
+const IN_CACHE_TAG: &AsciiSet = &CONTROLS.add(b' ').add(b',').add(b'%');
 
 /// Browsers ask each time and get a 304 while the page is the same.
 pub(crate) const PUBLIC: HeaderValue =
@@ -41,6 +53,15 @@ pub(crate) fn cdn_cache_control(lifetime: Lifetime, freshness: Freshness) -> Hea
         window.as_secs()
     );
     HeaderValue::try_from(text).expect("digits and words are a header value")
+}
+
+/// The `Cache-Tag` of a page with these tags; `None` without tags.
+pub(crate) fn cache_tag(tags: &[Tag]) -> Option<HeaderValue> {
+    let encoded =
+        tags.iter().map(|tag| utf8_percent_encode(tag.as_str(), IN_CACHE_TAG).to_string());
+    let text = encoded.collect::<Vec<_>>().join(",");
+    let value = (!text.is_empty()).then(|| HeaderValue::try_from(text));
+    value.map(|value| value.expect("visible ASCII is a header value"))
 }
 
 /// Whether `If-None-Match` names this ETag, by the weak comparison of RFC 9110
@@ -98,6 +119,13 @@ mod tests {
             let expected = format!("public, {expected}");
             assert_eq!(cdn_cache_control(lifetime, freshness), expected);
         }
+    }
+
+    #[test]
+    fn tags_are_sent_as_visible_ascii() {
+        let tags = ["article:7", "caf\u{e9} bar", "a,b", "100%"].map(Tag::new);
+        assert_eq!(cache_tag(&tags).unwrap(), "article:7,caf%C3%A9%20bar,a%2Cb,100%25");
+        assert_eq!(cache_tag(&[]), None);
     }
 
     #[test]

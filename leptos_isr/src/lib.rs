@@ -74,14 +74,18 @@ mod ssr {
         policy::{Lifetime, Policy},
         prerender::{PageOutcome, PageResult, PrerenderReport, RouteReport},
         purge::Purge,
+        regenerate::Regenerated,
         routes::{Route, Routes},
         scope::RenderScope,
+        store::{DiskStore, InUse, Store, StoreError},
         tag::Tag,
     };
 }
 #[cfg(feature = "ssr")]
 pub use ssr::*;
 
+#[cfg(feature = "ssr")]
+mod admission;
 #[cfg(feature = "ssr")]
 mod backoff;
 #[cfg(feature = "ssr")]
@@ -92,6 +96,8 @@ mod builder;
 mod cache_status;
 #[cfg(feature = "ssr")]
 mod clock;
+#[cfg(feature = "ssr")]
+mod encoding;
 #[cfg(feature = "ssr")]
 mod endpoint;
 #[cfg(feature = "ssr")]
@@ -121,9 +127,13 @@ mod purge;
 #[cfg(feature = "ssr")]
 mod purge_log;
 #[cfg(feature = "ssr")]
+mod regenerate;
+#[cfg(feature = "ssr")]
 mod render;
 #[cfg(feature = "ssr")]
 mod routes;
+#[cfg(feature = "ssr")]
+mod schedule;
 #[cfg(feature = "ssr")]
 mod service;
 #[cfg(feature = "ssr")]

@@ -34,6 +34,8 @@ pub struct Policy {
     pub(crate) on_missing: OnMissing,
     /// Whether a listed page that fails at build may be rendered on demand.
     pub(crate) may_fail_build: bool,
+    /// How many pages of the route are rendered at once, if that is limited.
+    pub(crate) max_renders: Option<usize>,
     lists: Vec<ListFn>,
 }
 
@@ -54,6 +56,7 @@ impl Policy {
             tags: Vec::new(),
             on_missing: OnMissing::Render,
             may_fail_build: false,
+            max_renders: None,
             lists: Vec::new(),
         };
         for isr in declarations {
@@ -68,6 +71,10 @@ impl Policy {
                 policy.on_missing = action;
                 policy.may_fail_build = action == OnMissing::Render;
             }
+            if isr.max_renders == Some(0) {
+                return Err("`max_renders(0)` would render no page: use 1 or more".to_owned());
+            }
+            policy.max_renders = least(policy.max_renders, isr.max_renders);
             policy.lists.extend(isr.list.clone());
         }
         policy.query.sort_unstable();
@@ -149,7 +156,7 @@ impl std::fmt::Debug for Policy {
     }
 }
 
-fn least(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
@@ -230,6 +237,7 @@ mod tests {
             (Isr::forever().expire(minutes(5)), "`expire` needs `revalidate`"),
             (Isr::revalidate(minutes(5)).tag("a:{slug}"), "`slug`, which the path lacks"),
             (Isr::forever().on_missing(OnMissing::NotFound), "needs a list of paths"),
+            (Isr::forever().max_renders(0), "use 1 or more"),
         ] {
             let error = combine("/a/:id", [isr]).unwrap_err();
             assert!(error.contains(problem), "{error}");

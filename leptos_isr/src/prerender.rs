@@ -1,7 +1,7 @@
 //! Renders every page that the routes list, and stores it.
 
 use std::{
-    path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -106,12 +106,13 @@ impl Engine {
     /// A page that fails is tried twice more. It fails the build, unless its
     /// route declares [`OnMissing::Render`](crate::OnMissing::Render)
     /// explicitly. After a build that did not fail, the pages of other builds
-    /// are removed, but for the previous one's.
+    /// are removed; see [`remove_old_builds`](Engine::remove_old_builds).
     ///
     /// # Errors
     ///
     /// Returns [`Error::List`] if a route's paths cannot be listed, and
-    /// [`Error::Store`] if the list of paths cannot be written. Pages that
+    /// [`Error::KeepList`] or [`Error::Store`] if the store cannot keep
+    /// anything. Pages that
     /// fail are in the report.
     ///
     /// # Panics
@@ -123,10 +124,13 @@ impl Engine {
         on_plan: impl FnOnce(usize),
         mut on_page: impl FnMut(&PageResult),
     ) -> Result<PrerenderReport, Error> {
+        if let Some((path, why)) = &self.0.missing_store {
+            return Err(Error::Store { path: path.clone(), source: (*why).into() });
+        }
         let started = Instant::now();
         let mut report = PrerenderReport::default();
         let mut planned = Vec::new();
-        for route in self.routes().iter() {
+        for route in self.0.routes.iter() {
             report.routes.push(RouteReport::new(route));
             if let Some(policy) = &route.policy {
                 planned.extend(self.plan(route, policy).await?);
@@ -142,8 +146,8 @@ impl Engine {
         }
         drop(pages);
         report.failures.sort_by(|a, b| a.path.cmp(&b.path));
-        if let Some(disk) = self.disk().filter(|_| report.is_success()) {
-            disk.remove_old_builds();
+        if report.is_success() {
+            self.remove_old_builds().await;
         }
         report.duration = started.elapsed();
         Ok(report)
@@ -152,9 +156,9 @@ impl Engine {
     async fn plan(&self, route: &Route, policy: &Policy) -> Result<Vec<Planned>, Error> {
         let list_failed = |cause: String| Error::List { route: route.path().to_owned(), cause };
         let paths = policy.paths(&route.pattern).await.map_err(list_failed)?;
-        if let Some(disk) = self.disk() {
-            disk.put_listed(route.path(), &paths)
-                .map_err(|source| Error::Store { path: disk.folder().to_owned(), source })?;
+        if let Some(store) = &self.0.store {
+            let kept = store.put_listed(route.path(), &paths).await;
+            kept.map_err(|source| Error::KeepList { route: route.path().to_owned(), source })?;
         }
         let plan = |path: String| {
             let canonical =
@@ -180,7 +184,7 @@ impl Engine {
             Err(cause) if page.may_fail => PageOutcome::LeftForLater { cause },
             Err(cause) => PageOutcome::Failed { cause },
         };
-        let (route, path) = (page.target.route, page.path);
+        let (route, path) = (page.target.route.to_string(), page.path);
         PageResult { route, path, duration: started.elapsed(), outcome }
     }
 
@@ -197,11 +201,12 @@ impl Engine {
                 "the page may not be stored: it sets a cookie or asks for `no_store`".to_owned()
             );
         }
-        match self.disk() {
-            Some(disk) => disk.put(entry).await.map_err(|error| {
-                format!("cannot write below {}: {error}", display(disk.folder()))
-            })?,
-            None => self.memory().put(std::sync::Arc::new(entry.clone())),
+        match &self.0.store {
+            Some(store) => {
+                let kept = store.put(entry).await;
+                kept.map_err(|error| format!("the store could not keep the page: {error}"))?;
+            }
+            None => self.0.memory.put(Arc::new(entry.clone())),
         }
         Ok(stored_len(entry))
     }
@@ -209,10 +214,6 @@ impl Engine {
 
 fn stored_len(entry: &Entry) -> usize {
     if entry.status == StatusCode::OK { entry.body().len() } else { 0 }
-}
-
-fn display(path: &Path) -> String {
-    path.display().to_string()
 }
 
 impl RouteReport {

@@ -53,6 +53,13 @@ pub(crate) enum Scope {
     Tag(Tag),
 }
 
+impl Scope {
+    /// Every page there is.
+    pub(crate) fn everything() -> Self {
+        Self::Prefix("/".to_owned())
+    }
+}
+
 impl Purge {
     /// The parts in canonical form.
     ///
@@ -88,8 +95,14 @@ struct Marks {
     hard: Stamp,
 }
 
+/// How many paths, prefixes and tags are remembered, each a few dozen bytes.
+const REMEMBERED: usize = 100_000;
+
 /// When everything was last purged.
-#[derive(Clone, Debug, Default)]
+///
+/// Bounded: when there are too many, the older half counts as one purge of
+/// everything, at the time of its latest. Pages rendered since are not touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PurgeTimes(HashMap<Scope, Marks>);
 
 impl PurgeTimes {
@@ -99,6 +112,27 @@ impl PurgeTimes {
             PurgeKind::Soft => marks.soft = marks.soft.max(stamp),
             PurgeKind::Hard => marks.hard = marks.hard.max(stamp),
         }
+        if self.0.len() > REMEMBERED {
+            self.forget_older_half();
+        }
+    }
+
+    fn forget_older_half(&mut self) {
+        let mut stamps: Vec<_> = self.0.values().map(|marks| marks.soft.max(marks.hard)).collect();
+        let middle = stamps.len() / 2;
+        let (_, &mut last, _) = stamps.select_nth_unstable(middle);
+        let mut forgotten = Marks::default();
+        self.0.retain(|_, marks| {
+            let stays = marks.soft.max(marks.hard) > last;
+            if !stays {
+                forgotten.soft = forgotten.soft.max(marks.soft);
+                forgotten.hard = forgotten.hard.max(marks.hard);
+            }
+            stays
+        });
+        let everything = self.0.entry(Scope::everything()).or_default();
+        everything.soft = everything.soft.max(forgotten.soft);
+        everything.hard = everything.hard.max(forgotten.hard);
     }
 
     /// How `entry` was purged since its render began, if it was.
@@ -140,6 +174,7 @@ impl PurgeTimes {
         })
     }
 
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -215,6 +250,21 @@ mod tests {
         times.note(Scope::Tag(Tag::new("t")), PurgeKind::Soft, 20);
         assert_eq!(times.since(&entry("/a", &["t"], 11)), Some(PurgeKind::Soft));
         assert_eq!(times.since(&entry("/a", &["t"], 9)), Some(PurgeKind::Hard));
+    }
+
+    #[test]
+    fn too_many_purges_become_one_of_everything_that_was_rendered_before() {
+        let mut times = PurgeTimes::default();
+        for stamp in 1..=REMEMBERED as Stamp + 1 {
+            times.note(Scope::Tag(Tag::new(format!("t{stamp}"))), PurgeKind::Soft, stamp);
+        }
+        assert!(times.len() <= REMEMBERED / 2 + 2);
+        let half = REMEMBERED as Stamp / 2;
+        assert_eq!(times.since(&entry("/a", &["t7"], 5)), Some(PurgeKind::Soft));
+        assert_eq!(times.since(&entry("/a", &["other"], half)), Some(PurgeKind::Soft));
+        assert_eq!(times.since(&entry("/a", &["other"], half + 2)), None);
+        let last = format!("t{}", REMEMBERED + 1);
+        assert_eq!(times.since(&entry("/a", &[&last], half + 2)), Some(PurgeKind::Soft));
     }
 
     #[test]

@@ -1,142 +1,142 @@
-//! The purges on disk: each is there before it is answered, and all are read
-//! at start.
+//! Purges as records of a store: each is there before it is answered, and all
+//! are read at start.
 //!
-//! One JSON object a line, appended and flushed to the disk. A line that was
-//! cut short by a crash was never answered and is dropped. The file is written
-//! anew only by a process that has it to itself, so that no purge of another
-//! one is lost: each holds a shared lock on a file beside it.
+//! A record is the XXH3 (64 bits, hexadecimal) of a JSON object, a space, and
+//! that object. What a damaged record purged is not known, so it counts as a
+//! purge of everything.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    path::{Path, PathBuf},
+    fmt::Write,
+    sync::{PoisonError, RwLock},
 };
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use tracing::warn;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     clock::Stamp,
     freshness::PurgeKind,
     purge::{PurgeTimes, Scope},
+    store::{Guarded, StoreError},
 };
 
-/// Lines that are no longer needed before the file is written anew at start.
+/// Records that are no longer needed before the log is written anew.
 const SUPERSEDED: usize = 1000;
 
 #[derive(Serialize, Deserialize)]
 struct Record {
     stamp: Stamp,
     hard: bool,
-    #[serde(flatten)]
-    scope: Scope,
+    scopes: Vec<Scope>,
 }
 
-/// The file that purges are appended to.
-#[derive(Debug)]
-pub(crate) struct PurgeLog {
-    file: File,
-    path: PathBuf,
-    /// Whether the file ends inside a line.
-    is_cut_short: bool,
-    _in_use: File,
+/// How many records the log has.
+#[derive(Debug, Default)]
+pub(crate) struct PurgeLog(Mutex<usize>);
+
+/// What the records at start come to.
+#[derive(Debug, Default)]
+pub(crate) struct Replayed {
+    pub(crate) log: PurgeLog,
+    pub(crate) times: PurgeTimes,
+    pub(crate) last: Stamp,
+}
+
+/// Reads the records of a store.
+pub(crate) fn replay(records: &[Bytes]) -> Replayed {
+    let mut replayed = Replayed { log: PurgeLog(Mutex::new(records.len())), ..Replayed::default() };
+    let mut damaged = 0;
+    for record in records {
+        let Some(record) = read(record) else {
+            damaged += 1;
+            continue;
+        };
+        replayed.last = replayed.last.max(record.stamp);
+        for scope in record.scopes {
+            replayed.times.note(scope, kind(record.hard), record.stamp);
+        }
+    }
+    if damaged > 0 {
+        warn!(damaged, "purge records are damaged: all stored pages count as purged");
+        let last = replayed.last.max(1);
+        replayed.times.note(Scope::everything(), PurgeKind::Soft, last);
+    }
+    replayed
 }
 
 impl PurgeLog {
-    /// Opens or creates the log at `path`; returns it with all purges in it and
-    /// the last stamp.
+    /// Keeps a purge and notes it in `times`; returns once no crash can lose
+    /// it. Writes the log anew when most of it is superseded.
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be read, written or created.
-    pub(crate) fn open(path: &Path) -> io::Result<(Self, PurgeTimes, Stamp)> {
-        let in_use = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(false)
-            .open(path.with_extension("lock"))?;
-        let is_alone = in_use.try_lock().is_ok();
-        let text = match fs::read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        let mut times = PurgeTimes::default();
-        let mut last = 0;
-        let mut lines = 0;
-        let mut is_damaged = false;
-        for line in text.split_inclusive(|byte| *byte == b'\n') {
-            match serde_json::from_slice::<Record>(line) {
-                Ok(record) if line.ends_with(b"\n") => {
-                    let kind = if record.hard { PurgeKind::Hard } else { PurgeKind::Soft };
-                    times.note(record.scope, kind, record.stamp);
-                    last = last.max(record.stamp);
-                    lines += 1;
-                }
-                _ => is_damaged = true,
-            }
-        }
-        let mut is_cut_short = text.last().is_some_and(|byte| *byte != b'\n');
-        if is_alone {
-            if is_damaged || lines > times.len() + SUPERSEDED {
-                rewrite(path, &times)?;
-                is_cut_short = false;
-            }
-            in_use.unlock()?;
-        }
-        in_use.lock_shared()?;
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        let log = Self { file, path: path.to_owned(), is_cut_short, _in_use: in_use };
-        Ok((log, times, last))
-    }
-
-    /// Appends one purge and waits until it is on the disk. If that fails the
-    /// file is as it was before.
-    pub(crate) fn append(
-        &mut self,
-        scopes: &[Scope],
+    /// Passes on what the store says. The purge is noted, but a restart may
+    /// forget it.
+    pub(crate) async fn append(
+        &self,
+        store: &Guarded,
+        scopes: Vec<Scope>,
         kind: PurgeKind,
         stamp: Stamp,
-    ) -> io::Result<()> {
-        let mut text = Vec::new();
-        if self.is_cut_short {
-            text.push(b'\n');
+        times: &RwLock<PurgeTimes>,
+    ) -> Result<(), StoreError> {
+        let mut len = self.0.lock().await;
+        let appended = store.append_purge(write(&scopes, kind, stamp)).await;
+        // Before another purge's turn, which may write the log anew from `times`.
+        note(times, scopes, kind, stamp);
+        appended?;
+        *len += 1;
+        if len.is_multiple_of(SUPERSEDED) {
+            let records = records(&times.read().unwrap_or_else(PoisonError::into_inner));
+            let new_len = records.len();
+            if *len >= 2 * new_len + SUPERSEDED {
+                match store.replace_purges(records).await {
+                    Ok(true) => *len = new_len,
+                    Ok(false) => {}
+                    Err(error) => warn!(error, "cannot write the purge log anew, it grows"),
+                }
+            }
         }
-        for scope in scopes {
-            write_record(&mut text, scope, kind, stamp)?;
-        }
-        let before = self.file.metadata()?.len();
-        let appended = self.file.write_all(&text).and_then(|()| self.file.sync_data());
-        self.is_cut_short = match &appended {
-            Ok(()) => false,
-            Err(_) => self.file.set_len(before).is_err(),
-        };
-        appended
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+        Ok(())
     }
 }
 
-fn write_record(to: &mut Vec<u8>, scope: &Scope, kind: PurgeKind, stamp: Stamp) -> io::Result<()> {
-    let record = Record { stamp, hard: kind == PurgeKind::Hard, scope: scope.clone() };
-    serde_json::to_writer(&mut *to, &record)?;
-    to.push(b'\n');
-    Ok(())
+/// Notes a purge in memory.
+pub(crate) fn note(times: &RwLock<PurgeTimes>, scopes: Vec<Scope>, kind: PurgeKind, stamp: Stamp) {
+    let mut times = times.write().unwrap_or_else(PoisonError::into_inner);
+    for scope in scopes {
+        times.note(scope, kind, stamp);
+    }
 }
 
-/// Writes the purges that still count to a new file in the place of the old.
-fn rewrite(path: &Path, times: &PurgeTimes) -> io::Result<()> {
-    let mut text = Vec::new();
-    for (scope, kind, stamp) in times.records() {
-        write_record(&mut text, scope, kind, stamp)?;
-    }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&text)?;
-    file.as_file().sync_data()?;
-    file.persist(path)?;
-    File::open(folder)?.sync_all()
+/// The records of `times`, one for each scope and kind.
+fn records(times: &PurgeTimes) -> Vec<Bytes> {
+    times
+        .records()
+        .map(|(scope, kind, stamp)| write(std::slice::from_ref(scope), kind, stamp))
+        .collect()
+}
+
+fn write(scopes: &[Scope], hard: PurgeKind, stamp: Stamp) -> Bytes {
+    let record = Record { stamp, hard: hard == PurgeKind::Hard, scopes: scopes.to_vec() };
+    let json = serde_json::to_string(&record).expect("numbers and texts can be written as JSON");
+    let mut line = String::with_capacity(json.len() + 17);
+    write!(line, "{:016x} {json}", xxh3_64(json.as_bytes())).expect("a string takes everything");
+    line.into()
+}
+
+fn read(record: &[u8]) -> Option<Record> {
+    let (sum, json) = record.split_at_checked(16)?;
+    let json = json.strip_prefix(b" ")?;
+    let is_whole = sum == format!("{:016x}", xxh3_64(json)).as_bytes();
+    is_whole.then(|| serde_json::from_slice(json).ok()).flatten()
+}
+
+fn kind(hard: bool) -> PurgeKind {
+    if hard { PurgeKind::Hard } else { PurgeKind::Soft }
 }
 
 #[cfg(test)]
@@ -149,58 +149,32 @@ mod tests {
     }
 
     #[test]
-    fn purges_are_read_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("purges.log");
-        let (mut log, times, last) = PurgeLog::open(&path).unwrap();
-        assert_eq!((times.len(), last), (0, 0));
-        log.append(&[tag("a"), Scope::Path("/x".into())], PurgeKind::Soft, 7).unwrap();
-        log.append(&[tag("a")], PurgeKind::Hard, 9).unwrap();
-        let (_, times, last) = PurgeLog::open(&path).unwrap();
+    fn records_are_read_again() {
+        let log = [
+            write(&[tag("a"), Scope::Path("/x".into())], PurgeKind::Soft, 7),
+            write(&[tag("a")], PurgeKind::Hard, 9),
+        ];
+        let Replayed { times, last, .. } = replay(&log);
         assert_eq!((times.len(), last), (2, 9));
-        let mut records: Vec<_> = times.records().map(|(_, kind, stamp)| (stamp, kind)).collect();
-        records.sort_by_key(|(stamp, _)| *stamp);
-        assert_eq!(records, [(7, PurgeKind::Soft), (7, PurgeKind::Soft), (9, PurgeKind::Hard)]);
+        let mut found: Vec<_> = times.records().map(|(_, kind, stamp)| (stamp, kind)).collect();
+        found.sort_by_key(|(stamp, _)| *stamp);
+        assert_eq!(found, [(7, PurgeKind::Soft), (7, PurgeKind::Soft), (9, PurgeKind::Hard)]);
+        assert_eq!(replay(&records(&times)).times, times);
     }
 
     #[test]
-    fn line_cut_short_is_dropped_and_the_next_one_is_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("purges.log");
-        let (mut log, ..) = PurgeLog::open(&path).unwrap();
-        log.append(&[tag("a")], PurgeKind::Soft, 7).unwrap();
-        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"stamp\":8").unwrap();
-        let (mut log, times, _) = PurgeLog::open(&path).unwrap();
-        assert_eq!(times.len(), 1);
-        log.append(&[tag("b")], PurgeKind::Soft, 9).unwrap();
-        let (_, times, last) = PurgeLog::open(&path).unwrap();
-        assert_eq!((times.len(), last), (2, 9));
-    }
-
-    #[test]
-    fn log_in_use_is_not_written_anew() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("purges.log");
-        let (mut serving, ..) = PurgeLog::open(&path).unwrap();
-        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"stamp\":8").unwrap();
-        let (mut build, ..) = PurgeLog::open(&path).unwrap();
-        build.append(&[tag("a")], PurgeKind::Soft, 9).unwrap();
-        serving.append(&[tag("b")], PurgeKind::Soft, 10).unwrap();
-        let (_, times, last) = PurgeLog::open(&path).unwrap();
-        assert_eq!((times.len(), last), (2, 10));
-    }
-
-    #[test]
-    fn superseded_lines_are_dropped_at_start() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("purges.log");
-        let mut text = String::new();
-        for stamp in 1..=2000 {
-            text.push_str(&format!("{{\"stamp\":{stamp},\"hard\":false,\"tag\":\"a\"}}\n"));
+    fn every_flipped_bit_makes_all_pages_stale() {
+        let log = [write(&[tag("a")], PurgeKind::Soft, 7), write(&[tag("b")], PurgeKind::Soft, 9)];
+        for bit in 0..log[0].len() * 8 {
+            let mut flipped = log[0].to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let Replayed { times, .. } = replay(&[flipped.into(), log[1].clone()]);
+            let everything = times.records().find(|(scope, ..)| **scope == Scope::everything());
+            assert_eq!(
+                everything.map(|(_, kind, stamp)| (kind, stamp)),
+                Some((PurgeKind::Soft, 9))
+            );
         }
-        fs::write(&path, text).unwrap();
-        let (_, times, last) = PurgeLog::open(&path).unwrap();
-        assert_eq!((times.len(), last), (1, 2000));
-        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 1);
+        assert!(replay(&log).times.records().all(|(scope, ..)| *scope != Scope::everything()));
     }
 }

@@ -14,6 +14,7 @@ use tower::ServiceExt;
 use tracing::warn;
 
 use crate::{
+    encoding,
     entry::{Began, Entry},
     error::RenderError,
     key::Key,
@@ -114,6 +115,7 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
         .to_bytes();
 
     let sets_cookie = parts.headers.contains_key(header::SET_COOKIE);
+    let is_compressible = encoding::is_compressible(&parts.headers, body.len());
     let said = job.scope.take();
     let mut entry = Entry::new(job.key, parts.status, parts.headers, body, job.began);
     entry.tags = job.tags;
@@ -128,7 +130,13 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
         warn!(isr.key = %entry.key,
             "the page sets a cookie, so it is not stored: a stored page is the same for everybody");
     }
-    Ok(Rendered { entry, may_store: !sets_cookie && !said.no_store })
+    let may_store = !sets_cookie && !said.no_store;
+    if may_store && is_compressible {
+        let body = entry.body.clone();
+        let encoded = tokio::task::spawn_blocking(move || encoding::compress_all(&body)).await;
+        entry.set_encoded(encoded.unwrap_or_default());
+    }
+    Ok(Rendered { entry, may_store })
 }
 
 fn broken_body(

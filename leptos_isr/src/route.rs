@@ -97,6 +97,7 @@ pub struct Isr {
     pub(crate) query: Vec<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) on_missing: Option<OnMissing>,
+    pub(crate) max_renders: Option<usize>,
     pub(crate) list: Option<ListFn>,
 }
 
@@ -160,6 +161,16 @@ impl Isr {
         self
     }
 
+    /// How many of the route's pages are rendered at once. Defaults to no limit
+    /// but the server's.
+    ///
+    /// For pages whose data source bears few requests at a time.
+    #[must_use]
+    pub fn max_renders(mut self, renders: usize) -> Self {
+        self.max_renders = Some(renders);
+        self
+    }
+
     /// The paths to render at build.
     ///
     /// `list` runs in the same context as the pages. Its error fails the
@@ -194,6 +205,7 @@ impl fmt::Debug for Isr {
             .field("query", &self.query)
             .field("tags", &self.tags)
             .field("on_missing", &self.on_missing)
+            .field("max_renders", &self.max_renders)
             .finish_non_exhaustive()
     }
 }

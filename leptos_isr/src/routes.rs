@@ -1,19 +1,21 @@
 //! Which route a path belongs to.
 
-use std::{collections::HashSet, sync::Arc};
-
-use tokio::sync::OnceCell;
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{error::Error, pattern::RoutePattern, policy::Policy, route::Isr};
 
 /// One route: its path pattern and, unless it is dynamic, what holds for its pages.
 #[derive(Clone, Debug)]
 pub struct Route {
+    pub(crate) name: Arc<str>,
     pub(crate) pattern: RoutePattern,
     /// `None`: rendered for each request.
     pub(crate) policy: Option<Policy>,
     /// The paths that exist, of a route that admits only those it lists.
-    pub(crate) admitted: Arc<OnceCell<HashSet<String>>>,
+    pub(crate) admitted: Arc<OnceLock<HashSet<String>>>,
 }
 
 impl Route {
@@ -25,7 +27,7 @@ impl Route {
                 Error::Declaration { route: pattern.as_str().to_owned(), problem }
             })?),
         };
-        Ok(Self { pattern, policy, admitted: Arc::default() })
+        Ok(Self { name: pattern.as_str().into(), pattern, policy, admitted: Arc::default() })
     }
 
     /// The route's path as declared, for example `/articles/:slug`.

@@ -14,12 +14,12 @@ use tracing::error;
 
 use crate::{
     cache_status::{CACHE_STATUS, CacheStatus, Forward, past, ttl},
-    endpoint,
+    endpoint::{self, Call},
     engine::{Engine, Fresh, Served, Target},
     entry::Entry,
     error::RenderError,
     freshness::{Freshness, StaleReason},
-    headers::{self, CDN_CACHE_CONTROL},
+    headers::{self, CACHE_TAG, CDN_CACHE_CONTROL},
     key::Key,
     path::{CanonicalPath, PathError},
     period,
@@ -52,16 +52,16 @@ impl Engine {
     }
 
     async fn answer(&self, request: Request) -> Response {
-        if request.uri().path() == endpoint::PURGE
-            && let Some(token) = self.token()
+        if let Some(token) = &self.0.token
+            && let Some(call) = Call::of(request.uri().path())
         {
-            return endpoint::purge(self, token, request).await;
+            return endpoint::answer(self, call, token, request).await;
         }
         let path = match CanonicalPath::parse(request.uri().path()) {
             Ok(path) => path,
             Err(error) => return bad_path(error),
         };
-        match self.routes().find(&path.segments) {
+        match self.0.routes.find(&path.segments) {
             Some(route) if route.policy.is_some() => self.answer_page(route, &path, request).await,
             Some(_) => self.pass(request, "dynamic").await,
             None => self.pass(request, "no-route").await,
@@ -80,7 +80,7 @@ impl Engine {
         if path.had_trailing_slash && !path.segments.is_empty() {
             return redirect(&path.text, query);
         }
-        if let Some(detail) = self.bypass() {
+        if let Some(detail) = self.0.bypass {
             return self.pass(request, detail).await;
         }
         let key = match Key::new(path, query, &policy.query) {
@@ -108,11 +108,11 @@ impl Engine {
         match self.serve(target, headers::is_prefetch(request)).await {
             Served::Stored { entry, freshness } => {
                 let status = hit(freshness);
-                page(target, &entry, freshness, status, request)
+                self.page(target, &entry, freshness, status, request)
             }
             Served::StaleIfError { entry, freshness } => {
                 let status = CacheStatus::StaleIfError { ttl: past(stale_by(freshness)) };
-                page(target, &entry, freshness, status, request)
+                self.page(target, &entry, freshness, status, request)
             }
             Served::Rendered { fresh, had_page } => {
                 let Fresh { entry, stored } = fresh;
@@ -120,7 +120,7 @@ impl Engine {
                     CacheStatus::Forwarded { why: why(had_page), status: entry.status, stored };
                 if stored {
                     let freshness = self.freshness(target, &entry);
-                    page(target, &entry, freshness, status, request)
+                    self.page(target, &entry, freshness, status, request)
                 } else {
                     private(&entry, status)
                 }
@@ -150,7 +150,8 @@ impl Engine {
     async fn shared_not_found(&self) -> Response {
         let target = Target {
             key: Key::shared_not_found(),
-            route: "not found".to_owned(),
+            route: "not found".into(),
+            max_renders: None,
             lifetime: Lifetime { revalidate: Some(NOT_FOUND_PERIOD), expire: None },
             tags: Vec::new(),
         };
@@ -163,36 +164,47 @@ impl Engine {
         *response.status_mut() = StatusCode::NOT_FOUND;
         response
     }
-}
 
-/// A stored page, or 304 if the browser has it.
-fn page(
-    target: &Target,
-    entry: &Entry,
-    freshness: Freshness,
-    status: CacheStatus,
-    request: &HeaderMap,
-) -> Response {
-    let is_not_modified =
-        entry.status == StatusCode::OK && headers::is_not_modified(request, &entry.etag);
-    let mut response = Response::new(Body::empty());
-    let headers = response.headers_mut();
-    if !is_not_modified {
-        *headers = entry.headers.clone();
-        headers.insert(header::CONTENT_LENGTH, entry.body.len().into());
+    /// A stored page, or 304 if the browser has it.
+    fn page(
+        &self,
+        target: &Target,
+        entry: &Entry,
+        freshness: Freshness,
+        status: CacheStatus,
+        request: &HeaderMap,
+    ) -> Response {
+        let variant = entry.variant(request);
+        let is_not_modified =
+            entry.status == StatusCode::OK && headers::is_not_modified(request, &variant.etag);
+        let mut response = Response::new(Body::empty());
+        let headers = response.headers_mut();
+        if !is_not_modified {
+            *headers = entry.headers.clone();
+            headers.insert(header::CONTENT_LENGTH, variant.body.len().into());
+            if let Some(encoding) = variant.encoding {
+                headers.insert(header::CONTENT_ENCODING, encoding.to_header());
+            }
+        }
+        let lifetime = target.lifetime.within(entry.asked);
+        headers.insert(header::ETAG, variant.etag);
+        headers.insert(header::VARY, headers::VARY);
+        headers.insert(header::CACHE_CONTROL, headers::PUBLIC);
+        headers.insert(CDN_CACHE_CONTROL, headers::cdn_cache_control(lifetime, freshness));
+        if self.0.sends_tags
+            && let Some(tags) = headers::cache_tag(&entry.tags)
+        {
+            headers.insert(CACHE_TAG, tags);
+        }
+        headers.insert(CACHE_STATUS, status.to_header());
+        if is_not_modified {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        } else {
+            *response.status_mut() = entry.status;
+            *response.body_mut() = variant.body.clone().into();
+        }
+        response
     }
-    let lifetime = target.lifetime.within(entry.asked);
-    headers.insert(header::ETAG, entry.etag.clone());
-    headers.insert(header::CACHE_CONTROL, headers::PUBLIC);
-    headers.insert(CDN_CACHE_CONTROL, headers::cdn_cache_control(lifetime, freshness));
-    headers.insert(CACHE_STATUS, status.to_header());
-    if is_not_modified {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    } else {
-        *response.status_mut() = entry.status;
-        *response.body_mut() = entry.body.clone().into();
-    }
-    response
 }
 
 /// A page that no cache may keep.
@@ -239,6 +251,10 @@ fn failed(failure: Failure, why: Forward) -> Response {
     };
     let status = CacheStatus::Forwarded { why, status: response.status(), stored: false };
     response.headers_mut().insert(CACHE_STATUS, status.to_header());
+    if let RenderError::Busy { retry_after } = failure.error {
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
     response
 }
 
@@ -248,6 +264,10 @@ fn error_response(error: &RenderError) -> Response {
         RenderError::TimedOut(_) => {
             (StatusCode::GATEWAY_TIMEOUT, "This page took too long to make. Please try again.\n")
         }
+        RenderError::Busy { .. } => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Too many pages are wanted just now. Please try again.\n",
+        ),
         RenderError::ShuttingDown => {
             (StatusCode::SERVICE_UNAVAILABLE, "The server is restarting. Please try again.\n")
         }

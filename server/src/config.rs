@@ -98,6 +98,12 @@ pub struct Config {
         value_parser = clap::value_parser!(u64).range(1..))]
     pub isr_memory_mib: u64,
 
+    /// How much of the disk pages may take, in MiB; the least recently used go first
+    #[arg(long, env = "ISR_DISK_MIB", global = true, default_value_t = 1024,
+        value_name = "ISR_DISK_MIB", help_heading = "Stored pages",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub isr_disk_mib: u64,
+
     /// Other periods than the routes declare, as `/articles/:slug=2s; /=1min`
     #[arg(
         long,
@@ -108,7 +114,7 @@ pub struct Config {
     )]
     pub isr_revalidate: Option<String>,
 
-    /// Switches on `POST /_isr/purge` for bearers of this token
+    /// Switches on `POST /_isr/purge` and `/_isr/regenerate` for bearers of this token
     #[arg(long, env = "ISR_TOKEN", global = true, value_name = "ISR_TOKEN", hide_env_values = true,
         help_heading = "Stored pages", value_parser = parse_secret)]
     pub isr_token: Option<String>,
@@ -122,6 +128,17 @@ pub struct Config {
     #[arg(long, env = "ISR_MAX_RENDERS", global = true, value_name = "ISR_MAX_RENDERS",
         help_heading = "Stored pages", value_parser = clap::value_parser!(u16).range(1..))]
     pub isr_max_renders: Option<u16>,
+
+    /// How many visitors may wait for renders; more get 503 with `Retry-After`
+    #[arg(long, env = "ISR_MAX_WAITING", global = true, default_value_t = 1000,
+        value_name = "ISR_MAX_WAITING", help_heading = "Stored pages",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub isr_max_waiting: u32,
+
+    /// Send each page's tags to shared caches, as `Cache-Tag`
+    #[arg(long, env = "ISR_CACHE_TAG", global = true, default_value_t = false,
+        value_name = "ISR_CACHE_TAG", action = clap::ArgAction::Set, help_heading = "Stored pages")]
+    pub isr_cache_tag: bool,
 
     /// Store pages in `cargo leptos watch` too; otherwise each request is rendered there
     #[arg(long, env = "ISR_IN_WATCH", global = true, default_value_t = false,

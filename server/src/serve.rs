@@ -27,6 +27,8 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Error> {
     let url = format!("http://{}", listener.local_addr().map_err(listen_error)?);
     info!(%url, stored = config.stores_pages(), editor = content.editor.is_enabled(), "serving");
 
+    let isr = site.isr.clone();
+    tokio::spawn(async move { isr.remove_old_builds().await });
     let (stop, mut stopped) = watch::channel(false);
     let server = axum::serve(listener, site.router).with_graceful_shutdown(async move {
         // Fails only if the sender is gone, and then it is time to stop too.
@@ -41,7 +43,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Error> {
     let began = Instant::now();
     stop.send_replace(true);
     let drained = timeout(DRAIN, server).await.is_ok();
-    let is_idle = site.isr.idle(DRAIN.saturating_sub(began.elapsed())).await;
+    let is_idle = site.isr.shut_down(DRAIN.saturating_sub(began.elapsed())).await;
     if drained && is_idle {
         info!("stopped");
     } else {

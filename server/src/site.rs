@@ -81,6 +81,9 @@ fn engine(config: &Config, builder: Builder, build: String) -> Result<Engine, Er
     let mut builder = builder
         .memory(config.isr_memory_mib << 20)
         .disk(&config.isr_dir, build)
+        .disk_limit(config.isr_disk_mib << 20)
+        .max_waiting(config.isr_max_waiting.try_into().unwrap_or(usize::MAX))
+        .cache_tag(config.isr_cache_tag)
         .render_timeout(config.isr_render_timeout);
     if let Some(renders) = config.isr_max_renders {
         builder = builder.max_renders(renders.into());

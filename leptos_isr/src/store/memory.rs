@@ -53,6 +53,11 @@ impl MemoryTier {
         self.pages.get(key).or_else(|| self.not_found.get(key))
     }
 
+    /// Whether the page is in memory; asking does not count as a use.
+    pub(crate) fn contains(&self, key: &Key) -> bool {
+        self.pages.contains_key(key) || self.not_found.contains_key(key)
+    }
+
     /// Puts `entry` in the place of what was stored for its key, unless that
     /// is of a later render.
     pub(crate) fn put(&self, entry: Arc<Entry>) {

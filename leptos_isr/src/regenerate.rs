@@ -1,0 +1,251 @@
+//! Renders pages and stores them: one render a page at a time, each in its turn.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt, stream};
+use http::StatusCode;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use crate::{
+    backoff::Unstored,
+    clock::Stamp,
+    engine::{Engine, Fresh, Outcome, Target},
+    entry::{Began, Entry},
+    error::{Error, RenderError},
+    freshness::Freshness,
+    key::Key,
+    path::CanonicalPath,
+    render::{self, Failure, Job, Rendered},
+    schedule::{Refused, Urgency},
+    scope::RenderScope,
+    single_flight::{self, Flight, Role},
+};
+
+/// How often a visitor joins a flight when its leader ends without a result.
+const WAITS: usize = 3;
+
+/// How often one flight renders when purges overtake its renders.
+const RENDERS: u32 = 3;
+
+/// How many pages one call of [`Engine::regenerate`] has under way at once.
+const AT_ONCE: usize = 16;
+
+/// What became of a page that was to be regenerated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Regenerated {
+    /// The page's path and listed query parameters, in their one spelling.
+    pub page: String,
+    /// The status of the new page, and whether it is stored; or why there is none.
+    pub result: Result<(StatusCode, bool), RenderError>,
+}
+
+impl Engine {
+    /// Renders pages anew and waits until they are stored.
+    ///
+    /// `paths` are paths of stored routes, in any spelling, with the query
+    /// parameters that their route lists. Each render begins after this call;
+    /// a failed one leaves the page as it was.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::RegeneratePath`] for a path that no stored route has,
+    /// and [`Error::List`] if the paths of its route cannot be listed. Nothing
+    /// is rendered then.
+    ///
+    /// # Panics
+    ///
+    /// Panics when called before [`wrap`](Engine::wrap).
+    pub async fn regenerate<S: AsRef<str>>(&self, paths: &[S]) -> Result<Vec<Regenerated>, Error> {
+        let mut targets = Vec::new();
+        for path in paths {
+            targets.push(self.target(path.as_ref()).await?);
+        }
+        let after = self.0.stamps.next(self.now());
+        let pages = stream::iter(targets).map(|target| async move {
+            let outcome = self.rendered_after(&target, "requested", after).await;
+            let result = match outcome {
+                Ok(fresh) => Ok((fresh.entry.status, fresh.stored)),
+                Err(failure) => Err(failure.error),
+            };
+            Regenerated { page: target.key.as_str().to_owned(), result }
+        });
+        Ok(pages.buffered(AT_ONCE).collect().await)
+    }
+
+    async fn target(&self, path: &str) -> Result<Target, Error> {
+        let wrong = |problem: String| Error::RegeneratePath { path: path.to_owned(), problem };
+        let (text, query) = match path.split_once('?') {
+            Some((text, query)) => (text, Some(query)),
+            None => (path, None),
+        };
+        let canonical = CanonicalPath::parse(text).map_err(|error| wrong(error.to_string()))?;
+        let route = self.0.routes.find(&canonical.segments);
+        let Some((route, policy)) = route.and_then(|route| Some((route, route.policy()?))) else {
+            return Err(wrong("it is of no stored route".to_owned()));
+        };
+        let key = Key::new(&canonical, query, &policy.query);
+        let key = key.map_err(|error| wrong(error.to_string()))?;
+        if !self.is_admitted(route, policy, &canonical.text).await? {
+            return Err(wrong(format!("`{}` does not list it", route.path())));
+        }
+        Ok(Target::new(key, route, policy, &canonical.segments))
+    }
+
+    /// Waits for a render, as a visitor.
+    pub(crate) async fn rendered(&self, target: &Target, reason: &'static str) -> Outcome {
+        let _visitor = self.0.scheduler.visitor().map_err(refused)?;
+        let limit = self.0.limits.time.saturating_mul(RENDERS + 1);
+        let rendered = timeout(limit, self.rendered_after(target, reason, 0));
+        rendered.await.unwrap_or_else(|_| Err(busy(Duration::from_secs(1))))
+    }
+
+    /// Waits for a render that began after `after`.
+    async fn rendered_after(&self, target: &Target, reason: &'static str, after: Stamp) -> Outcome {
+        let mut last = Err(RenderError::ShuttingDown.into());
+        for _ in 0..WAITS {
+            match single_flight::wait(self.start(target, reason, Urgency::Waiting, after)).await {
+                // It had begun before.
+                Some(Ok(fresh)) if fresh.entry.stamp <= after => last = Ok(fresh),
+                // It was not urgent when it was refused.
+                Some(Err(failure)) if failure.error.is_refusal() => last = Err(failure),
+                Some(outcome) => return outcome,
+                None => {}
+            }
+        }
+        last
+    }
+
+    /// Starts a render of the page, unless one is under way.
+    pub(crate) fn start(
+        &self,
+        target: &Target,
+        reason: &'static str,
+        urgency: Urgency,
+        after: Stamp,
+    ) -> Flight<Outcome> {
+        match self.0.flights.join(&target.key) {
+            Role::Follower(flight) => {
+                self.0.scheduler.raise(&target.route, &target.key, urgency);
+                flight
+            }
+            Role::Leader(leader, flight) => {
+                let (engine, target) = (self.clone(), target.clone());
+                self.0.tasks.spawn(async move {
+                    let outcome = engine.lead(&target, reason, urgency, after).await;
+                    leader.finish(outcome);
+                });
+                flight
+            }
+        }
+    }
+
+    /// Renders the page until a render was not overtaken by a purge.
+    async fn lead(
+        &self,
+        target: &Target,
+        reason: &'static str,
+        urgency: Urgency,
+        after: Stamp,
+    ) -> Outcome {
+        // Whoever looked before the last flight ended finds its page here.
+        if let Some(entry) = self.0.memory.get(&target.key)
+            && entry.stamp > after
+            && matches!(self.freshness(target, &entry), Freshness::Fresh { .. })
+        {
+            return Ok(Fresh { entry, stored: true });
+        }
+        let mut outcome = self.render_and_store(target, reason, urgency).await;
+        for _ in 1..RENDERS {
+            match &outcome {
+                Ok(fresh) if self.purged(&fresh.entry).is_some() => {}
+                _ => break,
+            }
+            outcome = self.render_and_store(target, "purge", urgency).await;
+        }
+        outcome
+    }
+
+    /// Renders a page in its turn and stores it if it may be stored. One log line.
+    async fn render_and_store(
+        &self,
+        target: &Target,
+        reason: &'static str,
+        urgency: Urgency,
+    ) -> Outcome {
+        let turn = self.0.scheduler.turn(&target.route, target.max_renders, &target.key, urgency);
+        let permit = turn.await.map_err(refused)?;
+        let started = Instant::now();
+        let result = self.render(target).await;
+        let duration = started.elapsed();
+        drop(permit);
+        match result {
+            Ok(rendered) => {
+                let fresh = self.keep(rendered).await;
+                let outcome = if fresh.stored { "stored" } else { "not stored" };
+                if fresh.stored {
+                    self.0.backoff.succeeded(&target.key);
+                } else {
+                    self.0.backoff.note(&target.key, Unstored::Refused, self.now());
+                }
+                info!(isr.key = %target.key, route = &*target.route, reason, ?duration, outcome,
+                    status = fresh.entry.status.as_u16(), bytes = fresh.entry.body.len(),
+                    "regenerated");
+                Ok(fresh)
+            }
+            Err(failure) => {
+                let retry_in = self.0.backoff.note(&target.key, Unstored::Failed, self.now());
+                warn!(isr.key = %target.key, route = &*target.route, reason, ?duration,
+                    outcome = "failed", bytes = 0, error = %failure.error, ?retry_in,
+                    "regenerated");
+                Err(failure)
+            }
+        }
+    }
+
+    pub(crate) async fn render(&self, target: &Target) -> Result<Rendered, Failure> {
+        let at = self.now();
+        let scope = match target.key.is_shared_not_found() {
+            true => RenderScope::shared_not_found(),
+            false => RenderScope::default(),
+        };
+        let job = Job {
+            router: self.router().clone(),
+            key: target.key.clone(),
+            tags: target.tags.clone(),
+            began: Began { at, stamp: self.0.stamps.next(at) },
+            scope,
+            limits: self.0.limits,
+        };
+        render::render(job).await
+    }
+
+    /// Stores a rendered page. A 404 goes to the store only where it takes the
+    /// place of a page, so that probing paths writes nothing.
+    async fn keep(&self, rendered: Rendered) -> Fresh {
+        let entry: Arc<Entry> = Arc::new(rendered.entry);
+        if rendered.may_store {
+            self.0.memory.put(Arc::clone(&entry));
+            if let Some(store) = &self.0.store
+                && (!entry.is_gone() || store.contains(&entry.key).await)
+            {
+                store.put_or_warn(&entry).await;
+            }
+        }
+        Fresh { entry, stored: rendered.may_store }
+    }
+}
+
+fn refused(refused: Refused) -> Failure {
+    match refused {
+        Refused::Busy { retry_after } => busy(retry_after),
+        Refused::Closed => RenderError::ShuttingDown.into(),
+    }
+}
+
+fn busy(retry_after: Duration) -> Failure {
+    RenderError::Busy { retry_after }.into()
+}

@@ -1,0 +1,51 @@
+//! What the disk store asks of the file system; tests put faults in its place.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+    time::SystemTime,
+};
+
+/// The file operations that can fail in service.
+pub(super) trait Files: fmt::Debug + Send + Sync {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        fs::read(path)
+    }
+
+    /// Writes a file so that its place holds the old content or the new one,
+    /// whatever happens.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        self.fill(file.as_file_mut(), bytes)?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes `bytes` and waits until they are on the disk.
+    fn fill(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        file.write_all(bytes)?;
+        file.sync_data()
+    }
+
+    /// Notes that a file was used; failing costs it its place in the order only.
+    fn touch(&self, path: &Path) {
+        let _ = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+    }
+}
+
+/// The machine's own file system.
+#[derive(Debug)]
+pub(super) struct RealFiles;
+
+impl Files for RealFiles {}

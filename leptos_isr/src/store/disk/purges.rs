@@ -1,0 +1,136 @@
+//! The file of purge records: a line each, appended and flushed to the disk.
+//!
+//! It is written anew only by a process that has it to itself, so that no purge
+//! of another one is lost: each holds a shared lock on a file beside it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+
+use super::files::Files;
+
+#[derive(Debug)]
+pub(super) struct PurgeFile {
+    path: PathBuf,
+    /// Why it cannot be written, if so.
+    writer: io::Result<Writer>,
+    /// The length after what this process read and appended; another one means
+    /// that others append too.
+    known_len: u64,
+}
+
+#[derive(Debug)]
+struct Writer {
+    file: File,
+    in_use: File,
+}
+
+impl PurgeFile {
+    /// Opens or makes the file, or remembers why it cannot be written.
+    pub(super) fn open(path: &Path) -> Self {
+        Self { path: path.to_owned(), writer: Writer::open(path), known_len: 0 }
+    }
+
+    /// Every line. The last one is left out if it was cut short: it was never
+    /// answered.
+    pub(super) fn read(&mut self) -> io::Result<Vec<Bytes>> {
+        let text = match fs::read(&self.path) {
+            Ok(text) => Bytes::from(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        self.known_len = text.len() as u64;
+        let lines = text.split_inclusive(|byte| *byte == b'\n');
+        let whole = lines.filter_map(|line| line.strip_suffix(b"\n"));
+        Ok(whole.filter(|line| !line.is_empty()).map(|line| text.slice_ref(line)).collect())
+    }
+
+    /// Appends a line and waits until it is on the disk. If that fails the file
+    /// is as it was before.
+    pub(super) fn append(&mut self, files: &dyn Files, record: &[u8]) -> io::Result<()> {
+        let writer = match &mut self.writer {
+            Ok(writer) => writer,
+            Err(error) => return Err(io::Error::new(error.kind(), error.to_string())),
+        };
+        writer.reopen_if_replaced(&self.path)?;
+        let before = writer.file.metadata()?.len();
+        let mut line = Vec::with_capacity(record.len() + 2);
+        // A crash of this or another process may have cut a line short.
+        if before > 0 && !ends_with_newline(&self.path)? {
+            line.push(b'\n');
+        }
+        line.extend_from_slice(record);
+        line.push(b'\n');
+        files.fill(&mut writer.file, &line).inspect_err(|_| {
+            let _ = writer.file.set_len(before);
+        })?;
+        if self.known_len == before {
+            self.known_len += line.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes the file anew, if no other process uses it or did.
+    pub(super) fn replace(&mut self, files: &dyn Files, records: &[Bytes]) -> io::Result<bool> {
+        let Ok(writer) = &mut self.writer else { return Ok(false) };
+        let is_alone = writer.in_use.try_lock().is_ok();
+        let replaced = if is_alone && writer.file.metadata()?.len() == self.known_len {
+            let mut text = Vec::new();
+            for record in records {
+                text.extend_from_slice(record);
+                text.push(b'\n');
+            }
+            files.write(&self.path, &text).and_then(|()| {
+                File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+                writer.file = open_to_append(&self.path)?;
+                self.known_len = text.len() as u64;
+                Ok(true)
+            })
+        } else {
+            Ok(false)
+        };
+        // Also after a failed try, which may have let go of the shared lock.
+        writer.in_use.lock_shared()?;
+        replaced
+    }
+}
+
+impl Writer {
+    fn open(path: &Path) -> io::Result<Self> {
+        let in_use = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(path.with_extension("lock"))?;
+        in_use.lock_shared()?;
+        Ok(Self { file: open_to_append(path)?, in_use })
+    }
+
+    fn reopen_if_replaced(&mut self, path: &Path) -> io::Result<()> {
+        use std::os::unix::fs::MetadataExt;
+        let is_ours = fs::metadata(path)
+            .and_then(|on_disk| Ok(on_disk.ino() == self.file.metadata()?.ino()))
+            .unwrap_or(false);
+        if !is_ours {
+            self.file = open_to_append(path)?;
+        }
+        Ok(())
+    }
+}
+
+fn open_to_append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+fn ends_with_newline(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::FileExt;
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
+    let mut last = [0];
+    file.read_exact_at(&mut last, len.saturating_sub(1))?;
+    Ok(last == *b"\n")
+}

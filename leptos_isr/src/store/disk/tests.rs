@@ -1,0 +1,212 @@
+use super::*;
+use crate::path::CanonicalPath;
+use std::{
+    fs::File,
+    io::Write,
+    sync::atomic::{AtomicU8, Ordering},
+};
+
+fn key(path: &str) -> Key {
+    Key::new(&CanonicalPath::parse(path).unwrap(), None, &[]).unwrap()
+}
+
+fn open(folder: &Path, limit: u64) -> DiskStore {
+    let settings = Settings { limit, ..Settings::new(folder.to_owned(), "b1".to_owned()) };
+    DiskStore::open_with(settings, Arc::new(SystemClock), Box::new(RealFiles)).unwrap()
+}
+
+fn size_on_disk(folder: &Path) -> u64 {
+    let build = folder.join("pages/b1");
+    folders_of(&build).flat_map(|folder| files_of(&folder).collect::<Vec<_>>()).map(|f| f.len).sum()
+}
+
+/// Which operation fails, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Fault {
+    None,
+    NoSpace,
+    Io,
+    Denied,
+    /// Half of it is written, then the disk is full.
+    ShortWrite,
+    ReadIo,
+}
+
+#[derive(Clone, Debug)]
+struct FaultyFiles(Arc<AtomicU8>);
+
+impl FaultyFiles {
+    fn is(&self, fault: Fault) -> bool {
+        self.0.load(Ordering::SeqCst) == fault as u8
+    }
+}
+
+impl Files for FaultyFiles {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if self.is(Fault::ReadIo) {
+            // EIO
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        fs::read(path)
+    }
+
+    fn fill(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        if self.is(Fault::NoSpace) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        if self.is(Fault::Io) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        if self.is(Fault::Denied) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        if self.is(Fault::ShortWrite) {
+            file.write_all(&bytes[..bytes.len() / 2])?;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        file.write_all(bytes)
+    }
+}
+
+#[tokio::test]
+async fn failed_write_leaves_the_old_page_and_the_purges_before_it() {
+    for fault in [Fault::NoSpace, Fault::Io, Fault::Denied, Fault::ShortWrite] {
+        let folder = tempfile::tempdir().unwrap();
+        let switch = Arc::new(AtomicU8::new(Fault::None as u8));
+        let settings = Settings::new(folder.path().to_owned(), "b1".to_owned());
+        let files = Box::new(FaultyFiles(Arc::clone(&switch)));
+        let store = DiskStore::open_with(settings, Arc::new(SystemClock), files).unwrap();
+        store.put(&key("/a"), "old".into()).await.unwrap();
+        store.append_purge("one".into()).await.unwrap();
+
+        switch.store(fault as u8, Ordering::SeqCst);
+        assert!(store.put(&key("/a"), "new and longer".into()).await.is_err(), "{fault:?}");
+        assert!(store.append_purge("two".into()).await.is_err(), "{fault:?}");
+        assert!(store.replace_purges(vec!["none".into()]).await.is_err(), "{fault:?}");
+        assert_eq!(store.get(&key("/a")).await.unwrap().unwrap(), "old", "{fault:?}");
+        assert_eq!(open(folder.path(), 1 << 20).purges().unwrap(), ["one"], "{fault:?}");
+        let left = folders_of(&folder.path().join("pages/b1"))
+            .flat_map(|folder| fs::read_dir(folder).unwrap())
+            .count();
+        assert_eq!(left, 1, "{fault:?} leaves no half-written file");
+
+        switch.store(Fault::None as u8, Ordering::SeqCst);
+        store.put(&key("/a"), "new".into()).await.unwrap();
+        store.append_purge("three".into()).await.unwrap();
+        assert_eq!(store.get(&key("/a")).await.unwrap().unwrap(), "new");
+        assert_eq!(open(folder.path(), 1 << 20).purges().unwrap(), ["one", "three"]);
+
+        switch.store(Fault::ReadIo as u8, Ordering::SeqCst);
+        assert!(store.get(&key("/a")).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn purge_that_was_cut_short_is_dropped_and_the_next_one_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), 1 << 20);
+    store.append_purge("one".into()).await.unwrap();
+    let log = folder.path().join("purges.log");
+    fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(b"half a rec").unwrap();
+    let store = open(folder.path(), 1 << 20);
+    assert_eq!(store.purges().unwrap(), ["one"]);
+    store.append_purge("two".into()).await.unwrap();
+    let records = open(folder.path(), 1 << 20).purges().unwrap();
+    assert_eq!(records, ["one", "half a rec", "two"]);
+}
+
+#[tokio::test]
+async fn purges_of_another_process_are_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let serving = open(folder.path(), 1 << 20);
+    serving.purges().unwrap();
+    serving.append_purge("one".into()).await.unwrap();
+    let build = open(folder.path(), 1 << 20);
+    build.purges().unwrap();
+    assert!(!build.replace_purges(vec!["none".into()]).await.unwrap(), "the other one is there");
+    build.append_purge("two".into()).await.unwrap();
+    drop(build);
+    assert!(!serving.replace_purges(vec!["one".into()]).await.unwrap(), "it knows nothing of two");
+    assert_eq!(open(folder.path(), 1 << 20).purges().unwrap(), ["one", "two"]);
+    drop(serving);
+    let alone = open(folder.path(), 1 << 20);
+    alone.purges().unwrap();
+    assert!(alone.replace_purges(vec!["both".into()]).await.unwrap());
+    alone.append_purge("three".into()).await.unwrap();
+    assert_eq!(alone.purges().unwrap(), ["both", "three"]);
+}
+
+#[tokio::test]
+async fn pages_stay_below_the_limit_and_those_in_use_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), 10_000);
+    store.set_in_use(Arc::new(|key| key.path() == "/used"));
+    store.put(&key("/used"), vec![b'x'; 1000].into()).await.unwrap();
+    for page in 0..50 {
+        store.put(&key(&format!("/{page}")), vec![b'x'; 1000].into()).await.unwrap();
+        store.get(&key("/0")).await.unwrap().expect("it is read again and again");
+        assert!(size_on_disk(folder.path()) <= 10_000);
+    }
+    assert!(store.contains(&key("/used")).await.unwrap());
+    assert!(store.contains(&key("/49")).await.unwrap());
+    assert!(!store.contains(&key("/1")).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_was_there_at_start_counts_and_goes_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), 1 << 20);
+    for page in 0..20 {
+        store.put(&key(&format!("/{page}")), vec![b'x'; 1000].into()).await.unwrap();
+        let time = std::time::SystemTime::now() - Duration::from_secs(1000 - page);
+        let path = store.0.path_of(id(&key(&format!("/{page}"))));
+        File::open(path).unwrap().set_modified(time).unwrap();
+    }
+    drop(store);
+    let store = open(folder.path(), 5_000);
+    store.0.scan();
+    assert_eq!(size_on_disk(folder.path()), 5_000);
+    for page in 0..20 {
+        let is_there = store.contains(&key(&format!("/{page}"))).await.unwrap();
+        assert_eq!(is_there, page >= 15, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn other_builds_go_before_pages_of_this_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = Settings::new(folder.path().into(), "b0".into());
+    let other = DiskStore::with_settings(other, Arc::new(SystemClock)).unwrap();
+    other.put(&key("/a"), vec![b'x'; 1000].into()).await.unwrap();
+    let store = open(folder.path(), 1 << 20);
+    for page in 0..20 {
+        store.put(&key(&format!("/{page}")), vec![b'x'; 1000].into()).await.unwrap();
+    }
+    store.0.scan();
+    assert!(folder.path().join("pages/b0").exists());
+    open(folder.path(), 5_000).0.scan();
+    assert!(!folder.path().join("pages/b0").exists());
+}
+
+#[test]
+fn half_written_files_of_a_crash_are_removed_once_they_are_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("pages/b1/ab");
+    fs::create_dir_all(&pages).unwrap();
+    for (name, age) in [(".tmpOld", 7200), (".tmpNew", 60)] {
+        let file = File::create(pages.join(name)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(age)).unwrap();
+    }
+    open(folder.path(), 1 << 20).0.scan();
+    assert!(!pages.join(".tmpOld").exists() && pages.join(".tmpNew").exists());
+}
+
+#[test]
+fn place_that_cannot_be_a_folder_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = DiskStore::open(&file, "b1").unwrap_err();
+    assert!(error.to_string().contains("directory"), "{error}");
+}

@@ -1,0 +1,135 @@
+//! A store as the engine uses it: pages instead of bytes, a time limit for each
+//! call, and a failure that costs a page its place, never its visitor.
+
+use std::{
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::time::timeout;
+use tracing::warn;
+
+use super::{
+    Store, StoreError,
+    format::{decode, encode},
+};
+use crate::{entry::Entry, key::Key};
+
+/// How long a visitor waits for a store that does not answer.
+const READ_LIMIT: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    store: Box<dyn Store>,
+    is_failing: AtomicBool,
+    write_limit: Duration,
+}
+
+impl Guarded {
+    pub(crate) fn new(store: Box<dyn Store>, write_limit: Duration) -> Self {
+        Self { store, is_failing: AtomicBool::new(false), write_limit }
+    }
+
+    /// The page of `key`; `None` if there is none that is whole.
+    pub(crate) async fn get(&self, key: &Key) -> Option<Entry> {
+        let bytes = match within(READ_LIMIT, self.store.get(key)).await {
+            Ok(bytes) => bytes?,
+            Err(error) => {
+                warn!(isr.key = %key, error, "cannot read the stored page, it counts as absent");
+                return None;
+            }
+        };
+        match decode(&bytes) {
+            Ok(entry) if entry.key == *key => Some(entry),
+            Ok(_) => None,
+            Err(problem) => {
+                warn!(isr.key = %key, problem, "the stored page is damaged, it counts as absent");
+                self.remove(key).await;
+                None
+            }
+        }
+    }
+
+    /// Keeps `entry`.
+    ///
+    /// # Errors
+    ///
+    /// Passes on what the store says.
+    pub(crate) async fn put(&self, entry: &Entry) -> Result<(), StoreError> {
+        within(self.write_limit, self.store.put(&entry.key, encode(entry)?)).await
+    }
+
+    /// Keeps `entry` if that is possible; otherwise it stays in memory only,
+    /// with one warning until writing works again.
+    pub(crate) async fn put_or_warn(&self, entry: &Entry) {
+        match self.put(entry).await {
+            Ok(()) => self.is_failing.store(false, Ordering::Relaxed),
+            Err(error) => {
+                if !self.is_failing.swap(true, Ordering::Relaxed) {
+                    warn!(isr.key = %entry.key, error,
+                        "cannot write to the store, new pages are kept in memory only");
+                }
+            }
+        }
+    }
+
+    async fn remove(&self, key: &Key) {
+        // Best effort: it is a miss either way, and is replaced when rendered.
+        let _ = within(self.write_limit, self.store.remove(key)).await;
+    }
+
+    /// Whether there is a page of `key`, whole or not.
+    pub(crate) async fn contains(&self, key: &Key) -> bool {
+        within(READ_LIMIT, self.store.contains(key)).await.unwrap_or(false)
+    }
+
+    /// Keeps the paths that a route lists.
+    ///
+    /// # Errors
+    ///
+    /// Passes on what the store says.
+    pub(crate) async fn put_listed(&self, route: &str, paths: &[String]) -> Result<(), StoreError> {
+        self.store.put_value(&listed_name(route), serde_json::to_vec(paths)?.into()).await
+    }
+
+    /// The paths that the build found for a route; `None` without a build.
+    pub(crate) async fn listed<T: FromIterator<String>>(&self, route: &str) -> Option<T> {
+        let name = listed_name(route);
+        let value = within(READ_LIMIT, self.store.value(&name)).await.ok()??;
+        let paths: Vec<String> = serde_json::from_slice(&value).ok()?;
+        Some(paths.into_iter().collect())
+    }
+
+    pub(crate) async fn append_purge(&self, record: Bytes) -> Result<(), StoreError> {
+        within(self.write_limit, self.store.append_purge(record)).await
+    }
+
+    pub(crate) async fn replace_purges(&self, records: Vec<Bytes>) -> Result<bool, StoreError> {
+        self.store.replace_purges(records).await
+    }
+
+    pub(crate) async fn remove_old_builds(&self) {
+        if let Err(error) = self.store.remove_old_builds().await {
+            warn!(error, "cannot remove the pages of old builds");
+        }
+    }
+}
+
+fn listed_name(route: &str) -> String {
+    format!("paths of {route}")
+}
+
+async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match timeout(limit, call).await {
+        Ok(result) => result,
+        Err(_) => {
+            Err(format!("the store did not answer within {}", humantime::format_duration(limit))
+                .into())
+        }
+    }
+}
