@@ -20,7 +20,7 @@ use crate::{
     key::Key,
     path::CanonicalPath,
     render::{self, Failure, Job, Rendered},
-    schedule::{Refused, Urgency},
+    schedule::{Refused, Turn, Urgency},
     scope::RenderScope,
     single_flight::{self, Flight, Role},
 };
@@ -134,8 +134,10 @@ impl Engine {
             }
             Role::Leader(leader, flight) => {
                 let (engine, target) = (self.clone(), target.clone());
+                // Before the task runs: who joins may raise the page's place.
+                let turn = self.ask(&target, urgency);
                 self.0.tasks.spawn(async move {
-                    let outcome = engine.lead(&target, reason, urgency, after).await;
+                    let outcome = engine.lead(&target, turn, reason, after).await;
                     leader.finish(outcome);
                 });
                 flight
@@ -147,8 +149,8 @@ impl Engine {
     async fn lead(
         &self,
         target: &Target,
+        turn: Result<Turn, Refused>,
         reason: &'static str,
-        urgency: Urgency,
         after: Stamp,
     ) -> Outcome {
         // Whoever looked before the last flight ended finds its page here.
@@ -158,26 +160,30 @@ impl Engine {
         {
             return Ok(Fresh { entry, stored: true });
         }
-        let mut outcome = self.render_and_store(target, reason, urgency).await;
+        let mut outcome = self.render_and_store(target, turn, reason).await;
         for _ in 1..RENDERS {
             match &outcome {
                 Ok(fresh) if self.purged(&fresh.entry).is_some() => {}
                 _ => break,
             }
-            outcome = self.render_and_store(target, "purge", urgency).await;
+            let turn = self.ask(target, Urgency::Waiting);
+            outcome = self.render_and_store(target, turn, "purge").await;
         }
         outcome
+    }
+
+    fn ask(&self, target: &Target, urgency: Urgency) -> Result<Turn, Refused> {
+        self.0.scheduler.ask(&target.route, target.max_renders, &target.key, urgency)
     }
 
     /// Renders a page in its turn and stores it if it may be stored. One log line.
     async fn render_and_store(
         &self,
         target: &Target,
+        turn: Result<Turn, Refused>,
         reason: &'static str,
-        urgency: Urgency,
     ) -> Outcome {
-        let turn = self.0.scheduler.turn(&target.route, target.max_renders, &target.key, urgency);
-        let permit = turn.await.map_err(refused)?;
+        let permit = turn.map_err(refused)?.begin().await.map_err(refused)?;
         let started = Instant::now();
         let result = self.render(target).await;
         let duration = started.elapsed();

@@ -96,6 +96,17 @@ pub(crate) enum Refused {
     Closed,
 }
 
+/// A page's place in the queue, given up when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    scheduler: Scheduler,
+    route: Arc<str>,
+    key: Key,
+    /// Comes when its turn has come; `None` if it need not wait.
+    call: Option<oneshot::Receiver<()>>,
+    has_begun: bool,
+}
+
 /// The right to render one page; it ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit {
@@ -128,44 +139,37 @@ impl Scheduler {
         Ok(Visitor(self.clone()))
     }
 
-    /// Waits until the page `key` of `route`, which renders at most `limit`
-    /// pages at once, may be rendered.
+    /// Asks for a turn to render the page `key` of `route`, which renders at
+    /// most `limit` pages at once. The page has its place from now on.
     ///
     /// # Errors
     ///
     /// A page that nobody waits for is [`Refused`] if the queue is full or the
     /// server shuts down.
-    pub(crate) async fn turn(
+    pub(crate) fn ask(
         &self,
         route: &Arc<str>,
         limit: Option<usize>,
         key: &Key,
         urgency: Urgency,
-    ) -> Result<Permit, Refused> {
+    ) -> Result<Turn, Refused> {
         let bounds = self.0.bounds;
-        let mut in_queue = {
-            let mut state = self.state();
-            let lane = state.lane(route, limit);
-            let lane_is_free = lane.running < lane.limit && lane.queue.is_empty();
-            if state.running < bounds.renders && lane_is_free {
-                state.start(route);
-                return Ok(self.permit(route));
-            }
-            if urgency == Urgency::Background {
-                if state.is_closed {
-                    return Err(Refused::Closed);
-                }
-                if state.waiting >= bounds.queue {
-                    return Err(state.busy(bounds));
-                }
-            }
-            let called = state.enqueue(route, key, urgency);
-            InQueue { scheduler: self, route, key, called }
+        let mut state = self.state();
+        let lane = state.lane(route, limit);
+        let lane_is_free = lane.running < lane.limit && lane.queue.is_empty();
+        let call = if state.running < bounds.renders && lane_is_free {
+            state.start(route);
+            None
+        } else if urgency == Urgency::Background && state.is_closed {
+            return Err(Refused::Closed);
+        } else if urgency == Urgency::Background && state.waiting >= bounds.queue {
+            return Err(state.busy(bounds));
+        } else {
+            Some(state.enqueue(route, key, urgency))
         };
-        match (&mut in_queue.called).await {
-            Ok(()) => Ok(self.permit(route)),
-            Err(_) => Err(Refused::Closed),
-        }
+        drop(state);
+        let (route, key) = (Arc::clone(route), key.clone());
+        Ok(Turn { scheduler: self.clone(), route, key, call, has_begun: false })
     }
 
     /// One more wants the page, if it waits for its turn.
@@ -192,10 +196,6 @@ impl Scheduler {
             }
         }
         state.waiting -= dropped;
-    }
-
-    fn permit(&self, route: &Arc<str>) -> Permit {
-        Permit { scheduler: self.clone(), route: Arc::clone(route), began: Instant::now() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -283,21 +283,32 @@ impl Place {
     }
 }
 
-/// A page in the queue: it leaves when this is dropped.
-struct InQueue<'a> {
-    scheduler: &'a Scheduler,
-    route: &'a Arc<str>,
-    key: &'a Key,
-    called: oneshot::Receiver<()>,
+impl Turn {
+    /// Waits until the page may be rendered.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Closed`] if the server shuts down meanwhile.
+    pub(crate) async fn begin(mut self) -> Result<Permit, Refused> {
+        if let Some(call) = &mut self.call {
+            call.await.map_err(|_| Refused::Closed)?;
+        }
+        let (scheduler, route) = (self.scheduler.clone(), Arc::clone(&self.route));
+        self.has_begun = true;
+        Ok(Permit { scheduler, route, began: Instant::now() })
+    }
 }
 
-impl Drop for InQueue<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
+        if self.has_begun {
+            return;
+        }
         let mut state = self.scheduler.state();
-        state.leave(self.route, self.key);
-        // Called, but gone before it could start.
-        if self.called.try_recv().is_ok() {
-            state.end(self.route, self.scheduler.0.bounds);
+        state.leave(&self.route, &self.key);
+        // Its turn had come, but it is gone.
+        if self.call.as_mut().is_none_or(|call| call.try_recv().is_ok()) {
+            state.end(&self.route, self.scheduler.0.bounds);
         }
     }
 }
@@ -333,53 +344,44 @@ mod tests {
         name.into()
     }
 
-    /// What asking for a turn gives at once.
-    enum Asked {
-        Answered(Result<Permit, Refused>),
-        Queued(Turn),
-    }
+    /// A turn that may have to be waited for.
+    struct Asked(Result<BoxFuture<'static, Result<Permit, Refused>>, Refused>);
 
     impl Asked {
         fn now(self) -> Result<Permit, Refused> {
-            match self {
-                Self::Answered(result) => result,
-                Self::Queued(_) => panic!("it must wait"),
-            }
+            self.0?.now_or_never().expect("it need not wait")
         }
 
-        fn queued(self) -> Turn {
-            match self {
-                Self::Queued(turn) => turn,
-                Self::Answered(_) => panic!("it need not wait"),
-            }
+        fn queued(self) -> BeginFuture {
+            let mut begin = self.0.unwrap();
+            assert!((&mut begin).now_or_never().is_none(), "it must wait");
+            begin
         }
     }
 
-    type Turn = BoxFuture<'static, Result<Permit, Refused>>;
+    type BeginFuture = BoxFuture<'static, Result<Permit, Refused>>;
 
-    /// Asks for a turn; the future is in the queue already if it must wait.
     fn ask(
         scheduler: &Scheduler,
         name: &'static str,
         limit: Option<usize>,
         urgency: Urgency,
     ) -> Asked {
-        let scheduler = scheduler.clone();
         let route = route(name.split('-').next().unwrap());
-        let mut turn: Turn =
-            Box::pin(async move { scheduler.turn(&route, limit, &key(name), urgency).await });
-        match (&mut turn).now_or_never() {
-            Some(result) => Asked::Answered(result),
-            None => Asked::Queued(turn),
-        }
+        let turn = scheduler.ask(&route, limit, &key(name), urgency);
+        Asked(turn.map(|turn| turn.begin().boxed()))
     }
 
-    fn queue(scheduler: &Scheduler, name: &'static str, urgency: Urgency) -> (&'static str, Turn) {
+    fn queue(
+        scheduler: &Scheduler,
+        name: &'static str,
+        urgency: Urgency,
+    ) -> (&'static str, BeginFuture) {
         (name, ask(scheduler, name, None, urgency).queued())
     }
 
     /// Ends the render and says who is next, until nobody is.
-    fn order(first: Permit, mut waiting: Vec<(&'static str, Turn)>) -> Vec<&'static str> {
+    fn order(first: Permit, mut waiting: Vec<(&'static str, BeginFuture)>) -> Vec<&'static str> {
         let mut order = Vec::new();
         drop(first);
         while !waiting.is_empty() {
