@@ -2,10 +2,17 @@
 
 mod support;
 
-use std::fs;
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use http::StatusCode;
-use leptos_isr::{Isr, OnMissing, PageOutcome, Routes, minutes, seconds};
+use leptos_isr::{Engine, Isr, OnMissing, PageOutcome, Routes, minutes, seconds};
 use support::{Renders, Site, routes};
 
 #[tokio::test]
@@ -118,6 +125,84 @@ async fn unusable_store_serves_from_memory() {
     site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
 }
 
+/// A place where nobody may make a folder, root included.
+#[cfg(target_os = "linux")]
+const FORBIDDEN: &str = "/sys/isr";
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn store_that_cannot_be_made_costs_durability_only() {
+    let site = Site::build(routes(), |builder| builder.disk(FORBIDDEN, "build-1"));
+    site.get("/a/1").await.assert_cache_status("isr; fwd=miss; fwd-status=200; stored");
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
+    site.purge_tag("a:1").await;
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
+    let error = site.engine.prerender(1, |_| (), |_| ()).await.unwrap_err().to_string();
+    assert!(error.contains(FORBIDDEN), "a build that stores nothing has failed: {error}");
+}
+
+#[test]
+fn place_that_cannot_be_a_store_fails_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = Engine::builder(routes()).disk(&file, "build-1").build().unwrap_err();
+    assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
+}
+
+#[tokio::test]
+async fn damaged_pages_are_misses_and_damaged_purges_make_all_pages_stale() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Site::on_disk(folder.path());
+    for path in ["/a/1", "/a/2", "/forever"] {
+        first.get(path).await;
+    }
+    first.purge_tag("unrelated").await;
+    first.purge_tag("also unrelated").await;
+    drop(first);
+    let log = folder.path().join("purges.log");
+    let text = fs::read_to_string(&log).unwrap();
+    fs::write(&log, text.replacen("unrelated", "unrelatex", 1)).unwrap();
+    let pages = folder.path().join("pages/build-1");
+    let files = fs::read_dir(&pages).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = files
+        .filter(|path| path.is_dir())
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect();
+    assert_eq!(files.len(), 3);
+    for file in files {
+        let mut bytes = fs::read(&file).unwrap();
+        if !bytes.windows(4).any(|part| part == b"/a/1") {
+            continue;
+        }
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&file, bytes).unwrap();
+    }
+    let second = Site::on_disk(folder.path());
+    second.get("/a/1").await.assert_cache_status("isr; fwd=miss; fwd-status=200; stored");
+    second.get("/a/2").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
+    second.idle().await;
+    second.get("/a/2").await.assert_cache_status("isr; hit; ttl=60");
+}
+
+#[tokio::test]
+async fn old_purges_are_compacted_and_still_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Site::on_disk(folder.path());
+    site.get("/a/1").await;
+    site.purge_tag("a:1").await;
+    for _ in 0..2000 {
+        site.purge_tag("busy").await;
+    }
+    let log = fs::read_to_string(folder.path().join("purges.log")).unwrap();
+    assert!(log.lines().count() < 1100, "{} lines", log.lines().count());
+    drop(site);
+    let next = Site::on_disk(folder.path());
+    next.get("/a/1").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
+}
+
 fn listed(paths: &'static [&'static str]) -> Isr {
     Isr::revalidate(minutes(1)).prerender(async move || Ok::<_, String>(paths.to_vec()))
 }
@@ -192,4 +277,39 @@ async fn built_list_decides_which_paths_exist() {
     let served = site(&["x", "new"]);
     assert_eq!(served.get("/b/x").await.status, StatusCode::OK);
     assert_eq!(served.get("/b/new").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn list_that_fails_is_asked_again_only_later_and_one_at_a_time() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let list = move || {
+        let number = counter.fetch_add(1, Ordering::SeqCst);
+        async move {
+            tokio::task::yield_now().await;
+            if number == 0 { Err("the source is down") } else { Ok(vec!["x"]) }
+        }
+    };
+    let isr = Isr::forever().prerender(list).on_missing(OnMissing::NotFound);
+    let site = Site::build(Routes::new().add("/b/:id", isr).unwrap(), |builder| builder);
+    for request in [site.start("/b/x"), site.start("/b/x"), site.start("/b/y")] {
+        assert_eq!(request.await.unwrap().status, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    assert_eq!(site.get("/b/x").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    site.advance(seconds(1));
+    assert_eq!(site.get("/b/x").await.status, StatusCode::OK);
+    assert_eq!(site.get("/b/y").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn list_that_hangs_is_given_up() {
+    let list = || std::future::pending::<Result<Vec<String>, String>>();
+    let isr = Isr::forever().prerender(list).on_missing(OnMissing::NotFound);
+    let site = Site::build(Routes::new().add("/b/:id", isr).unwrap(), |builder| {
+        builder.render_timeout(Duration::from_millis(20))
+    });
+    assert_eq!(site.get("/b/x").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(site.renders(), 0);
 }
