@@ -1,6 +1,7 @@
-//! When a page whose regeneration failed may be tried again.
+//! When a regeneration or a read that failed may be tried again.
 
 use std::{
+    hash::Hash,
     sync::{Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -8,22 +9,22 @@ use std::{
 use cached::{Cached, LruCache};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::{key::Key, period};
+use crate::period;
 
 const FIRST: Duration = period::seconds(1);
 const LONGEST: Duration = period::minutes(5);
 
-/// How many failing pages are remembered; the least recent is forgotten first.
+/// How many failures are remembered; the least recent is forgotten first.
 const REMEMBERED: usize = 10_000;
 
-/// The pages whose last regeneration failed, and when each may be tried again.
-pub(crate) struct Backoff(Mutex<LruCache<Key, Failing>>);
+/// What failed last, why, and when each may be tried again.
+pub(crate) struct Backoff<K, W>(Mutex<LruCache<K, Failing<W>>>);
 
-#[derive(Clone, Copy, Debug)]
-struct Failing {
+#[derive(Clone, Debug)]
+struct Failing<W> {
     failures: u32,
     retry_at: SystemTime,
-    why: Unstored,
+    why: W,
 }
 
 /// Why a render left nothing in the store.
@@ -35,40 +36,47 @@ pub(crate) enum Unstored {
     Refused,
 }
 
-impl Backoff {
+impl<K: AsRef<str> + Clone + Eq + Hash, W: Clone> Backoff<K, W> {
     pub(crate) fn new() -> Self {
         let failing =
             LruCache::builder().max_size(REMEMBERED).build().expect("the size is above zero");
         Self(Mutex::new(failing))
     }
 
-    /// Why a regeneration of `key` must still wait; `None` if it need not.
-    pub(crate) fn waits(&self, key: &Key, now: SystemTime) -> Option<Unstored> {
-        let failing = *self.failing().cache_get(key)?;
-        // A clock that was set back must not stretch the wait.
-        let is_waiting = failing
-            .retry_at
-            .duration_since(now)
-            .is_ok_and(|left| !left.is_zero() && left <= LONGEST);
-        is_waiting.then_some(failing.why)
+    /// Why another try for `key` must still wait; `None` if it need not.
+    pub(crate) fn waits(&self, key: &K, now: SystemTime) -> Option<W> {
+        self.failure(key, now).map(|(_, why)| why)
     }
 
-    /// Notes a render that left nothing in the store; returns how long the
-    /// next try waits.
-    pub(crate) fn note(&self, key: &Key, why: Unstored, now: SystemTime) -> Duration {
+    /// For how long another try for `key` must wait, and why.
+    pub(crate) fn failure(&self, key: &K, now: SystemTime) -> Option<(Duration, W)> {
+        let mut failing = self.failing();
+        let failing = failing.cache_get(key)?;
+        let left = failing.retry_at.duration_since(now).ok().filter(|left| !left.is_zero())?;
+        // A clock that was set back must not stretch the wait.
+        (left <= LONGEST).then(|| (left, failing.why.clone()))
+    }
+
+    /// Notes a try that failed; returns how long the next one waits.
+    pub(crate) fn note(&self, key: &K, why: W, now: SystemTime) -> Duration {
+        self.note_for(key, why, now, Duration::ZERO)
+    }
+
+    /// Notes a try that failed, and that the next one waits for `least`.
+    pub(crate) fn note_for(&self, key: &K, why: W, now: SystemTime, least: Duration) -> Duration {
         let mut failing = self.failing();
         let failures = failing.cache_get(key).map_or(0, |failing| failing.failures) + 1;
-        let wait = jittered(delay(failures), key, failures);
+        let wait = jittered(delay(failures), key.as_ref(), failures).max(least).min(LONGEST);
         failing.cache_set(key.clone(), Failing { failures, retry_at: now + wait, why });
         wait
     }
 
     /// Forgets the failures of `key`.
-    pub(crate) fn succeeded(&self, key: &Key) {
+    pub(crate) fn succeeded(&self, key: &K) {
         let _ = self.failing().cache_remove(key);
     }
 
-    fn failing(&self) -> std::sync::MutexGuard<'_, LruCache<Key, Failing>> {
+    fn failing(&self) -> std::sync::MutexGuard<'_, LruCache<K, Failing<W>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -80,15 +88,15 @@ fn delay(failures: u32) -> Duration {
 
 /// Takes off up to a half, so that pages which failed together do not retry
 /// together. The share depends on the page and on how often it failed.
-fn jittered(delay: Duration, key: &Key, failures: u32) -> Duration {
-    let noise = xxh3_64_with_seed(key.as_str().as_bytes(), u64::from(failures)) % 1024;
+fn jittered(delay: Duration, key: &str, failures: u32) -> Duration {
+    let noise = xxh3_64_with_seed(key.as_bytes(), u64::from(failures)) % 1024;
     delay.mul_f64(1.0 - noise as f64 / 2048.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::CanonicalPath;
+    use crate::{key::Key, path::CanonicalPath};
     use std::time::UNIX_EPOCH;
 
     fn key(path: &str) -> Key {

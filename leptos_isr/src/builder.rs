@@ -29,6 +29,8 @@ use crate::{
 pub struct Builder {
     pub(crate) routes: Routes,
     pub(crate) memory: u64,
+    pub(crate) data_memory: u64,
+    pub(crate) fetch: crate::fetch::FetchSettings,
     pub(crate) store: Option<Backing>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) token: Option<String>,
@@ -51,6 +53,8 @@ impl Builder {
         Self {
             routes,
             memory: 64 << 20,
+            data_memory: 32 << 20,
+            fetch: crate::fetch::FetchSettings::default(),
             store: None,
             clock: Arc::new(SystemClock),
             token: None,
@@ -65,6 +69,21 @@ impl Builder {
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
+        self
+    }
+
+    /// How many bytes of data are kept in memory, apart from pages; see
+    /// [`data`](crate::data()). Defaults to 32 MiB.
+    #[must_use]
+    pub fn data_memory(mut self, bytes: u64) -> Self {
+        self.data_memory = bytes;
+        self
+    }
+
+    /// How [`fetch`](crate::fetch()) asks. Defaults to [`FetchSettings::default`](crate::FetchSettings).
+    #[must_use]
+    pub fn fetch(mut self, settings: crate::fetch::FetchSettings) -> Self {
+        self.fetch = settings;
         self
     }
 

@@ -16,7 +16,8 @@ use crate::{
     admission::Lists,
     backoff::{Backoff, Unstored},
     builder::{Backing, Builder},
-    clock::{Clock, Stamps},
+    clock::{Clock, Stamp, Stamps},
+    data::DataCache,
     entry::Entry,
     error::Error,
     freshness::{Freshness, PurgeKind, StaleReason, freshness},
@@ -50,7 +51,9 @@ pub(crate) struct Inner {
     clock: Arc<dyn Clock>,
     pub(crate) flights: SingleFlight<Key, Outcome>,
     pub(crate) lists: Lists,
-    pub(crate) backoff: Backoff,
+    pub(crate) backoff: Backoff<Key, Unstored>,
+    pub(crate) data: DataCache,
+    pub(crate) http: crate::fetch::Client,
     pub(crate) scheduler: Scheduler,
     pub(crate) limits: Limits,
     pub(crate) tasks: TaskTracker,
@@ -150,6 +153,8 @@ impl Engine {
             flights: SingleFlight::new(),
             lists: Lists::new(),
             backoff: Backoff::new(),
+            data: DataCache::new(settings.data_memory),
+            http: crate::fetch::Client::new(settings.fetch),
             scheduler: Scheduler::new(settings.bounds),
             limits,
             tasks: TaskTracker::new(),
@@ -301,6 +306,20 @@ impl Engine {
 
     pub(crate) fn purged(&self, entry: &Entry) -> Option<PurgeKind> {
         self.0.purges.read().unwrap_or_else(PoisonError::into_inner).since(entry)
+    }
+
+    /// Whether one of `tags` was purged after `stamp`.
+    pub(crate) fn is_purged<'a>(
+        &self,
+        tags: impl IntoIterator<Item = &'a Tag>,
+        stamp: Stamp,
+    ) -> bool {
+        self.0.purges.read().unwrap_or_else(PoisonError::into_inner).is_purged(tags, stamp)
+    }
+
+    /// When the page was last purged by its path or a prefix.
+    pub(crate) fn last_purge(&self, key: &Key) -> Stamp {
+        self.0.purges.read().unwrap_or_else(PoisonError::into_inner).last_of_path(key.path())
     }
 
     pub(crate) fn now(&self) -> SystemTime {

@@ -65,9 +65,11 @@ mod ssr {
         build_id::build_id,
         builder::Builder,
         clock::{Clock, SystemClock},
+        data::{DataError, Read, data},
         engine::Engine,
         entry::Entry,
         error::{Error, RenderError},
+        fetch::{Fetch, FetchError, FetchSettings, fetch},
         key::Key,
         leptos_pages::LeptosPages,
         path::PathError,
@@ -97,6 +99,8 @@ mod cache_status;
 #[cfg(feature = "ssr")]
 mod clock;
 #[cfg(feature = "ssr")]
+mod data;
+#[cfg(feature = "ssr")]
 mod encoding;
 #[cfg(feature = "ssr")]
 mod endpoint;
@@ -106,6 +110,8 @@ mod engine;
 mod entry;
 #[cfg(feature = "ssr")]
 mod error;
+#[cfg(feature = "ssr")]
+mod fetch;
 #[cfg(feature = "ssr")]
 mod freshness;
 #[cfg(feature = "ssr")]

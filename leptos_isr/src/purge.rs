@@ -158,6 +158,29 @@ impl PurgeTimes {
         }
     }
 
+    /// Whether one of `tags` was purged after `stamp`.
+    pub(crate) fn is_purged<'a>(
+        &self,
+        tags: impl IntoIterator<Item = &'a Tag>,
+        stamp: Stamp,
+    ) -> bool {
+        let mut last = Marks::default();
+        if !self.0.is_empty() {
+            tags.into_iter().for_each(|tag| self.look_up(&Scope::Tag(tag.clone()), &mut last));
+        }
+        last.soft.max(last.hard) > stamp
+    }
+
+    /// When the page at `path` was last purged by its path or a prefix.
+    pub(crate) fn last_of_path(&self, path: &str) -> Stamp {
+        let mut last = Marks::default();
+        self.look_up(&Scope::Path(path.to_owned()), &mut last);
+        for prefix in prefixes(path) {
+            self.look_up(&Scope::Prefix(prefix.to_owned()), &mut last);
+        }
+        last.soft.max(last.hard)
+    }
+
     fn look_up(&self, scope: &Scope, last: &mut Marks) {
         if let Some(marks) = self.0.get(scope) {
             last.soft = last.soft.max(marks.soft);

@@ -160,14 +160,14 @@ impl Engine {
         {
             return Ok(Fresh { entry, stored: true });
         }
-        let mut outcome = self.render_and_store(target, turn, reason).await;
+        let mut outcome = self.render_and_store(target, turn, reason, after).await;
         for _ in 1..RENDERS {
             match &outcome {
                 Ok(fresh) if self.purged(&fresh.entry).is_some() => {}
                 _ => break,
             }
             let turn = self.ask(target, Urgency::Waiting);
-            outcome = self.render_and_store(target, turn, "purge").await;
+            outcome = self.render_and_store(target, turn, "purge", after).await;
         }
         outcome
     }
@@ -182,10 +182,11 @@ impl Engine {
         target: &Target,
         turn: Result<Turn, Refused>,
         reason: &'static str,
+        after: Stamp,
     ) -> Outcome {
         let permit = turn.map_err(refused)?.begin().await.map_err(refused)?;
         let started = Instant::now();
-        let result = self.render(target).await;
+        let result = self.render(target, after).await;
         let duration = started.elapsed();
         drop(permit);
         match result {
@@ -212,12 +213,15 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn render(&self, target: &Target) -> Result<Rendered, Failure> {
+    /// Renders a page, with no data that were read before the last purge of its
+    /// path, or before `after`.
+    pub(crate) async fn render(&self, target: &Target, after: Stamp) -> Result<Rendered, Failure> {
         let at = self.now();
-        let scope = match target.key.is_shared_not_found() {
-            true => RenderScope::shared_not_found(),
-            false => RenderScope::default(),
-        };
+        let since = after.max(self.last_purge(&target.key));
+        let mut scope = RenderScope::of_render(self, at, since);
+        if target.key.is_shared_not_found() {
+            scope = scope.is_shared_not_found();
+        }
         let job = Job {
             router: self.router().clone(),
             key: target.key.clone(),

@@ -18,7 +18,7 @@ use crate::{
     entry::{Began, Entry},
     error::RenderError,
     key::Key,
-    scope::{RenderScope, Said},
+    scope::{Reading, RenderScope, Said},
     tag::Tag,
 };
 
@@ -103,16 +103,17 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
     *request.uri_mut() = job.key.as_str().parse().expect("a key is a path and query of a URL");
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("text/html"));
     request.extensions_mut().insert(job.scope.clone());
-    let response = match job.router.oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+    let answering = async {
+        let response = match job.router.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, job.limits.body).collect().await;
+        let body = body.map_err(|error| broken_body(&*error, job.limits.body))?;
+        Ok::<_, RenderError>((parts, body.to_bytes()))
     };
-    let (parts, body) = response.into_parts();
-    let body = Limited::new(body, job.limits.body)
-        .collect()
-        .await
-        .map_err(|error| broken_body(&*error, job.limits.body))?
-        .to_bytes();
+    let (parts, body) = Reading::of(job.scope.clone()).scope(answering).await?;
 
     let sets_cookie = parts.headers.contains_key(header::SET_COOKIE);
     let is_compressible = encoding::is_compressible(&parts.headers, body.len());

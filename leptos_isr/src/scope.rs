@@ -2,14 +2,14 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use http::{StatusCode, request::Parts};
 use leptos::prelude::{provide_context, use_context, with_context};
 use leptos_axum::ResponseOptions;
 
-use crate::tag::Tag;
+use crate::{clock::Stamp, data::Value, engine::Engine, tag::Tag};
 
 /// What one render said of itself: its tags, its period, whether it may be stored.
 ///
@@ -32,7 +32,17 @@ use crate::tag::Tag;
 /// # let _ = feed;
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct RenderScope(Arc<Mutex<Said>>);
+pub struct RenderScope(Arc<Scope>);
+
+#[derive(Debug, Default)]
+struct Scope {
+    said: Mutex<Said>,
+    /// Reads go through this engine's cache.
+    engine: Option<Engine>,
+    began: Option<SystemTime>,
+    /// Data that were read before this must not be used.
+    since: Stamp,
+}
 
 /// Everything a render said.
 #[derive(Clone, Debug, Default)]
@@ -42,14 +52,22 @@ pub(crate) struct Said {
     pub(crate) no_store: bool,
     pub(crate) failure: Option<String>,
     pub(crate) is_shared_not_found: bool,
+    /// The earliest of the reads.
+    pub(crate) oldest: Option<Stamp>,
 }
 
 impl RenderScope {
-    /// The scope of the 404 page that all paths which are not admitted share.
-    pub(crate) fn shared_not_found() -> Self {
-        let scope = Self::default();
-        scope.said().is_shared_not_found = true;
-        scope
+    /// The scope of a render that began at `began` and uses no data from
+    /// before `since`.
+    pub(crate) fn of_render(engine: &Engine, began: SystemTime, since: Stamp) -> Self {
+        let engine = Some(engine.clone());
+        Self(Arc::new(Scope { said: Mutex::default(), engine, began: Some(began), since }))
+    }
+
+    /// Says that this is the 404 page that all paths which are not admitted share.
+    pub(crate) fn is_shared_not_found(self) -> Self {
+        self.said().is_shared_not_found = true;
+        self
     }
 
     /// Adds a tag to the page.
@@ -78,7 +96,88 @@ impl RenderScope {
     }
 
     fn said(&self) -> MutexGuard<'_, Said> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+tokio::task_local! {
+    /// The reading of a render, a dynamic request or a read, in its own task.
+    static READING: Reading;
+}
+
+/// Where the reads of a page, or of another read, are noted.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    scope: Option<RenderScope>,
+    engine: Option<Engine>,
+}
+
+/// The reading in progress: of this task, or of the Leptos page.
+pub(crate) fn reading() -> Option<Reading> {
+    READING.try_with(Clone::clone).ok().or_else(|| match current() {
+        Some(scope) => Some(Reading::of(scope)),
+        None => use_context::<Engine>().map(Reading::of_request),
+    })
+}
+
+impl Reading {
+    /// The reads of a page that is rendered to be stored.
+    pub(crate) fn of(scope: RenderScope) -> Self {
+        let engine = scope.0.engine.clone();
+        Self { scope: Some(scope), engine }
+    }
+
+    /// The reads of a request that is answered without the store.
+    pub(crate) fn of_request(engine: Engine) -> Self {
+        Self { scope: None, engine: Some(engine) }
+    }
+
+    /// What is read while something else is.
+    pub(crate) fn inner(engine: &Engine, began: SystemTime, since: Stamp) -> Self {
+        Self::of(RenderScope::of_render(engine, began, since))
+    }
+
+    /// Lets `work` find this reading.
+    pub(crate) async fn scope<T>(self, work: impl Future<Output = T>) -> T {
+        READING.scope(self, work).await
+    }
+
+    pub(crate) fn engine(&self) -> Option<Engine> {
+        self.engine.clone()
+    }
+
+    pub(crate) fn since(&self) -> Stamp {
+        self.scope.as_ref().map_or(0, |scope| scope.0.since)
+    }
+
+    pub(crate) fn tag(&self, tag: Tag) {
+        if let Some(scope) = &self.scope {
+            scope.said().tags.push(tag);
+        }
+    }
+
+    pub(crate) fn no_store(&self) {
+        if let Some(scope) = &self.scope {
+            scope.no_store();
+        }
+    }
+
+    /// Notes a read of `value`, of whose period `left` is left from `now` on.
+    pub(crate) fn note(&self, value: &Value, left: Option<Duration>, now: SystemTime) {
+        let Some(scope) = &self.scope else { return };
+        if let Some(left) = left {
+            // A page's age counts from when its render began.
+            let passed = scope.0.began.map(|began| now.duration_since(began).unwrap_or_default());
+            scope.revalidate_within(left + passed.unwrap_or_default());
+        }
+        let mut said = scope.said();
+        said.tags.extend(value.inner_tags.iter().cloned());
+        said.oldest = Some(said.oldest.map_or(value.stamp, |oldest| oldest.min(value.stamp)));
+        said.no_store |= !value.is_stored;
+    }
+
+    pub(crate) fn take(&self) -> Said {
+        self.scope.as_ref().map(RenderScope::take).unwrap_or_default()
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     policy::Lifetime,
     render::Failure,
     routes::Route,
+    scope::Reading,
 };
 
 /// How long the app's 404 page is fresh.
@@ -131,7 +132,8 @@ impl Engine {
 
     /// Lets the app's router answer: nothing is looked up or stored.
     async fn pass(&self, request: Request, detail: &'static str) -> Response {
-        let mut response = match self.router().clone().oneshot(request).await {
+        let reading = Reading::of_request(self.clone());
+        let mut response = match reading.scope(self.router().clone().oneshot(request)).await {
             Ok(response) => response,
             Err(never) => match never {},
         };

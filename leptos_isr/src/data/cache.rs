@@ -1,0 +1,175 @@
+//! The values that were read, bounded in number and bytes.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use cached::{Cached, CachedPeek, LruCache};
+
+use super::DataError;
+use crate::{backoff::Backoff, clock::Stamp, single_flight::SingleFlight, tag::Tag};
+
+/// How many values are kept.
+const MOST_VALUES: usize = 100_000;
+
+/// One value, as it was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Value {
+    pub(crate) bytes: Bytes,
+    /// When the read began.
+    pub(crate) read_at: SystemTime,
+    pub(crate) stamp: Stamp,
+    /// Tags and period of what was read meanwhile.
+    pub(crate) inner_tags: Arc<[Tag]>,
+    pub(crate) inner_period: Option<Duration>,
+    /// Whether it may be kept: nothing that was read meanwhile refused.
+    pub(crate) is_stored: bool,
+    pub(crate) validators: Validators,
+}
+
+/// What a source may be asked with, whether a value is still the same: RFC 9110
+/// section 8.8.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Validators {
+    pub(crate) etag: Option<http::HeaderValue>,
+    pub(crate) last_modified: Option<http::HeaderValue>,
+}
+
+/// What one read came to, for everyone who waits for it.
+pub(crate) type Outcome = Result<Value, DataError>;
+
+/// The values in memory, the reads under way, and those that failed.
+pub(crate) struct DataCache {
+    values: Mutex<LruCache<Arc<str>, Value>>,
+    bytes: Arc<AtomicU64>,
+    limit: u64,
+    pub(crate) flights: SingleFlight<Arc<str>, Outcome>,
+    pub(crate) backoff: Backoff<Arc<str>, DataError>,
+}
+
+impl DataCache {
+    pub(crate) fn new(limit: u64) -> Self {
+        let bytes = Arc::new(AtomicU64::new(0));
+        let freed = Arc::clone(&bytes);
+        let values = LruCache::builder()
+            .max_size(MOST_VALUES)
+            .on_evict(move |key: &Arc<str>, value: &Value| {
+                freed.fetch_sub(weight(key, value), Ordering::Relaxed);
+            })
+            .build()
+            .expect("the size is above zero");
+        Self {
+            values: Mutex::new(values),
+            bytes,
+            limit,
+            flights: SingleFlight::new(),
+            backoff: Backoff::new(),
+        }
+    }
+
+    pub(crate) fn get(&self, key: &Arc<str>) -> Option<Value> {
+        self.values().cache_get(key).cloned()
+    }
+
+    pub(crate) fn put(&self, key: &Arc<str>, value: Value) {
+        let weight_of_new = weight(key, &value);
+        let mut values = self.values();
+        if let Some(old) = values.cache_peek(key) {
+            if old.stamp > value.stamp {
+                return;
+            }
+            // Replacing is not evicting.
+            self.bytes.fetch_sub(weight(key, old), Ordering::Relaxed);
+        }
+        self.bytes.fetch_add(weight_of_new, Ordering::Relaxed);
+        values.cache_set(Arc::clone(key), value);
+        while self.bytes.load(Ordering::Relaxed) > self.limit && values.cache_size() > 0 {
+            let fewer = values.cache_size() - 1;
+            if fewer == 0 {
+                let _ = values.cache_remove(key);
+            } else {
+                values.set_max_size(fewer);
+            }
+        }
+        values.set_max_size(MOST_VALUES);
+    }
+
+    pub(crate) fn remove(&self, key: &Arc<str>) {
+        let _ = self.values().cache_remove(key);
+    }
+
+    /// What all values take.
+    #[cfg(test)]
+    fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn values(&self) -> MutexGuard<'_, LruCache<Arc<str>, Value>> {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn weight(key: &Arc<str>, value: &Value) -> u64 {
+    let tags: usize = value.inner_tags.iter().map(|tag| tag.as_str().len() + 32).sum();
+    (size_of::<Value>() + 2 * key.len() + value.bytes.len() + tags) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    fn value(len: usize, stamp: Stamp) -> Value {
+        Value {
+            bytes: vec![b'x'; len].into(),
+            read_at: UNIX_EPOCH,
+            stamp,
+            inner_tags: [].into(),
+            inner_period: None,
+            is_stored: true,
+            validators: Validators::default(),
+        }
+    }
+
+    fn key(n: usize) -> Arc<str> {
+        format!("{n}").into()
+    }
+
+    #[test]
+    fn values_stay_below_the_limit_and_the_least_used_go_first() {
+        let cache = DataCache::new(20_000);
+        for n in 0..100 {
+            cache.put(&key(n), value(1000, 1));
+            cache.get(&key(0));
+            assert!(cache.bytes() <= 20_000);
+        }
+        assert!(cache.get(&key(0)).is_some() && cache.get(&key(99)).is_some());
+        assert!(cache.get(&key(1)).is_none());
+        let bytes = cache.bytes();
+        cache.put(&key(99), value(1000, 2));
+        assert_eq!(cache.bytes(), bytes, "a value that is replaced is counted once");
+    }
+
+    #[test]
+    fn value_above_the_limit_is_not_kept() {
+        let cache = DataCache::new(20_000);
+        cache.put(&key(1), value(30_000, 1));
+        assert!(cache.get(&key(1)).is_none());
+        assert_eq!(cache.bytes(), 0);
+        cache.put(&key(1), value(100, 2));
+        assert!(cache.get(&key(1)).is_some());
+    }
+
+    #[test]
+    fn earlier_read_does_not_replace_a_later_one() {
+        let cache = DataCache::new(20_000);
+        cache.put(&key(1), value(10, 2));
+        cache.put(&key(1), value(20, 1));
+        assert_eq!(cache.get(&key(1)).unwrap().bytes.len(), 10);
+    }
+}

@@ -1,0 +1,19 @@
+//! Data that pages are made of, kept between renders.
+//!
+//! A page and the data that it reads age as one: each read adds its tags to the
+//! page and lowers the page's period to what is left of its own. A purge makes
+//! data older than it unusable at once, so a page that is rendered after a purge
+//! never shows what was read before. What is stale is read anew while the page
+//! waits, so periods do not add up. If that fails, what is merely stale by time
+//! is used once more; what was purged is not.
+
+mod cache;
+mod error;
+mod read;
+
+pub(crate) use self::cache::{DataCache, Validators, Value};
+pub(crate) use self::read::Loaded;
+pub use self::{
+    error::DataError,
+    read::{Read, data},
+};

@@ -1,0 +1,125 @@
+//! HTTP reads through the data cache.
+//!
+//! Only 200 is kept. A kept answer that is stale is asked for with its `ETag`
+//! or `Last-Modified`, so that unchanged content costs a 304. What fails for
+//! the moment (no connection, 408, 425, 429, 500 and above) is tried again, and
+//! then left alone for a while; `Retry-After` is kept to. So many requests to
+//! one origin run at once, the others wait.
+
+mod client;
+mod error;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+use serde::de::DeserializeOwned;
+
+pub(crate) use self::client::Client;
+pub use self::{client::FetchSettings, error::FetchError};
+use crate::{
+    data::{DataError, Read, data},
+    scope,
+};
+
+/// Reads from `url` by GET, through the data cache; see [`Fetch`].
+///
+/// # Examples
+///
+/// ```
+/// use leptos_isr::{DataError, fetch, minutes};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Article { title: String }
+///
+/// async fn article(id: u64) -> Result<Article, DataError> {
+///     fetch(format!("https://cms.example/articles/{id}"))
+///         .revalidate(minutes(5))
+///         .tags([format!("article:{id}")])
+///         .json()
+///         .await
+/// }
+/// # let _ = article;
+/// ```
+pub fn fetch(url: impl Into<String>) -> Fetch {
+    let url = url.into();
+    Fetch { read: data(String::new()), url, headers: Vec::new() }
+}
+
+/// A read over HTTP.
+///
+/// While a page is rendered its tags are added to the page, and the page's
+/// period is lowered to what is left of the read's. Requests for one address
+/// with the same headers share one answer. The answer's own cache headers are
+/// not followed: the period is what is said here.
+#[derive(Clone, Debug)]
+#[must_use = "it reads nothing before `json`, `text` or `bytes`"]
+pub struct Fetch {
+    read: Read,
+    url: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Fetch {
+    /// How long the answer is fresh, counted from when it was asked for.
+    /// Defaults to no limit: until a purge of one of its tags.
+    pub fn revalidate(mut self, period: Duration) -> Self {
+        self.read = self.read.revalidate(period);
+        self
+    }
+
+    /// Tags: purging one makes the answer, and the pages that show it, stale.
+    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.read = self.read.tags(tags);
+        self
+    }
+
+    /// Asks each time. A page that does so is not stored.
+    pub fn no_store(mut self) -> Self {
+        self.read = self.read.no_store();
+        self
+    }
+
+    /// Sends a header, for example a token. It counts in telling answers apart.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The answer's JSON.
+    ///
+    /// # Errors
+    ///
+    /// Its [`cause`](DataError::cause) is a [`FetchError`].
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T, DataError> {
+        let url = self.url.clone();
+        let bytes = self.bytes().await?;
+        serde_json::from_slice(&bytes)
+            .map_err(|source| DataError::new(FetchError::Json { url, source }))
+    }
+
+    /// The answer's body.
+    ///
+    /// # Errors
+    ///
+    /// Its [`cause`](DataError::cause) is a [`FetchError`].
+    pub async fn bytes(self) -> Result<Bytes, DataError> {
+        let Self { mut read, url, headers } = self;
+        let client = scope::reading().and_then(|reading| reading.engine());
+        let client = client.map_or_else(Client::shared, |engine| engine.0.http.clone());
+        read.name = name(&url, &headers);
+        read.bytes(move |validators| {
+            Box::pin(async move { client.get(&url, headers, validators).await })
+        })
+        .await
+    }
+}
+
+/// What tells answers apart.
+fn name(url: &str, headers: &[(HeaderName, HeaderValue)]) -> String {
+    let mut name = format!("GET {url}");
+    for (header, value) in headers {
+        name.push_str(&format!("\n{header}: {}", value.as_bytes().escape_ascii()));
+    }
+    name
+}

@@ -1,0 +1,331 @@
+//! HTTP reads: what is kept, asked for again, given up.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http_body_util::BodyExt;
+use leptos_isr::{DataError, Engine, FetchError, FetchSettings, Isr, Routes, days, fetch, seconds};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+#[derive(Deserialize)]
+struct Article {
+    title: String,
+}
+
+/// What the upstream answers, one after the other; the last one again and again.
+#[derive(Clone)]
+enum Answers {
+    Ok(&'static str),
+    WithEtag(&'static str, &'static str),
+    Status(u16),
+    RetryAfter(u16, &'static str),
+    Bytes(usize),
+    Slow(Duration),
+    Hang,
+    Header(&'static str),
+}
+
+struct Upstream {
+    url: String,
+    answers: Arc<Mutex<Vec<Answers>>>,
+    asked: Arc<Mutex<Vec<HeaderMap>>>,
+    at_once: Arc<(AtomicUsize, AtomicUsize)>,
+}
+
+impl Upstream {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let upstream =
+            Self { url, answers: Arc::default(), asked: Arc::default(), at_once: Arc::default() };
+        let (answers, asked, at_once) = (
+            Arc::clone(&upstream.answers),
+            Arc::clone(&upstream.asked),
+            Arc::clone(&upstream.at_once),
+        );
+        let app = Router::new().fallback(move |request: Request| {
+            asked.lock().unwrap().push(request.headers().clone());
+            let answer = {
+                let mut answers = answers.lock().unwrap();
+                if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() }
+            };
+            let at_once = Arc::clone(&at_once);
+            async move {
+                let now = at_once.0.fetch_add(1, Ordering::SeqCst) + 1;
+                at_once.1.fetch_max(now, Ordering::SeqCst);
+                let answered = answered(answer, request.headers()).await;
+                at_once.0.fetch_sub(1, Ordering::SeqCst);
+                answered
+            }
+        });
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        upstream
+    }
+
+    fn answers(&self, answers: &[Answers]) {
+        *self.answers.lock().unwrap() = answers.to_vec();
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+async fn answered(answer: Answers, headers: &HeaderMap) -> Response {
+    match answer {
+        Answers::Ok(text) => text.into_response(),
+        Answers::WithEtag(text, etag) => {
+            let asked = headers.get(header::IF_NONE_MATCH).map(|tag| tag.to_str().unwrap());
+            match asked == Some(etag) {
+                true => StatusCode::NOT_MODIFIED.into_response(),
+                false => ([(header::ETAG, etag)], text).into_response(),
+            }
+        }
+        Answers::Status(status) => {
+            (StatusCode::from_u16(status).unwrap(), "what went wrong").into_response()
+        }
+        Answers::RetryAfter(status, after) => {
+            (StatusCode::from_u16(status).unwrap(), [(header::RETRY_AFTER, after)]).into_response()
+        }
+        Answers::Bytes(len) => vec![b'x'; len].into_response(),
+        Answers::Slow(time) => {
+            tokio::time::sleep(time).await;
+            "\"slow\"".into_response()
+        }
+        Answers::Hang => std::future::pending().await,
+        Answers::Header(name) => {
+            let value = headers.get(name).map_or("", |value| value.to_str().unwrap());
+            format!("\"{value}\"").into_response()
+        }
+    }
+}
+
+struct Site {
+    app: Router,
+    engine: Engine,
+    now: Arc<Mutex<SystemTime>>,
+}
+
+/// `/{path}` shows the title of the upstream's `/{path}`, kept for 60 s; `/raw/…`
+/// its bytes; `/as/{name}` asks with a header.
+fn site(upstream: &Upstream, settings: FetchSettings) -> Site {
+    let routes = Routes::new().add("/*path", Isr::forever()).unwrap();
+    let now = Arc::new(Mutex::new(UNIX_EPOCH + days(20_000)));
+    let clock = {
+        let now = Arc::clone(&now);
+        move || *now.lock().unwrap()
+    };
+    let builder = Engine::builder(routes).clock(clock).fetch(settings);
+    let engine = builder.render_timeout(Duration::from_secs(3)).build().unwrap();
+    let base = upstream.url.clone();
+    let show = move |request: Request| {
+        let path = request.uri().path().to_owned();
+        let read = fetch(format!("{base}{path}")).revalidate(seconds(60)).tags(["upstream"]);
+        async move {
+            let shown = if path.starts_with("/raw") {
+                read.bytes().await.map(|bytes| bytes.len().to_string())
+            } else if let Some(name) = path.strip_prefix("/as/") {
+                let name = HeaderValue::from_str(name).unwrap();
+                read.header(HeaderName::from_static("x-name"), name).json::<String>().await
+            } else {
+                read.json::<Article>().await.map(|article| article.title)
+            };
+            match shown {
+                Ok(text) => text.into_response(),
+                Err(error) => (StatusCode::BAD_GATEWAY, said(&error)).into_response(),
+            }
+        }
+    };
+    let app = engine.wrap(Router::new().fallback(get(show)));
+    Site { app, engine, now }
+}
+
+fn said(error: &DataError) -> String {
+    let kind = match error.cause().downcast_ref::<FetchError>() {
+        Some(FetchError::Status { status, .. }) => status.as_str().to_owned(),
+        Some(FetchError::TooLarge { .. }) => "too large".to_owned(),
+        Some(FetchError::Json { .. }) => "not JSON".to_owned(),
+        Some(FetchError::Request { .. }) => "no answer".to_owned(),
+        Some(FetchError::LeftAlone { .. }) => "left alone".to_owned(),
+        _ => "other".to_owned(),
+    };
+    format!("{kind}: {error}")
+}
+
+impl Site {
+    async fn get(&self, path: &str) -> String {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    async fn regenerated(&self, path: &str) -> String {
+        self.advance(60);
+        self.get(path).await;
+        assert!(self.engine.idle(Duration::from_secs(20)).await);
+        self.get(path).await
+    }
+
+    fn advance(&self, by: u64) {
+        *self.now.lock().unwrap() += Duration::from_secs(by);
+    }
+}
+
+const A: Answers = Answers::Ok(r#"{"title":"a"}"#);
+const B: Answers = Answers::Ok(r#"{"title":"b"}"#);
+
+#[tokio::test]
+async fn answer_is_kept_and_read_anew_when_it_is_stale() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[A, B]);
+    assert_eq!(site.get("/1").await, "a");
+    assert_eq!(site.get("/1").await, "a");
+    assert_eq!(upstream.asked(), 1);
+    assert_eq!(site.regenerated("/1").await, "b");
+    assert_eq!(upstream.asked(), 2);
+}
+
+#[tokio::test]
+async fn unchanged_content_costs_a_304() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[Answers::WithEtag(r#"{"title":"a"}"#, "\"1\"")]);
+    site.get("/1").await;
+    for _ in 0..3 {
+        assert_eq!(site.regenerated("/1").await, "a");
+    }
+    upstream.answers(&[Answers::WithEtag(r#"{"title":"b"}"#, "\"2\"")]);
+    assert_eq!(site.regenerated("/1").await, "b");
+    let asked = upstream.asked.lock().unwrap();
+    let tags: Vec<_> = asked.iter().map(|headers| headers.get(header::IF_NONE_MATCH)).collect();
+    assert_eq!(tags.len(), 5);
+    assert!(tags[0].is_none() && tags[1..].iter().all(|tag| *tag.unwrap() == "\"1\""));
+}
+
+#[tokio::test]
+async fn passing_failure_is_tried_again_at_once() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[Answers::Status(503), Answers::RetryAfter(429, "0"), A]);
+    assert_eq!(site.get("/1").await, "a");
+    assert_eq!(upstream.asked(), 3);
+}
+
+#[tokio::test]
+async fn failing_upstream_takes_no_page_away_and_is_left_alone() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[A, Answers::Status(500)]);
+    site.get("/1").await;
+    assert_eq!(site.regenerated("/1").await, "a");
+    assert_eq!(upstream.asked(), 4, "three tries");
+    let failed = site.get("/2").await;
+    assert!(failed.starts_with("500:") && failed.contains("what went wrong"), "{failed}");
+    let asked = upstream.asked();
+    let again = site.get("/2").await;
+    assert!(again.contains("it is not tried again for"), "{again}");
+    assert_eq!(upstream.asked(), asked);
+    upstream.answers(&[B]);
+    assert_eq!(site.regenerated("/1").await, "b");
+}
+
+#[tokio::test]
+async fn origin_that_wants_to_be_left_alone_is() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[Answers::RetryAfter(429, "120")]);
+    let failed = site.get("/1").await;
+    assert!(failed.starts_with("429:"), "{failed}");
+    upstream.answers(&[A]);
+    let other = site.get("/2").await;
+    assert!(other.starts_with("left alone:") && other.contains(&upstream.url), "{other}");
+    assert_eq!(upstream.asked(), 1);
+}
+
+#[tokio::test]
+async fn definite_answer_is_not_kept_and_not_waited_for() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[Answers::Status(404), A, Answers::Status(404)]);
+    assert!(site.get("/1").await.starts_with("404:"));
+    assert_eq!(site.get("/1").await, "a", "it was published meanwhile");
+    site.advance(60);
+    site.get("/1").await;
+    assert!(site.engine.idle(Duration::from_secs(20)).await);
+    let other = site.engine.regenerate(&["/1"]).await.unwrap();
+    assert!(
+        other[0].result.is_err(),
+        "the old answer is not used: the source said that it is gone"
+    );
+}
+
+#[tokio::test]
+async fn answer_that_is_too_long_or_no_json_is_refused() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings { max_body: 1000, ..FetchSettings::default() });
+    upstream.answers(&[Answers::Bytes(50 << 20)]);
+    let failed = site.get("/raw/1").await;
+    assert!(failed.starts_with("too large:") && failed.contains("1000 bytes"), "{failed}");
+    assert_eq!(upstream.asked(), 1);
+    upstream.answers(&[Answers::Bytes(1000)]);
+    assert_eq!(site.get("/raw/2").await, "1000");
+    upstream.answers(&[Answers::Ok("<html>")]);
+    assert!(site.get("/3").await.starts_with("not JSON:"));
+}
+
+#[tokio::test]
+async fn few_requests_to_one_origin_run_at_once() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings { concurrency: 3, ..FetchSettings::default() });
+    upstream.answers(&[Answers::Slow(Duration::from_millis(30))]);
+    let paths: Vec<_> = (0..12).map(|page| format!("/raw/{page}")).collect();
+    let all = futures::future::join_all(paths.iter().map(|path| site.get(path))).await;
+    assert!(all.iter().all(|body| body == "6"), "{all:?}");
+    assert_eq!(upstream.at_once.1.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn headers_tell_answers_apart_and_nothing_of_a_visitor_is_sent() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[Answers::Header("x-name")]);
+    assert_eq!(site.get("/as/ada").await, "ada");
+    assert_eq!(site.get("/as/bob").await, "bob");
+    let asked = upstream.asked.lock().unwrap();
+    assert!(asked.iter().all(|headers| !headers.contains_key(header::COOKIE)));
+}
+
+#[tokio::test]
+async fn upstream_that_hangs_ends_with_the_time_limit() {
+    let upstream = Upstream::start().await;
+    let client = reqwest::Client::builder().timeout(Duration::from_millis(50)).build().unwrap();
+    let settings = FetchSettings { client: Some(client), ..FetchSettings::default() };
+    let site = site(&upstream, settings);
+    upstream.answers(&[Answers::Hang]);
+    assert!(site.get("/1").await.starts_with("no answer:"));
+}
+
+#[tokio::test]
+async fn wrong_address_is_named() {
+    let error = fetch("ftp://example.org/a").bytes().await.unwrap_err();
+    assert!(error.to_string().contains("`ftp://example.org/a` is no address"), "{error}");
+}
