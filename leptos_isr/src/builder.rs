@@ -4,6 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     clock::{Clock, SystemClock},
+    draft,
     engine::Engine,
     error::Error,
     period,
@@ -30,6 +31,7 @@ pub struct Builder {
     pub(crate) disk: Option<(PathBuf, String)>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) token: Option<String>,
+    pub(crate) draft: draft::Settings,
     pub(crate) bypass: Option<&'static str>,
     pub(crate) max_renders: usize,
     pub(crate) limits: Limits,
@@ -44,6 +46,7 @@ impl Builder {
             disk: None,
             clock: Arc::new(SystemClock),
             token: None,
+            draft: draft::Settings::default(),
             bypass: None,
             max_renders: (processors * 4).max(8),
             limits: Limits { time: period::seconds(30), body: 16 << 20 },
@@ -117,7 +120,8 @@ impl Builder {
     /// # Errors
     ///
     /// Returns [`Error::Store`] if the store's folder or its purge log cannot
-    /// be used.
+    /// be used, and [`Error::Draft`] for a draft secret that is too short or is
+    /// the purge token.
     pub fn build(self) -> Result<Engine, Error> {
         Engine::open(self)
     }

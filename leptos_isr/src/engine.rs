@@ -16,6 +16,7 @@ use crate::{
     backoff::{Backoff, Unstored},
     builder::Builder,
     clock::{Clock, Stamps},
+    draft::DraftMode,
     entry::{Began, Entry},
     error::{Error, RenderError},
     freshness::{Freshness, PurgeKind, StaleReason, freshness},
@@ -59,6 +60,7 @@ struct Inner {
     tasks: TaskTracker,
     router: OnceLock<Router>,
     token: Option<String>,
+    draft: Option<DraftMode>,
     bypass: Option<&'static str>,
 }
 
@@ -119,6 +121,7 @@ impl Engine {
     }
 
     pub(crate) fn open(settings: Builder) -> Result<Self, Error> {
+        let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;
         let mut opened = (None, None, PurgeTimes::default(), 0);
         if let Some((folder, build)) = settings.disk.filter(|_| settings.bypass.is_none()) {
             let disk = DiskStore::open(&folder, &build)?;
@@ -143,6 +146,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             router: OnceLock::new(),
             token: settings.token,
+            draft,
             bypass: settings.bypass,
         })))
     }
@@ -418,6 +422,10 @@ impl Engine {
 
     pub(crate) fn token(&self) -> Option<&str> {
         self.0.token.as_deref()
+    }
+
+    pub(crate) fn draft_mode(&self) -> Option<&DraftMode> {
+        self.0.draft.as_ref()
     }
 
     pub(crate) fn bypass(&self) -> Option<&'static str> {

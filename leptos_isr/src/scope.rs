@@ -9,7 +9,7 @@ use http::{StatusCode, request::Parts};
 use leptos::prelude::{provide_context, use_context, with_context};
 use leptos_axum::ResponseOptions;
 
-use crate::tag::Tag;
+use crate::{draft::Draft, tag::Tag};
 
 /// What one render said of itself: its tags, its period, whether it may be stored.
 ///
@@ -135,4 +135,8 @@ pub(crate) fn failed(cause: String) {
 
 pub(crate) fn hydrates() -> bool {
     current().is_none_or(|scope| !scope.said().is_shared_not_found)
+}
+
+pub(crate) fn is_draft() -> bool {
+    with_context::<Parts, _>(|parts| parts.extensions.get::<Draft>().is_some()).unwrap_or(false)
 }

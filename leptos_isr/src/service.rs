@@ -14,7 +14,7 @@ use tracing::error;
 
 use crate::{
     cache_status::{CACHE_STATUS, CacheStatus, Forward, past, ttl},
-    endpoint,
+    draft, endpoint,
     engine::{Engine, Fresh, Served, Target},
     entry::Entry,
     error::RenderError,
@@ -51,11 +51,14 @@ impl Engine {
         })
     }
 
-    async fn answer(&self, request: Request) -> Response {
+    async fn answer(&self, mut request: Request) -> Response {
         if request.uri().path() == endpoint::PURGE
             && let Some(token) = self.token()
         {
             return endpoint::purge(self, token, request).await;
+        }
+        if let Some(response) = self.answer_draft(&mut request) {
+            return response;
         }
         let path = match CanonicalPath::parse(request.uri().path()) {
             Ok(path) => path,
@@ -79,6 +82,9 @@ impl Engine {
         let query = request.uri().query();
         if path.had_trailing_slash && !path.segments.is_empty() {
             return redirect(&path.text, query);
+        }
+        if draft::is_draft(&request) {
+            return self.pass(request, "draft").await;
         }
         if let Some(detail) = self.bypass() {
             return self.pass(request, detail).await;
@@ -131,6 +137,7 @@ impl Engine {
 
     /// Lets the app's router answer: nothing is looked up or stored.
     async fn pass(&self, request: Request, detail: &'static str) -> Response {
+        let is_draft = draft::is_draft(&request);
         let mut response = match self.router().clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
@@ -139,7 +146,9 @@ impl Engine {
         let is_file = response.status().is_success()
             && response.headers().contains_key(header::LAST_MODIFIED);
         let headers = response.headers_mut();
-        if !is_file && !headers.contains_key(header::CACHE_CONTROL) {
+        if is_draft && !(is_file && detail == "no-route") {
+            draft::forbid_storing(headers);
+        } else if !is_file && !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
         }
         headers.insert(CACHE_STATUS, CacheStatus::Bypass { detail }.to_header());
