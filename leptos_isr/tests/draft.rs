@@ -267,6 +267,15 @@ async fn draft_mode_ends_when_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn draft_mode_works_where_nothing_is_stored() {
+    let site = site_with(|builder| builder.bypass("watch"));
+    let cookie = cookie(&site).await;
+    let page = get_with(&site, "/a/1", &cookie).await;
+    page.assert_cache_status(DRAFT).assert_body("/a/1 #1 draft");
+    site.get("/a/1").await.assert_cache_status("isr; fwd=bypass; detail=watch");
+}
+
+#[tokio::test]
 async fn headers_make_no_draft() {
     let site = site();
     let headers = [

@@ -466,6 +466,32 @@ async fn draft_mode_from_outside_needs_its_secret() {
 }
 
 #[tokio::test]
+async fn drafts_of_an_api_elsewhere_are_read_with_its_token() {
+    const SECRET: &str = "a secret of sixteen bytes or more";
+    let store = newsroom::ContentStore::in_memory().await.unwrap();
+    let draft = newsroom::ArticleDraft {
+        title: "Elsewhere".to_owned(),
+        summary: String::new(),
+        section: "News".to_owned(),
+        author: "A".to_owned(),
+        body_markdown: "Text".to_owned(),
+        slug: None,
+        published_at: None,
+        published: false,
+    };
+    store.create(draft).await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let api = newsroom::router(store, Some("token".to_owned()));
+    tokio::spawn(async move { axum::serve(listener, api).await });
+    let server = server_with(&["--content-api-url", &url, "--isr-draft-secret", SECRET]).await;
+    let cookie = server.site.isr.draft_cookie().unwrap();
+    let page = get_with(&server, "/articles/elsewhere", cookie.to_str().unwrap()).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    assert_eq!(server.get("/articles/elsewhere").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn wrong_draft_secret_fails_at_start() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().display().to_string();
