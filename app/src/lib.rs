@@ -2,7 +2,8 @@
 //!
 //! Each page is a route with a declaration of how long it may be stored; the
 //! server renders and stores it, the browser hydrates it. Nothing that depends
-//! on the visitor or the clock is drawn before hydration.
+//! on the visitor or the clock is drawn before hydration, except in draft mode,
+//! whose pages are never stored.
 //!
 //! The server provides these values in Leptos's context to every page and
 //! server function: [`data::source::ContentSource`], [`SiteUrl`],
@@ -37,7 +38,9 @@ use leptos_router::{
 };
 
 use crate::{
-    components::{focus::FocusOnNavigation, footer::SiteFooter, header::SiteHeader},
+    components::{
+        draft_bar::DraftBar, focus::FocusOnNavigation, footer::SiteFooter, header::SiteHeader,
+    },
     data::{listing, site, title},
     pages::{
         about::AboutPage, article::ArticlePage, editor::EditorPage,
@@ -51,6 +54,7 @@ use crate::{
 pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_context(SharedValue::new(site::configured_url).into_inner());
+    let is_draft = SharedValue::new(leptos_isr::is_draft).into_inner();
     let live = Isr::revalidate(seconds(2)).tag("articles");
     let front = Isr::revalidate(minutes(1)).tag("articles");
     let sections = Isr::revalidate(minutes(1))
@@ -67,6 +71,7 @@ pub fn App() -> impl IntoView {
         <Title formatter=title::full text=SITE_NAME/>
         <Router>
             <a class="skip-link" href="#content" rel="external">"Skip to content"</a>
+            {is_draft.then(|| view! { <DraftBar/> })}
             <SiteHeader/>
             <main id="content" tabindex="-1">
                 <FlatRoutes fallback=NotFoundPage>

@@ -4,6 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     clock::{Clock, SystemClock},
+    draft,
     engine::Engine,
     error::Error,
     period,
@@ -34,6 +35,7 @@ pub struct Builder {
     pub(crate) store: Option<Backing>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) token: Option<String>,
+    pub(crate) draft: draft::Settings,
     pub(crate) bypass: Option<&'static str>,
     pub(crate) bounds: Bounds,
     pub(crate) limits: Limits,
@@ -58,6 +60,7 @@ impl Builder {
             store: None,
             clock: Arc::new(SystemClock),
             token: None,
+            draft: draft::Settings::default(),
             bypass: None,
             bounds: Bounds { renders: (processors * 4).max(8), visitors: 1000, queue: 10_000 },
             limits: Limits { time: period::seconds(30), body: 16 << 20 },
@@ -192,7 +195,8 @@ impl Builder {
     /// # Errors
     ///
     /// Returns [`Error::Store`] if the store's folder cannot be one, and
-    /// [`Error::Purges`] if its purges cannot be read.
+    /// [`Error::Purges`] if its purges cannot be read. Returns [`Error::Draft`]
+    /// for a draft secret that is too short or is the purge token.
     pub fn build(self) -> Result<Engine, Error> {
         Engine::open(self)
     }

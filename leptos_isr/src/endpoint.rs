@@ -153,7 +153,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
     serde_json::from_value(object.into())
 }
 
-fn is_bearer(headers: &HeaderMap, token: &str) -> bool {
+pub(crate) fn is_bearer(headers: &HeaderMap, token: &str) -> bool {
     headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))

@@ -18,6 +18,7 @@ use crate::{
     builder::{Backing, Builder},
     clock::{Clock, Stamp, Stamps},
     data::DataCache,
+    draft::DraftMode,
     entry::Entry,
     error::Error,
     freshness::{Freshness, PurgeKind, StaleReason, freshness},
@@ -61,6 +62,7 @@ pub(crate) struct Inner {
     pub(crate) token: Option<String>,
     pub(crate) bypass: Option<&'static str>,
     pub(crate) sends_tags: bool,
+    pub(crate) draft: Option<DraftMode>,
 }
 
 /// What one render came to, for everyone who waits for it.
@@ -123,6 +125,7 @@ impl Engine {
     }
 
     pub(crate) fn open(settings: Builder) -> Result<Self, Error> {
+        let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;
         let memory = Arc::new(MemoryTier::new(settings.memory));
         let mut missing_store = None;
         let store = match settings.store.filter(|_| settings.bypass.is_none()) {
@@ -160,6 +163,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             router: OnceLock::new(),
             token: settings.token,
+            draft,
             bypass: settings.bypass,
             sends_tags: settings.sends_tags,
         })))

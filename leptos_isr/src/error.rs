@@ -30,6 +30,12 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// Draft mode is set up wrongly.
+    #[error("draft mode: {problem}")]
+    Draft {
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// A purge names something that is not a path.
     #[error("cannot purge `{path}`: {problem}")]
     PurgePath {

@@ -45,6 +45,15 @@
 //! The terms are those of RFC 9111: a page is *fresh* while its age is below
 //! `revalidate`, *stale* until `expire`, then *expired*. Age counts from when
 //! the page's render began.
+//!
+//! # Draft mode
+//!
+//! With a draft secret (`Builder::draft_secret`) an editor gets a signed cookie,
+//! by `POST /_isr/draft` or from the app's own code. While it is good, each page
+//! is rendered for that visitor by the app's router with their own request,
+//! also a page that is not listed; nothing is looked up or stored, and
+//! [`is_draft`] is true. A forged or expired cookie is as none. A CDN in front
+//! must not answer requests with that cookie from its own store.
 
 mod page;
 mod period;
@@ -55,7 +64,7 @@ mod scope;
 #[cfg(feature = "ssr")]
 mod scope;
 
-pub use page::{failed, hydrates, no_store, not_found, revalidate_within, tag};
+pub use page::{failed, hydrates, is_draft, no_store, not_found, revalidate_within, tag};
 pub use period::{days, hours, minutes, seconds};
 pub use route::{Isr, OnMissing, PathParams};
 
@@ -66,6 +75,7 @@ mod ssr {
         builder::Builder,
         clock::{Clock, SystemClock},
         data::{DataError, Read, data},
+        draft::Draft,
         engine::Engine,
         entry::Entry,
         error::{Error, RenderError},
@@ -100,6 +110,7 @@ mod cache_status;
 mod clock;
 #[cfg(feature = "ssr")]
 mod data;
+mod draft;
 #[cfg(feature = "ssr")]
 mod encoding;
 #[cfg(feature = "ssr")]

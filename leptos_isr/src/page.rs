@@ -55,3 +55,15 @@ pub fn failed(cause: impl Into<String>) {
 pub fn hydrates() -> bool {
     scope::hydrates()
 }
+
+/// Whether the visitor is in draft mode: the page is rendered for them alone
+/// and never stored, so it may show what is not published.
+///
+/// True in pages and server functions whose request carries the signed cookie
+/// of [draft mode](crate#draft-mode), and only there. Always false in the
+/// browser: a page hands the answer over, as with `SharedValue`, so that the
+/// browser draws what the server drew.
+#[must_use]
+pub fn is_draft() -> bool {
+    scope::is_draft()
+}

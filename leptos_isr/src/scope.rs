@@ -9,7 +9,7 @@ use http::{StatusCode, request::Parts};
 use leptos::prelude::{provide_context, use_context, with_context};
 use leptos_axum::ResponseOptions;
 
-use crate::{clock::Stamp, data::Value, engine::Engine, tag::Tag};
+use crate::{clock::Stamp, data::Value, draft::Draft, engine::Engine, tag::Tag};
 
 /// What one render said of itself: its tags, its period, whether it may be stored.
 ///
@@ -116,6 +116,7 @@ pub(crate) struct Reading {
 pub(crate) fn reading() -> Option<Reading> {
     READING.try_with(Clone::clone).ok().or_else(|| match current() {
         Some(scope) => Some(Reading::of(scope)),
+        None if is_draft() => Some(Reading::of_draft()),
         None => use_context::<Engine>().map(Reading::of_request),
     })
 }
@@ -130,6 +131,11 @@ impl Reading {
     /// The reads of a request that is answered without the store.
     pub(crate) fn of_request(engine: Engine) -> Self {
         Self { scope: None, engine: Some(engine) }
+    }
+
+    /// The reads of a visitor in draft mode: each goes to its source.
+    pub(crate) fn of_draft() -> Self {
+        Self { scope: None, engine: None }
     }
 
     /// What is read while something else is.
@@ -234,4 +240,8 @@ pub(crate) fn failed(cause: String) {
 
 pub(crate) fn hydrates() -> bool {
     current().is_none_or(|scope| !scope.said().is_shared_not_found)
+}
+
+pub(crate) fn is_draft() -> bool {
+    with_context::<Parts, _>(|parts| parts.extensions.get::<Draft>().is_some()).unwrap_or(false)
 }

@@ -10,3 +10,6 @@ pub(crate) fn failed(_: String) {}
 pub(crate) fn hydrates() -> bool {
     true
 }
+pub(crate) fn is_draft() -> bool {
+    false
+}

@@ -14,6 +14,7 @@ use tracing::error;
 
 use crate::{
     cache_status::{CACHE_STATUS, CacheStatus, Forward, past, ttl},
+    draft,
     endpoint::{self, Call},
     engine::{Engine, Fresh, Served, Target},
     entry::Entry,
@@ -52,11 +53,14 @@ impl Engine {
         })
     }
 
-    async fn answer(&self, request: Request) -> Response {
+    async fn answer(&self, mut request: Request) -> Response {
         if let Some(token) = &self.0.token
             && let Some(call) = Call::of(request.uri().path())
         {
             return endpoint::answer(self, call, token, request).await;
+        }
+        if let Some(response) = self.answer_draft(&mut request) {
+            return response;
         }
         let path = match CanonicalPath::parse(request.uri().path()) {
             Ok(path) => path,
@@ -80,6 +84,9 @@ impl Engine {
         let query = request.uri().query();
         if path.had_trailing_slash && !path.segments.is_empty() {
             return redirect(&path.text, query);
+        }
+        if draft::is_draft(&request) {
+            return self.pass(request, "draft").await;
         }
         if let Some(detail) = self.0.bypass {
             return self.pass(request, detail).await;
@@ -132,7 +139,11 @@ impl Engine {
 
     /// Lets the app's router answer: nothing is looked up or stored.
     async fn pass(&self, request: Request, detail: &'static str) -> Response {
-        let reading = Reading::of_request(self.clone());
+        let is_draft = draft::is_draft(&request);
+        let reading = match is_draft {
+            true => Reading::of_draft(),
+            false => Reading::of_request(self.clone()),
+        };
         let mut response = match reading.scope(self.router().clone().oneshot(request)).await {
             Ok(response) => response,
             Err(never) => match never {},
@@ -141,7 +152,9 @@ impl Engine {
         let is_file = response.status().is_success()
             && response.headers().contains_key(header::LAST_MODIFIED);
         let headers = response.headers_mut();
-        if !is_file && !headers.contains_key(header::CACHE_CONTROL) {
+        if is_draft && !(is_file && detail == "no-route") {
+            draft::forbid_storing(headers);
+        } else if !is_file && !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
         }
         headers.insert(CACHE_STATUS, CacheStatus::Bypass { detail }.to_header());

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a list shows of a published article.
+/// What a list shows of a published article, or of a draft to those who may see it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArticleSummary {
     /// The article's name in addresses, unique on the site.
@@ -18,7 +18,7 @@ pub struct ArticleSummary {
     pub section: String,
     /// Who wrote it.
     pub author: String,
-    /// When it was or will be published.
+    /// When it was or will be published; empty for a draft that was never given a time.
     pub published_at: String,
     /// When its content last changed.
     pub updated_at: String,
@@ -39,7 +39,7 @@ pub struct Article {
     pub section: String,
     /// Who wrote it.
     pub author: String,
-    /// When it was or will be published.
+    /// When it was or will be published; empty for a draft that was never given a time.
     pub published_at: String,
     /// When its content last changed.
     pub updated_at: String,

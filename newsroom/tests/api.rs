@@ -261,6 +261,41 @@ async fn unpublished_article_is_for_editors_only() {
 }
 
 #[tokio::test]
+async fn editor_reads_drafts_as_if_they_were_published() {
+    let site = Site::with_articles(&["a"]).await;
+    let undated = ArticleDraft { published_at: None, ..unpublished("b") };
+    let other = ArticleDraft { section: "Other".into(), ..unpublished("c") };
+    for draft in [&undated, &other] {
+        site.write(Method::POST, "/articles", draft).await.assert_status(StatusCode::CREATED);
+    }
+
+    let article = site.get_as_editor("/articles/b?drafts=true").await;
+    assert_eq!(article.response.headers[header::CACHE_CONTROL], "no-store");
+    let article = article.assert_status(StatusCode::OK).json::<Value>();
+    assert_eq!(article["body_html"], "<p><em>Text</em></p>\n");
+    assert_eq!(article["published_at"], "");
+
+    let lists = [
+        ("/articles?drafts=true", vec!["b", "a", "c"], 3),
+        ("/articles?drafts=true&page=2&per_page=1", vec!["a"], 3),
+        ("/articles?drafts=true&section=http-caching", vec!["b", "a"], 2),
+        ("/articles", vec!["a"], 1),
+        ("/articles?drafts=false", vec!["a"], 1),
+    ];
+    for (path, slugs, total) in lists {
+        let list = site.get_as_editor(path).await.json::<ArticlePage>();
+        let listed: Vec<_> = list.articles.iter().map(|article| article.slug.as_str()).collect();
+        assert_eq!((listed, list.total), (slugs, total), "{path}");
+    }
+    let sections = site.get_as_editor("/sections?drafts=true").await.json::<Vec<Section>>();
+    let counts: Vec<_> = sections.iter().map(|it| (it.slug.as_str(), it.count)).collect();
+    assert_eq!(counts, [("http-caching", 2), ("other", 1)]);
+    site.get_as_editor("/articles/b").await.assert_error(StatusCode::NOT_FOUND, "`b`");
+    let yes = site.get_as_editor("/articles?drafts=yes").await;
+    yes.assert_error(StatusCode::BAD_REQUEST, "`drafts` is `yes`: write `true`");
+}
+
+#[tokio::test]
 async fn missing_source_is_404() {
     let site = Site::new().await;
     let answer = site.get_as_editor("/articles/gone/source").await;
@@ -327,6 +362,9 @@ fn editors_requests(authorization: Option<&str>) -> Vec<Request<Body>> {
         (Method::DELETE, "/articles/a"),
         (Method::GET, "/articles/a/source"),
         (Method::GET, "/drafts"),
+        (Method::GET, "/articles?drafts=true"),
+        (Method::GET, "/articles/a?drafts=true"),
+        (Method::GET, "/sections?drafts=true"),
     ];
     let request = |(method, path)| {
         let request = Request::builder().method(method).uri(path);

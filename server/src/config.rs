@@ -119,6 +119,12 @@ pub struct Config {
         help_heading = "Stored pages", value_parser = parse_secret)]
     pub isr_token: Option<String>,
 
+    /// Switches on draft mode for bearers of this secret, at least 16 bytes long
+    /// [default: a random one where there is an editor]
+    #[arg(long, env = "ISR_DRAFT_SECRET", global = true, value_name = "ISR_DRAFT_SECRET",
+        hide_env_values = true, help_heading = "Stored pages", value_parser = parse_secret)]
+    pub isr_draft_secret: Option<String>,
+
     /// How long one render may take
     #[arg(long, env = "ISR_RENDER_TIMEOUT", global = true, default_value = "30s",
         value_name = "ISR_RENDER_TIMEOUT", help_heading = "Stored pages", value_parser = parse_duration)]
@@ -184,8 +190,8 @@ pub struct Config {
     )]
     pub content_addr: SocketAddr,
 
-    /// The token for writing through the built-in content API
-    /// [default: a random one that only the editor knows]
+    /// The token for writing through the built-in content API, and for reading drafts
+    /// [default: a random one that only this server knows]
     #[arg(long, env = "CONTENT_TOKEN", global = true, value_name = "CONTENT_TOKEN",
         hide_env_values = true, help_heading = "Content", value_parser = parse_secret)]
     pub content_token: Option<String>,

@@ -40,7 +40,7 @@ pub async fn open(config: &Config, addr: SocketAddr) -> Result<Content, Error> {
         if config.editor_password.is_some() {
             warn!("EDITOR_PASSWORD has no effect: with CONTENT_API_URL there is no editor");
         }
-        let source = ContentSource::new(url)?;
+        let source = ContentSource::new(url)?.with_token(config.content_token.as_deref());
         return Ok(Content { source, editor: EditorConfig::default(), api: None });
     }
     let store = open_store(&config.content_db).await?;
@@ -54,7 +54,7 @@ pub async fn open(config: &Config, addr: SocketAddr) -> Result<Content, Error> {
     let router = newsroom::router(store, Some(token.clone()));
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(Content {
-        source: ContentSource::new(&url)?,
+        source: ContentSource::new(&url)?.with_token(Some(&token)),
         editor: EditorConfig::new(config.editor_password.clone(), Some(token)),
         api: Some(serving.abort_handle()),
     })

@@ -56,6 +56,9 @@ pub enum Error {
     /// A period that was asked for is wrong.
     #[error("ISR_REVALIDATE is wrong")]
     Periods(#[source] leptos_isr::Error),
+    /// The draft secret is too short, or opens something else.
+    #[error("ISR_DRAFT_SECRET is wrong")]
+    DraftSecret(#[source] leptos_isr::Error),
     /// The folder of stored pages cannot be used.
     #[error("cannot keep pages in ISR_DIR")]
     IsrDir(#[source] leptos_isr::Error),

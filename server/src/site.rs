@@ -43,8 +43,8 @@ pub struct Site {
 /// # Errors
 ///
 /// Returns [`Error::SiteRoot`] if the site was not built, and [`Error::Isr`],
-/// [`Error::Periods`] or [`Error::IsrDir`] for a wrong declaration, a wrong
-/// period or a store that cannot be used.
+/// [`Error::Periods`], [`Error::DraftSecret`] or [`Error::IsrDir`] for a wrong
+/// declaration, a wrong period, a wrong secret or a store that cannot be used.
 pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Site, Error> {
     if !Path::new(&config.site_root).is_dir() {
         return Err(Error::SiteRoot(config.site_root.clone()));
@@ -66,7 +66,8 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
     if let Some(periods) = &config.isr_revalidate {
         routes.override_revalidate(periods).map_err(Error::Periods)?;
     }
-    let isr = engine(config, Engine::builder(routes).clock(clock), build_id(&options)?)?;
+    let builder = with_draft_mode(Engine::builder(routes).clock(clock), config, content);
+    let isr = engine(config, builder, build_id(&options)?)?;
     let has_hashed_names = options.hash_files;
     let router = pages
         .router(&isr, options, shell)
@@ -94,7 +95,20 @@ fn engine(config: &Config, builder: Builder, build: String) -> Result<Engine, Er
     if !config.stores_pages() {
         builder = builder.bypass("watch");
     }
-    builder.build().map_err(Error::IsrDir)
+    builder.build().map_err(|error| match error {
+        leptos_isr::Error::Draft { .. } => Error::DraftSecret(error),
+        error => Error::IsrDir(error),
+    })
+}
+
+/// The editor can preview without any setting; the server forgets a random secret with its end.
+fn with_draft_mode(builder: Builder, config: &Config, content: &Content) -> Builder {
+    let random = || content.editor.is_enabled().then(|| uuid::Uuid::new_v4().to_string());
+    let Some(secret) = config.isr_draft_secret.clone().or_else(random) else {
+        return builder;
+    };
+    let builder = builder.draft_secret(secret);
+    if SiteUrl(config.site_url()).is_https() { builder } else { builder.draft_over_http() }
 }
 
 /// The Atom feed.

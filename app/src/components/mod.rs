@@ -4,6 +4,7 @@ pub(crate) mod article_card;
 pub(crate) mod article_form;
 pub(crate) mod byline;
 pub(crate) mod copy_link;
+pub(crate) mod draft_bar;
 pub(crate) mod focus;
 pub(crate) mod footer;
 pub(crate) mod head;

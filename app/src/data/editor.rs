@@ -5,6 +5,8 @@ mod access;
 #[cfg(feature = "ssr")]
 mod load;
 #[cfg(feature = "ssr")]
+mod preview;
+#[cfg(feature = "ssr")]
 mod write;
 
 use leptos::{server, server_fn::codec::GetUrl};
@@ -121,4 +123,24 @@ pub async fn delete_article(
     confirmed: String,
 ) -> Result<(), Failure> {
     write::delete(&slug, &confirmed).await
+}
+
+/// Begins draft mode for the editor and leads to the article's page, published or not.
+///
+/// To be sent by a plain form: the page has to be loaded anew.
+#[server(endpoint = "preview_article")]
+pub async fn preview_article(
+    /// The article's name in addresses.
+    slug: String,
+) -> Result<(), Failure> {
+    preview::begin(&slug)
+}
+
+/// Ends draft mode and leads back to where the visitor was.
+///
+/// To be sent by a plain form: the page has to be loaded anew.
+#[server(endpoint = "leave_draft_mode")]
+pub async fn leave_draft_mode() -> Result<(), Failure> {
+    preview::end();
+    Ok(())
 }

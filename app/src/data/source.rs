@@ -1,10 +1,11 @@
 //! Reading articles and sections from the content API.
 
 use http::StatusCode;
+use leptos::prelude::expect_context;
 use newsroom::{Article, ArticlePage, ArticleSummary, Section};
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::{Deserialize, de::DeserializeOwned};
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use super::{
     pagination::PageNumber,
@@ -20,10 +21,20 @@ const MAX_MESSAGE_CHARS: usize = 500;
 ///
 /// Clones share their connections. A request that takes longer than 10
 /// seconds fails. Nothing is kept between calls: pages are stored, reads are not.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ContentSource {
     client: Client,
     base: Url,
+    token: Option<Arc<str>>,
+    reads: Reads,
+}
+
+/// Which articles a source reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    Published,
+    /// Drafts too, as if they were published.
+    All,
 }
 
 impl ContentSource {
@@ -40,7 +51,26 @@ impl ContentSource {
         let client = Client::builder().timeout(TIME_OUT).build();
         let client =
             client.map_err(|source| ContentError::Client { url: base_url.to_owned(), source })?;
-        Ok(Self { client, base })
+        Ok(Self { client, base, token: None, reads: Reads::Published })
+    }
+
+    /// Gives the source the token with which it reads drafts in draft mode.
+    ///
+    /// Without one it reads published articles in draft mode too.
+    #[must_use]
+    pub fn with_token(mut self, token: Option<&str>) -> Self {
+        self.token = token.map(Arc::from);
+        self
+    }
+
+    /// The source in context, reading what the visitor whose request is answered may see.
+    pub(super) fn for_visitor() -> Self {
+        let source: Self = expect_context();
+        let reads = match leptos_isr::is_draft() && source.token.is_some() {
+            true => Reads::All,
+            false => Reads::Published,
+        };
+        Self { reads, ..source }
     }
 
     /// One page of the published articles, newest first; of one section if it is given.
@@ -132,9 +162,23 @@ impl ContentSource {
         &self.client
     }
 
-    async fn read<T: DeserializeOwned>(&self, url: Url) -> Result<T, ContentError> {
-        let request = self.client.get(url.clone());
+    async fn read<T: DeserializeOwned>(&self, mut url: Url) -> Result<T, ContentError> {
+        if self.reads == Reads::All {
+            url.query_pairs_mut().append_pair("drafts", "true");
+        }
+        let mut request = self.client.get(url.clone());
+        if let (Reads::All, Some(token)) = (self.reads, &self.token) {
+            request = request.bearer_auth(token);
+        }
         body(&url, send(&url, request).await?).await
+    }
+}
+
+impl fmt::Debug for ContentSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut source = f.debug_struct("ContentSource");
+        source.field("base", &self.base.as_str()).field("reads", &self.reads);
+        source.finish_non_exhaustive()
     }
 }
 

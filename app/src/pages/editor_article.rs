@@ -1,6 +1,6 @@
 //! `/editor/:slug`
 
-use leptos::{either::Either, form::ActionForm, prelude::*};
+use leptos::{either::Either, form::ActionForm, prelude::*, server_fn::ServerFn};
 use leptos_router::hooks::{use_params_map, use_query_map};
 use newsroom::ArticleSource;
 
@@ -11,7 +11,7 @@ use crate::{
         outcome::{Loading, outcome},
     },
     data::{
-        editor::{DeleteArticle, Door, SaveArticle, read_source},
+        editor::{DeleteArticle, Door, PreviewArticle, SaveArticle, read_source},
         site::article_path,
     },
 };
@@ -65,6 +65,10 @@ fn Edit(article: ArticleSource, save: ServerAction<SaveArticle>) -> impl IntoVie
             <div class="editor-bar">
                 <a href="/editor">"All articles"</a>
                 <a href=article_path(&slug)>"View the page"</a>
+                <form method="post" action=PreviewArticle::url()>
+                    <input type="hidden" name="slug" value=slug.clone()/>
+                    <button type="submit">"Preview"</button>
+                </form>
             </div>
             <h1>"Edit article"</h1>
             <Saved save/>

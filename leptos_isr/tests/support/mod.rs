@@ -20,14 +20,14 @@ use axum::{
 };
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
-use leptos_isr::{Builder, Engine, Isr, Purge, RenderScope, Routes, days, minutes};
+use leptos_isr::{Builder, Draft, Engine, Isr, Purge, RenderScope, Routes, days, minutes};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 /// What the renderer does next.
 #[derive(Clone, Debug)]
 pub(crate) enum Renders {
-    /// A page that names its path and the number of this render.
+    /// A page that names its path and the number of this render, and says if it is a draft.
     Page,
     /// This status, with a body.
     Status(StatusCode),
@@ -230,7 +230,8 @@ impl State {
         let asked = (request.method().clone(), path.clone(), request.headers().clone());
         self.requests.lock().unwrap().push(asked);
         self.begun.add_permits(1);
-        let page = format!("{path} #{number}");
+        let is_draft = request.extensions().get::<Draft>().is_some();
+        let page = format!("{path} #{number}{}", if is_draft { " draft" } else { "" });
         let behaviour = self.behaviour.lock().unwrap().clone();
         let scope = scope.unwrap_or_default();
         match behaviour {

@@ -1,8 +1,9 @@
 //! The JSON API over a store.
 
 mod error;
+mod reader;
 
-use self::error::ApiError;
+use self::{error::ApiError, reader::Reader};
 use crate::{
     model::{Article, ArticleDraft, ArticleOverview, ArticlePage, ArticleSource, Section},
     prepared::InvalidInput,
@@ -15,7 +16,7 @@ use axum::{
         rejection::{JsonRejection, PathRejection, QueryRejection},
     },
     http::{StatusCode, header, request::Parts},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use serde::Deserialize;
@@ -37,6 +38,8 @@ const NOT_STORED: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no
 ///
 /// Editors send `Authorization: Bearer` with the `write_token`:
 ///
+/// * `drafts=true` in the query of the above: drafts are read as if they were published; one
+///   without a publishing time has an empty one;
 /// * `POST /articles`: takes an [`ArticleDraft`], answers 201 with the [`ArticleSource`];
 /// * `PUT /articles/{slug}`: takes an [`ArticleDraft`], answers with the [`ArticleSource`];
 /// * `DELETE /articles/{slug}`: answers 204;
@@ -108,15 +111,20 @@ struct ListQuery {
 }
 
 async fn list(
+    reader: Reader,
     State(store): State<ContentStore>,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Json<ArticlePage>, ApiError> {
+) -> Result<Response, ApiError> {
     let Query(query) = query?;
     let page = number("page", query.page.as_deref(), 1)?;
     let per_page = number("per_page", query.per_page.as_deref(), DEFAULT_PER_PAGE)?;
     let section = query.section.as_deref().filter(|section| !section.is_empty());
-    match store.list(section, page, per_page).await {
-        Ok(page) => Ok(Json(page)),
+    let read = match reader {
+        Reader::Public => store.list(section, page, per_page).await,
+        Reader::Editor => store.list_with_drafts(section, page, per_page).await,
+    };
+    match read {
+        Ok(page) => Ok(reader.answer::<ArticlePage>(page)),
         Err(StoreError::Invalid(invalid)) => Err(ApiError::bad_request(&invalid)),
         Err(error) => Err(error.into()),
     }
@@ -132,16 +140,24 @@ fn number(field: &'static str, text: Option<&str>, default: u32) -> Result<u32, 
 }
 
 async fn article(
+    reader: Reader,
     State(store): State<ContentStore>,
     slug: Result<Path<String>, PathRejection>,
-) -> Result<Json<Article>, ApiError> {
+) -> Result<Response, ApiError> {
     let Path(slug) = slug?;
-    let article = store.get(&slug).await?;
-    Ok(Json(article.ok_or(StoreError::NotFound { slug })?))
+    let article = match reader {
+        Reader::Public => store.get(&slug).await?,
+        Reader::Editor => store.get_with_drafts(&slug).await?,
+    };
+    Ok(reader.answer::<Article>(article.ok_or(StoreError::NotFound { slug })?))
 }
 
-async fn sections(State(store): State<ContentStore>) -> Result<Json<Vec<Section>>, ApiError> {
-    Ok(Json(store.sections().await?))
+async fn sections(reader: Reader, State(store): State<ContentStore>) -> Result<Response, ApiError> {
+    let sections = match reader {
+        Reader::Public => store.sections().await?,
+        Reader::Editor => store.sections_with_drafts().await?,
+    };
+    Ok(reader.answer::<Vec<Section>>(sections))
 }
 
 async fn source(

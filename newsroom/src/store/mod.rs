@@ -3,6 +3,7 @@
 mod error;
 mod read;
 mod row;
+mod with_drafts;
 mod write;
 
 pub use self::error::StoreError;

@@ -186,7 +186,7 @@ pub(super) async fn stored(
     .await
 }
 
-fn summary(row: &SqliteRow) -> sqlx::Result<ArticleSummary> {
+pub(super) fn summary(row: &SqliteRow) -> sqlx::Result<ArticleSummary> {
     Ok(ArticleSummary {
         slug: row.try_get("slug")?,
         title: row.try_get("title")?,
@@ -198,7 +198,7 @@ fn summary(row: &SqliteRow) -> sqlx::Result<ArticleSummary> {
     })
 }
 
-fn offset(page: u32, per_page: u32) -> Result<i64, InvalidInput> {
+pub(super) fn offset(page: u32, per_page: u32) -> Result<i64, InvalidInput> {
     if page == 0 {
         return Err(InvalidInput::new("page", "is `0`: pages count from 1"));
     }
@@ -209,6 +209,6 @@ fn offset(page: u32, per_page: u32) -> Result<i64, InvalidInput> {
     Ok(i64::from(page - 1) * i64::from(per_page))
 }
 
-fn count(rows: i64) -> u64 {
+pub(super) fn count(rows: i64) -> u64 {
     u64::try_from(rows).expect("SQLite never counts below zero")
 }

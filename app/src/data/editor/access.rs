@@ -5,7 +5,7 @@ use leptos::prelude::{expect_context, use_context};
 use leptos_axum::{ResponseOptions, redirect};
 use std::time::{Instant, SystemTime};
 
-use super::Door;
+use super::{Door, preview};
 use crate::data::{
     failure::Failure, session::EditorConfig, site::configured_url, source::ContentSource,
     writer::ContentWriter,
@@ -42,6 +42,7 @@ pub(super) fn sign_in(password: &str) -> Result<(), Failure> {
 }
 
 pub(super) fn sign_out() -> Result<(), Failure> {
+    preview::forget();
     answer_with(&EditorConfig::end_cookie(configured_url().is_https()));
     Ok(())
 }

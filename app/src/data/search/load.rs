@@ -1,10 +1,8 @@
 //! Searches the newest articles of the content source.
 
-use futures::try_join;
-use leptos::prelude::expect_context;
-
 use super::{Found, matches};
 use crate::data::{answer, failure::Failure, source::ContentSource};
+use futures::try_join;
 
 const SEARCHED: usize = 500;
 const MAX_QUERY_CHARS: usize = 200;
@@ -14,7 +12,7 @@ pub(super) async fn search(query: &str) -> Result<Found, Failure> {
     if query.is_empty() {
         return Ok(Found::default());
     }
-    let source: ContentSource = expect_context();
+    let source = ContentSource::for_visitor();
     let (newest, sections) = try_join!(source.newest(SEARCHED), source.sections())
         .map_err(|error| answer::unavailable(&error))?;
     let searched = newest.len();

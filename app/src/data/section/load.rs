@@ -1,8 +1,5 @@
 //! Reads one page of a section from the content source.
 
-use futures::try_join;
-use leptos::prelude::expect_context;
-
 use super::SectionView;
 use crate::data::{
     answer,
@@ -11,6 +8,7 @@ use crate::data::{
     source::ContentSource,
     source_error::ContentError,
 };
+use futures::try_join;
 
 const PER_PAGE: u32 = 12;
 
@@ -19,7 +17,9 @@ pub(super) async fn section(
     page: Option<&str>,
 ) -> Result<Option<SectionView>, Failure> {
     let Some(page) = PageNumber::from_query(page) else { return Ok(None) };
-    read(&expect_context(), slug, page).await.map_err(|error| answer::unavailable(&error))
+    read(&ContentSource::for_visitor(), slug, page)
+        .await
+        .map_err(|error| answer::unavailable(&error))
 }
 
 async fn read(
