@@ -110,6 +110,7 @@ mod cache_status;
 mod clock;
 #[cfg(feature = "ssr")]
 mod data;
+#[cfg(feature = "ssr")]
 mod draft;
 #[cfg(feature = "ssr")]
 mod encoding;

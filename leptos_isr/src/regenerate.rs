@@ -108,8 +108,12 @@ impl Engine {
         let mut last = Err(RenderError::ShuttingDown.into());
         for _ in 0..WAITS {
             match single_flight::wait(self.start(target, reason, Urgency::Waiting, after)).await {
-                // It had begun before.
-                Some(Ok(fresh)) if fresh.entry.stamp <= after => last = Ok(fresh),
+                // It had begun before, or a purge came since.
+                Some(Ok(fresh))
+                    if fresh.entry.stamp <= after || self.purged(&fresh.entry).is_some() =>
+                {
+                    last = Ok(fresh);
+                }
                 // It was not urgent when it was refused.
                 Some(Err(failure)) if failure.error.is_refusal() => last = Err(failure),
                 Some(outcome) => return outcome,
