@@ -131,6 +131,8 @@ mod single_flight;
 #[cfg(feature = "ssr")]
 mod store;
 #[cfg(feature = "ssr")]
+mod sync;
+#[cfg(feature = "ssr")]
 mod tag;
 
 /// Compiles the example in the repository's README.
