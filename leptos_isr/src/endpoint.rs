@@ -56,7 +56,7 @@ pub(crate) async fn purge(engine: &Engine, token: &str, request: Request) -> Res
 }
 
 /// An object only: serde would take a list of the fields' values as well.
-fn parse(body: &[u8]) -> serde_json::Result<Purge> {
+pub(crate) fn parse(body: &[u8]) -> serde_json::Result<Purge> {
     let object: Map<String, Value> = serde_json::from_slice(body)?;
     serde_json::from_value(object.into())
 }

@@ -135,6 +135,14 @@ mod sync;
 #[cfg(feature = "ssr")]
 mod tag;
 
+#[cfg(test)]
+#[cfg(feature = "ssr")]
+mod properties;
+
+#[cfg(all(any(test, fuzzing), feature = "ssr"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 /// Compiles the example in the repository's README.
 #[cfg(all(doctest, feature = "ssr"))]
 #[doc = include_str!("../../README.md")]
