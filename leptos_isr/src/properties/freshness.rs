@@ -17,6 +17,7 @@ pub(super) fn period() -> impl Strategy<Value = Duration> {
         (1..5_u64).prop_map(Duration::from_secs),
         (1..3_000_000_000_u64).prop_map(Duration::from_nanos),
         (1..10_000_000_u64).prop_map(Duration::from_secs),
+        any::<u64>().prop_map(Duration::from_secs).prop_filter("not zero", |p| !p.is_zero()),
     ]
 }
 
@@ -24,9 +25,10 @@ pub(super) fn period() -> impl Strategy<Value = Duration> {
 pub(super) fn lifetime() -> impl Strategy<Value = Lifetime> {
     option::of((period(), option::of(period()))).prop_map(|declared| match declared {
         None => Lifetime::default(),
-        Some((period, window)) => {
-            Lifetime { revalidate: Some(period), expire: window.map(|window| period + window) }
-        }
+        Some((period, window)) => Lifetime {
+            revalidate: Some(period),
+            expire: window.map(|window| period.saturating_add(window)),
+        },
     })
 }
 
@@ -38,7 +40,7 @@ pub(super) fn purged() -> impl Strategy<Value = Option<PurgeKind>> {
 pub(super) fn age(lifetime: Lifetime) -> impl Strategy<Value = Duration> {
     let mut edges = vec![Duration::ZERO];
     for edge in [lifetime.revalidate, lifetime.expire].into_iter().flatten() {
-        edges.extend([edge - NANO, edge, edge + NANO]);
+        edges.extend([edge - NANO, edge, edge.saturating_add(NANO)]);
     }
     prop_oneof![select(edges), period(), Just(Duration::MAX)]
 }
