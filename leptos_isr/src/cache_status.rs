@@ -1,6 +1,6 @@
 //! The `Cache-Status` response header, RFC 9211.
 
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -29,47 +29,53 @@ pub(crate) enum Forward {
     Stale,
 }
 
+/// The greatest integer of a structured field: 15 digits, RFC 9651 section 3.3.1.
+const MAX_INTEGER: i64 = 999_999_999_999_999;
+
 impl CacheStatus {
     pub(crate) fn to_header(self) -> HeaderValue {
-        let mut text = String::from("isr");
-        match self {
+        let text = match self {
             Self::Hit { ttl, detail } => {
-                text.push_str("; hit");
-                if let Some(ttl) = ttl {
-                    write!(text, "; ttl={ttl}").expect("writing to a string cannot fail");
-                }
-                if let Some(detail) = detail {
-                    write!(text, "; detail={detail}").expect("writing to a string cannot fail");
-                }
+                let ttl = ttl.map(ttl_param).unwrap_or_default();
+                format!("isr; hit{ttl}{}", detail.map(detail_param).unwrap_or_default())
             }
             Self::Forwarded { why, status, stored } => {
                 let why = match why {
                     Forward::Miss => "miss",
                     Forward::Stale => "stale",
                 };
-                write!(text, "; fwd={why}; fwd-status={}", status.as_u16())
-                    .expect("writing to a string cannot fail");
-                if stored {
-                    text.push_str("; stored");
-                }
+                let stored = if stored { "; stored" } else { "" };
+                format!("isr; fwd={why}; fwd-status={}{stored}", status.as_u16())
             }
             Self::StaleIfError { ttl } => {
-                write!(text, "; hit; ttl={ttl}; detail=stale-if-error")
-                    .expect("writing to a string cannot fail");
+                format!("isr; hit{}; detail=stale-if-error", ttl_param(ttl))
             }
-            Self::Bypass { detail } => {
-                write!(text, "; fwd=bypass; detail={detail}")
-                    .expect("writing to a string cannot fail");
-            }
-        }
+            Self::Bypass { detail } => format!("isr; fwd=bypass{}", detail_param(detail)),
+        };
         HeaderValue::try_from(text).expect("the parts are visible ASCII")
     }
+}
+
+fn ttl_param(ttl: i64) -> String {
+    format!("; ttl={}", ttl.clamp(-MAX_INTEGER, MAX_INTEGER))
+}
+
+/// A token as it is, anything else as a string; both are allowed by RFC 9211
+/// section 2.8. What neither can hold becomes `?`.
+fn detail_param(detail: &str) -> String {
+    let is_token = detail.starts_with(|c: char| c.is_ascii_alphabetic())
+        && detail.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if is_token {
+        return format!("; detail={detail}");
+    }
+    let visible = detail.replace(|c: char| !matches!(c, ' '..='~'), "?");
+    format!("; detail=\"{}\"", visible.replace('\\', r"\\").replace('"', "\\\""))
 }
 
 /// What is left of a period in whole seconds, rounded up: at least 1 while the
 /// page is fresh, so that 0 and below mean stale.
 pub(crate) fn ttl(left: Duration) -> i64 {
-    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    let seconds = left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0));
     i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
@@ -105,6 +111,14 @@ mod tests {
             ),
             (CacheStatus::StaleIfError { ttl: -9 }, "isr; hit; ttl=-9; detail=stale-if-error"),
             (CacheStatus::Bypass { detail: "watch" }, "isr; fwd=bypass; detail=watch"),
+            (
+                CacheStatus::Bypass { detail: "on \"my\" caf\u{e9}'s PC" },
+                r#"isr; fwd=bypass; detail="on \"my\" caf?'s PC""#,
+            ),
+            (
+                CacheStatus::Hit { ttl: Some(i64::MAX), detail: None },
+                "isr; hit; ttl=999999999999999",
+            ),
         ] {
             assert_eq!(status.to_header(), text);
         }
@@ -114,6 +128,7 @@ mod tests {
     fn ttl_is_above_zero_exactly_while_the_page_is_fresh() {
         let millis = Duration::from_millis;
         assert_eq!([1, 999, 1000, 1001].map(|left| ttl(millis(left))), [1, 1, 1, 2]);
+        assert_eq!(ttl(Duration::MAX), i64::MAX);
         assert_eq!([0, 999, 1000, 1999].map(|by| past(millis(by))), [0, 0, -1, -1]);
     }
 }

@@ -1,9 +1,8 @@
 //! Time as a value that tests can move.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::sync::{AtomicU64, Ordering};
 
 /// Says what time it is.
 ///
@@ -47,6 +46,10 @@ pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5);
 /// that this process gave or read, also when the clock is set back.
 pub(crate) type Stamp = u64;
 
+/// The latest time that a stamp takes from the clock, in the year 294,000:
+/// stamps can grow from there as long as the program runs.
+const LATEST: Stamp = u64::MAX / 2;
+
 /// Hands out stamps: microseconds of the clock, or one more than the last.
 #[derive(Debug, Default)]
 pub(crate) struct Stamps(AtomicU64);
@@ -71,8 +74,8 @@ impl Stamps {
     }
 
     pub(crate) fn next(&self, now: SystemTime) -> Stamp {
-        let clock = u64::try_from(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros())
-            .unwrap_or(u64::MAX - 1);
+        let micros = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let clock = u64::try_from(micros).unwrap_or(LATEST).min(LATEST);
         let mut last = self.0.load(Ordering::SeqCst);
         loop {
             let next = clock.max(last.saturating_add(1));
@@ -85,6 +88,7 @@ impl Stamps {
 }
 
 #[cfg(test)]
+#[cfg(not(isr_loom))]
 mod tests {
     use super::*;
 
@@ -97,5 +101,14 @@ mod tests {
         let third = stamps.next(noon - Duration::from_secs(3600));
         assert!(first < second && second < third);
         assert!(Stamps::after(third).next(UNIX_EPOCH) > third);
+    }
+
+    #[test]
+    fn stamps_grow_after_a_time_that_no_stamp_can_hold() {
+        let stamps = Stamps::default();
+        let never = UNIX_EPOCH + Duration::from_secs(1 << 62);
+        let first = stamps.next(never);
+        let second = stamps.next(never);
+        assert!(first < second && second < stamps.next(UNIX_EPOCH));
     }
 }

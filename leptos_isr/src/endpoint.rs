@@ -148,7 +148,7 @@ fn refused(error: &Error) -> Response {
 }
 
 /// An object only: serde would take a list of the fields' values as well.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
     let object: Map<String, Value> = serde_json::from_slice(body)?;
     serde_json::from_value(object.into())
 }

@@ -47,10 +47,11 @@ pub(crate) fn cdn_cache_control(lifetime: Lifetime, freshness: Freshness) -> Hea
         Freshness::Stale { by, .. } => (STALE_AT_CDN, window.saturating_sub(by)),
         Freshness::Expired { .. } => (STALE_AT_CDN, Duration::ZERO),
     };
+    // A structured field's integer has at most 15 digits.
     let text = format!(
         "public, max-age={}, stale-while-revalidate={}",
-        max_age.as_secs(),
-        window.as_secs()
+        max_age.min(UNLIMITED).as_secs(),
+        window.min(UNLIMITED).as_secs()
     );
     HeaderValue::try_from(text).expect("digits and words are a header value")
 }
@@ -68,11 +69,13 @@ pub(crate) fn cache_tag(tags: &[Tag]) -> Option<HeaderValue> {
 /// section 13.1.2.
 pub(crate) fn is_not_modified(request: &HeaderMap, etag: &HeaderValue) -> bool {
     request.get_all(header::IF_NONE_MATCH).iter().any(|value| {
-        value.as_bytes().split(|byte| *byte == b',').any(|candidate| {
-            let candidate = candidate.trim_ascii();
-            candidate == b"*"
-                || candidate.strip_prefix(b"W/").unwrap_or(candidate) == etag.as_bytes()
-        })
+        // The star stands alone; between commas it is part of somebody's tag.
+        let value = value.as_bytes().trim_ascii();
+        value == b"*"
+            || value.split(|byte| *byte == b',').any(|candidate| {
+                let candidate = candidate.trim_ascii();
+                candidate.strip_prefix(b"W/").unwrap_or(candidate) == etag.as_bytes()
+            })
     })
 }
 
@@ -137,6 +140,7 @@ mod tests {
             ("\"x\", \"abc\"", true),
             ("*", true),
             ("\"ab\"", false),
+            ("\"a,*,b\"", false),
             ("abc", false),
             ("", false),
         ] {

@@ -159,7 +159,17 @@ mod single_flight;
 #[cfg(feature = "ssr")]
 mod store;
 #[cfg(feature = "ssr")]
+mod sync;
+#[cfg(feature = "ssr")]
 mod tag;
+
+#[cfg(test)]
+#[cfg(feature = "ssr")]
+mod properties;
+
+#[cfg(all(any(test, fuzzing), feature = "ssr"))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 /// Compiles the example in the repository's README.
 #[cfg(all(doctest, feature = "ssr"))]

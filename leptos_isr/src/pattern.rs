@@ -143,7 +143,7 @@ impl RoutePattern {
     ///
     /// # Errors
     ///
-    /// Names the parameter that has no value.
+    /// Names the parameter that has no value, or the path that cannot be one.
     pub(crate) fn fill(&self, params: &PathParams) -> Result<String, String> {
         let value = |name: &str| match params {
             PathParams::Only(value) if self.params().len() == 1 => Ok(value.as_str()),
@@ -166,9 +166,14 @@ impl RoutePattern {
                 Segment::Splat(name) => segments.extend(value(name)?.split('/')),
             }
         }
-        match segments.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
-            Some(segment) => Err(format!("`{segment}` cannot be a segment of a path")),
-            None => Ok(path::encode(&segments)),
+        if let Some(segment) = segments.iter().find(|segment| matches!(**segment, "" | "." | ".."))
+        {
+            return Err(format!("`{segment}` cannot be a segment of a path"));
+        }
+        let path = path::encode(&segments);
+        match path::CanonicalPath::parse(&path) {
+            Ok(_) => Ok(path),
+            Err(error) => Err(format!("`{path}` cannot be a path: {error}")),
         }
     }
 
@@ -255,5 +260,14 @@ mod tests {
         assert!(route.fill(&"a".into()).unwrap_err().contains("has 2 parameters"));
         let dots = PathParams::from([("section", ".."), ("slug", "a")]);
         assert!(route.fill(&dots).is_err());
+    }
+
+    #[test]
+    fn list_with_a_value_that_no_path_can_have_names_the_path() {
+        let route = pattern("/articles/:slug");
+        let error = route.fill(&"a\0b".into()).unwrap_err();
+        assert!(error.contains("`/articles/a%00b`") && error.contains("control"), "{error}");
+        let error = route.fill(&"a".repeat(2000).into()).unwrap_err();
+        assert!(error.contains("longer than 1024 bytes"), "{error}");
     }
 }

@@ -1,12 +1,8 @@
 //! One render a key at a time: a leader renders, followers wait for it.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, hash::Hash};
 
-use tokio::sync::watch;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, watch};
 
 /// The renders in flight, by key.
 #[derive(Debug)]
@@ -88,6 +84,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
+#[cfg(not(isr_loom))]
 mod tests {
     use super::*;
 

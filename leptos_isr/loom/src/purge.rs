@@ -1,0 +1,148 @@
+//! A purge that meets a render, as models: the steps of the engine on one page.
+
+use loom::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::{
+    clock::{Stamp, Stamps},
+    flights::wait,
+    single_flight::{Role, SingleFlight},
+};
+
+/// How often a flight renders, and a visitor waits: `RENDERS` and `WAITS` of the engine.
+const TRIES: usize = 3;
+
+/// The clock stands still: only the order of stamps is left to tell things apart.
+const NOW: SystemTime = UNIX_EPOCH;
+
+/// One page, and the content that it shows.
+struct Page {
+    content: AtomicU64,
+    stamps: Stamps,
+    purged_at: Mutex<Stamp>,
+    stored: Mutex<Option<Entry>>,
+    flights: SingleFlight<&'static str, Entry>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    content: u64,
+    stamp: Stamp,
+}
+
+impl Page {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            content: AtomicU64::new(0),
+            stamps: Stamps::default(),
+            purged_at: Mutex::new(0),
+            stored: Mutex::new(None),
+            flights: SingleFlight::new(),
+        })
+    }
+
+    /// The stamp is taken before anything is read.
+    fn render(&self) -> Entry {
+        let stamp = self.stamps.next(NOW);
+        Entry { content: self.content.load(Ordering::SeqCst), stamp }
+    }
+
+    fn render_and_store(&self) -> Entry {
+        let entry = self.render();
+        *self.stored.lock().expect("no panic under this lock") = Some(entry);
+        entry
+    }
+
+    /// Returns when the purge counts.
+    fn purge(&self) {
+        let stamp = self.stamps.next(NOW);
+        let mut purged_at = self.purged_at.lock().expect("no panic under this lock");
+        *purged_at = stamp.max(*purged_at);
+    }
+
+    fn is_purged(&self, entry: Entry) -> bool {
+        *self.purged_at.lock().expect("no panic under this lock") > entry.stamp
+    }
+
+    /// The stored page if it is fresh.
+    fn fresh(&self) -> Option<Entry> {
+        let stored = *self.stored.lock().expect("no panic under this lock");
+        stored.filter(|entry| !self.is_purged(*entry))
+    }
+
+    /// What a flight does: it renders until no purge overtook the render.
+    fn regenerate_now(&self) -> Entry {
+        if let Some(entry) = self.fresh() {
+            return entry;
+        }
+        let mut entry = self.render_and_store();
+        for _ in 1..TRIES {
+            if !self.is_purged(entry) {
+                break;
+            }
+            entry = self.render_and_store();
+        }
+        entry
+    }
+
+    /// What a visitor who must wait gets: the flight's page, unless a purge
+    /// overtook that flight; then the next one's.
+    fn visit(&self) -> Entry {
+        for _ in 0..TRIES {
+            let result = match self.flights.join(&"/") {
+                Role::Leader(leader, _) => {
+                    let entry = self.regenerate_now();
+                    leader.finish(entry);
+                    Some(entry)
+                }
+                Role::Follower(flight) => wait(flight),
+            };
+            if let Some(entry) = result.filter(|entry| !self.is_purged(*entry)) {
+                return entry;
+            }
+        }
+        unreachable!("the model has fewer purges than tries")
+    }
+}
+
+/// Content changes and the page is purged while a render is under way: once
+/// the purge is answered, no page with the old content is fresh, whatever was
+/// stored meanwhile.
+pub fn purge_wins_over_a_render_that_began_before_it() {
+    let page = Page::new();
+    let renderer = thread::spawn({
+        let page = Arc::clone(&page);
+        move || page.render_and_store()
+    });
+    page.content.store(1, Ordering::SeqCst);
+    page.purge();
+    let assert_new = || {
+        if let Some(entry) = page.fresh() {
+            assert_eq!(entry.content, 1, "the old page is fresh after its purge");
+        }
+    };
+    assert_new();
+    renderer.join().expect("rendering does not panic");
+    assert_new();
+}
+
+/// A visitor who comes after a purge was answered and has to wait never gets
+/// the content from before it, also as the follower of a flight that began
+/// earlier.
+pub fn visitor_after_a_purge_waits_for_a_later_render() {
+    let page = Page::new();
+    let earlier = thread::spawn({
+        let page = Arc::clone(&page);
+        move || page.visit()
+    });
+    page.content.store(1, Ordering::SeqCst);
+    page.purge();
+    assert_eq!(page.visit().content, 1, "the visitor got the page from before the purge");
+    earlier.join().expect("the earlier visitor gets a page");
+}
