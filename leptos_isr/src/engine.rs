@@ -16,6 +16,7 @@ use crate::{
     backoff::{Backoff, Unstored},
     builder::Builder,
     clock::{Clock, Stamps},
+    csp::Csp,
     entry::{Began, Entry},
     error::{Error, RenderError},
     freshness::{Freshness, PurgeKind, StaleReason, freshness},
@@ -60,6 +61,7 @@ struct Inner {
     router: OnceLock<Router>,
     token: Option<String>,
     bypass: Option<&'static str>,
+    csp: Option<Arc<Csp>>,
 }
 
 /// What one render came to, for everyone who waits for it.
@@ -119,6 +121,7 @@ impl Engine {
     }
 
     pub(crate) fn open(settings: Builder) -> Result<Self, Error> {
+        let csp = settings.csp.as_deref().map(Csp::parse).transpose()?.map(Arc::new);
         let mut opened = (None, None, PurgeTimes::default(), 0);
         if let Some((folder, build)) = settings.disk.filter(|_| settings.bypass.is_none()) {
             let disk = DiskStore::open(&folder, &build)?;
@@ -144,6 +147,7 @@ impl Engine {
             router: OnceLock::new(),
             token: settings.token,
             bypass: settings.bypass,
+            csp,
         })))
     }
 
@@ -327,10 +331,12 @@ impl Engine {
         let job = Job {
             router: self.router().clone(),
             key: target.key.clone(),
+            route: target.route.clone(),
             tags: target.tags.clone(),
             began: Began { at, stamp: self.0.stamps.next(at) },
             scope,
             limits: self.0.limits,
+            csp: self.0.csp.clone(),
         };
         render::render(job).await
     }
@@ -422,6 +428,10 @@ impl Engine {
 
     pub(crate) fn bypass(&self) -> Option<&'static str> {
         self.0.bypass
+    }
+
+    pub(crate) fn csp(&self) -> Option<&Csp> {
+        self.0.csp.as_deref()
     }
 
     /// The app's router, which renders the pages.

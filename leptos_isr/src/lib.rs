@@ -93,6 +93,8 @@ mod cache_status;
 #[cfg(feature = "ssr")]
 mod clock;
 #[cfg(feature = "ssr")]
+mod csp;
+#[cfg(feature = "ssr")]
 mod endpoint;
 #[cfg(feature = "ssr")]
 mod engine;
@@ -104,6 +106,8 @@ mod error;
 mod freshness;
 #[cfg(feature = "ssr")]
 mod headers;
+#[cfg(feature = "ssr")]
+mod html_inline;
 #[cfg(feature = "ssr")]
 mod key;
 #[cfg(feature = "ssr")]

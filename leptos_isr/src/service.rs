@@ -130,7 +130,8 @@ impl Engine {
     }
 
     /// Lets the app's router answer: nothing is looked up or stored.
-    async fn pass(&self, request: Request, detail: &'static str) -> Response {
+    async fn pass(&self, mut request: Request, detail: &'static str) -> Response {
+        let policy = self.csp().map(|csp| csp.begin(&mut request));
         let mut response = match self.router().clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
@@ -139,6 +140,9 @@ impl Engine {
         let is_file = response.status().is_success()
             && response.headers().contains_key(header::LAST_MODIFIED);
         let headers = response.headers_mut();
+        if let Some(policy) = policy {
+            policy.send_with(headers);
+        }
         if !is_file && !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
         }
