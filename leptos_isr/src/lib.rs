@@ -45,6 +45,21 @@
 //! The terms are those of RFC 9111: a page is *fresh* while its age is below
 //! `revalidate`, *stale* until `expire`, then *expired*. Age counts from when
 //! the page's render began.
+//!
+//! # What page code sees of the request
+//!
+//! A page that is rendered to be stored is for everybody, so its code sees a
+//! request of nobody: `GET`, the page's path in its canonical spelling, the
+//! query parameters that the route lists, and the header `Accept: text/html`.
+//! There is no cookie, host, address or extension of a visitor, nor of a layer
+//! around the router that `Engine::wrap` returns, however the render came
+//! about. A page that sets a cookie is served without it and not stored, and a
+//! warning names its route.
+//!
+//! Only the router that is given to `Engine::wrap` renders: a layer of it can
+//! put something into the request, and that is then in the stored page. A page
+//! that is not stored (dynamic, or while `Builder::bypass` is set) sees its
+//! visitor's request as it is.
 
 mod page;
 mod period;
