@@ -37,6 +37,7 @@ pub struct Builder {
     pub(crate) token: Option<String>,
     pub(crate) draft: draft::Settings,
     pub(crate) bypass: Option<&'static str>,
+    pub(crate) csp: Option<String>,
     pub(crate) bounds: Bounds,
     pub(crate) limits: Limits,
     pub(crate) sends_tags: bool,
@@ -62,6 +63,7 @@ impl Builder {
             token: None,
             draft: draft::Settings::default(),
             bypass: None,
+            csp: None,
             bounds: Bounds { renders: (processors * 4).max(8), visitors: 1000, queue: 10_000 },
             limits: Limits { time: period::seconds(30), body: 16 << 20 },
             sends_tags: false,
@@ -142,6 +144,35 @@ impl Builder {
         self
     }
 
+    /// Sends `Content-Security-Policy` with each HTML page, stored or not.
+    /// Defaults to no such header.
+    ///
+    /// `policy` is the header's value, as
+    /// `default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'`.
+    /// The inline scripts and styles that the page's own code wrote are added to
+    /// `script-src` and `style-src`, or to `script-src-elem` and `style-src-elem`
+    /// where those are given. A page's own are those that carry its nonce: what
+    /// Leptos writes, and what your code writes with `nonce=use_nonce()`. A
+    /// handler without Leptos takes it as `Extension<Nonce>`. What came with a
+    /// page's content carries none and does not run. Nor do event handlers and
+    /// `style` attributes in HTML, which cannot be marked.
+    ///
+    /// A page that is sent as it is rendered has the nonce in its policy. A page
+    /// that is rendered to be stored has the SHA-256 hashes of those elements
+    /// there, and no nonce any more; its policy is stored with it, so a page
+    /// keeps the policy it was rendered with until it is rendered again. If the
+    /// policy would be longer than 8 KiB, a warning names the page, and its
+    /// inline elements are left out.
+    ///
+    /// A page that sets this header itself keeps what it set. Pages are taken to
+    /// be UTF-8. WebAssembly needs `'wasm-unsafe-eval'`. Part of
+    /// [Content Security Policy Level 3](https://www.w3.org/TR/CSP3/).
+    #[must_use]
+    pub fn csp(mut self, policy: impl Into<String>) -> Self {
+        self.csp = Some(policy.into());
+        self
+    }
+
     /// How many pages are rendered at once. Defaults to four times the
     /// processors, at least 8.
     #[must_use]
@@ -196,7 +227,8 @@ impl Builder {
     ///
     /// Returns [`Error::Store`] if the store's folder cannot be one, and
     /// [`Error::Purges`] if its purges cannot be read. Returns [`Error::Draft`]
-    /// for a draft secret that is too short or is the purge token.
+    /// for a draft secret that is too short or is the purge token, and
+    /// [`Error::Csp`] for a policy that browsers would not read as meant.
     pub fn build(self) -> Result<Engine, Error> {
         Engine::open(self)
     }

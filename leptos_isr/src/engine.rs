@@ -17,6 +17,7 @@ use crate::{
     backoff::{Backoff, Unstored},
     builder::{Backing, Builder},
     clock::{Clock, Stamp, Stamps},
+    csp::Csp,
     data::DataCache,
     draft::DraftMode,
     entry::Entry,
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) bypass: Option<&'static str>,
     pub(crate) sends_tags: bool,
     pub(crate) draft: Option<DraftMode>,
+    pub(crate) csp: Option<Arc<Csp>>,
 }
 
 /// What one render came to, for everyone who waits for it.
@@ -125,6 +127,7 @@ impl Engine {
     }
 
     pub(crate) fn open(settings: Builder) -> Result<Self, Error> {
+        let csp = settings.csp.as_deref().map(Csp::parse).transpose()?.map(Arc::new);
         let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;
         let memory = Arc::new(MemoryTier::new(settings.memory));
         let mut missing_store = None;
@@ -164,6 +167,7 @@ impl Engine {
             router: OnceLock::new(),
             token: settings.token,
             draft,
+            csp,
             bypass: settings.bypass,
             sends_tags: settings.sends_tags,
         })))

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::{
     clock::{CLOCK_SKEW, Stamp},
@@ -81,7 +81,7 @@ impl Entry {
         for name in NOT_STORED {
             headers.remove(name);
         }
-        let etag = etag_of(&body);
+        let etag = etag_of(&body, headers.get(header::CONTENT_SECURITY_POLICY));
         Self {
             key,
             status,
@@ -172,6 +172,12 @@ impl Entry {
 
 /// What a strong ETag is made of: 128 bits of the body's XXH3, so equal bodies
 /// have equal tags.
-fn etag_of(body: &[u8]) -> String {
-    format!("{:032x}", xxh3_128(body))
+///
+/// The policy counts as well: a browser keeps the one it has when a 304 says
+/// that the page is the same.
+fn etag_of(body: &[u8], policy: Option<&HeaderValue>) -> String {
+    let mut hash = Xxh3Default::new();
+    hash.update(body);
+    hash.update(policy.map_or(&[], HeaderValue::as_bytes));
+    format!("{:032x}", hash.digest128())
 }

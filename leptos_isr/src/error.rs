@@ -36,6 +36,14 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// A `Content-Security-Policy` is wrong.
+    #[error("Content-Security-Policy `{given}`: {problem}")]
+    Csp {
+        /// The part that is wrong.
+        given: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// A purge names something that is not a path.
     #[error("cannot purge `{path}`: {problem}")]
     PurgePath {

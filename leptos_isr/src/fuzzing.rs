@@ -76,7 +76,10 @@ fn assert_canonical(path: &CanonicalPath) {
 pub fn purge(body: &[u8]) {
     let Ok(purge) = endpoint::parse::<crate::purge::Purge>(body) else { return };
     let written = serde_json::to_vec(&purge).expect("a purge is plain data");
-    assert_eq!(endpoint::parse::<crate::purge::Purge>(&written).expect("a written purge is a purge"), purge);
+    assert_eq!(
+        endpoint::parse::<crate::purge::Purge>(&written).expect("a written purge is a purge"),
+        purge
+    );
 
     let Ok(scopes) = purge.scopes() else { return };
     let named = purge.paths.len() + purge.prefixes.len() + purge.tags.len();

@@ -8,9 +8,7 @@ use http::request::Parts;
 use hydration_context::SsrSharedContext;
 use leptos::{
     config::LeptosOptions,
-    nonce::Nonce,
     prelude::{IntoView, Owner, ScopedFuture, provide_context},
-    reactive::owner::take_context,
 };
 use leptos_axum::{
     AxumRouteListing, LeptosRoutes, ResponseOptions, file_and_error_handler_with_context,
@@ -22,6 +20,7 @@ use leptos_router::{
 };
 
 use crate::{
+    csp,
     engine::Engine,
     error::Error,
     pattern::RoutePattern,
@@ -126,28 +125,28 @@ impl LeptosPages {
             let (options, shell) = (options.clone(), shell.clone());
             move || shell(options.clone())
         };
+        let outer_context = {
+            let context = context.clone();
+            move || {
+                csp::provide_nonce();
+                context();
+            }
+        };
         let mut router = Router::<LeptosOptions>::new().leptos_routes_with_context(
             &options,
             self.dynamic.clone(),
-            context.clone(),
+            outer_context.clone(),
             app.clone(),
         );
         let page_context = {
-            let (context, options) = (context.clone(), options.clone());
+            let options = options.clone();
             move || {
-                // A stored page would give every visitor the same nonce.
-                take_context::<Nonce>();
+                csp::provide_nonce();
                 provide_context(Method::Get);
                 provide_context(options.clone());
                 scope::provide();
                 context();
             }
-        };
-        let not_found_context = move || {
-            if scope::is_render() {
-                take_context::<Nonce>();
-            }
-            context();
         };
         let taken: Vec<_> = self.dynamic.iter().map(AxumRouteListing::path).collect();
         for route in self.routes.iter() {
@@ -158,10 +157,7 @@ impl LeptosPages {
             }
         }
         router
-            .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(
-                not_found_context,
-                shell,
-            ))
+            .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(outer_context, shell))
             .with_state(options)
     }
 }

@@ -55,6 +55,21 @@
 //! [`is_draft`] is true. A forged or expired cookie is as none. A CDN in front
 //! must not answer requests with that cookie from its own store.
 
+//! # What page code sees of the request
+//!
+//! A page that is rendered to be stored is for everybody, so its code sees a
+//! request of nobody: `GET`, the page's path in its canonical spelling, the
+//! query parameters that the route lists, and the header `Accept: text/html`.
+//! There is no cookie, host, address or extension of a visitor, nor of a layer
+//! around the router that `Engine::wrap` returns, however the render came
+//! about. A page that sets a cookie is served without it and not stored, and a
+//! warning names its route.
+//!
+//! Only the router that is given to `Engine::wrap` renders: a layer of it can
+//! put something into the request, and that is then in the stored page. A page
+//! that is not stored (dynamic, or while `Builder::bypass` is set) sees its
+//! visitor's request as it is.
+
 mod page;
 mod period;
 mod route;
@@ -109,6 +124,8 @@ mod cache_status;
 #[cfg(feature = "ssr")]
 mod clock;
 #[cfg(feature = "ssr")]
+mod csp;
+#[cfg(feature = "ssr")]
 mod data;
 #[cfg(feature = "ssr")]
 mod draft;
@@ -128,6 +145,8 @@ mod fetch;
 mod freshness;
 #[cfg(feature = "ssr")]
 mod headers;
+#[cfg(feature = "ssr")]
+mod html_inline;
 #[cfg(feature = "ssr")]
 mod key;
 #[cfg(feature = "ssr")]

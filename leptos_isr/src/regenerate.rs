@@ -229,10 +229,12 @@ impl Engine {
         let job = Job {
             router: self.router().clone(),
             key: target.key.clone(),
+            route: Arc::clone(&target.route),
             tags: target.tags.clone(),
             began: Began { at, stamp: self.0.stamps.next(at) },
             scope,
             limits: self.0.limits,
+            csp: self.0.csp.clone(),
         };
         render::render(job).await
     }

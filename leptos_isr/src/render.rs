@@ -4,7 +4,7 @@
 //! carries the page's path and listed query parameters and nothing else:
 //! no header, cookie or method of a visitor can reach it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::Request};
 use http::{HeaderValue, StatusCode, header};
@@ -14,6 +14,7 @@ use tower::ServiceExt;
 use tracing::warn;
 
 use crate::{
+    csp::Csp,
     encoding,
     entry::{Began, Entry},
     error::RenderError,
@@ -39,10 +40,12 @@ const STORED: [StatusCode; 8] = [
 pub(crate) struct Job {
     pub(crate) router: Router,
     pub(crate) key: Key,
+    pub(crate) route: std::sync::Arc<str>,
     pub(crate) tags: Vec<Tag>,
     pub(crate) began: Began,
     pub(crate) scope: RenderScope,
     pub(crate) limits: Limits,
+    pub(crate) csp: Option<Arc<Csp>>,
 }
 
 /// How long a render may take and how large a page may be.
@@ -103,6 +106,7 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
     *request.uri_mut() = job.key.as_str().parse().expect("a key is a path and query of a URL");
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("text/html"));
     request.extensions_mut().insert(job.scope.clone());
+    let policy = job.csp.as_ref().map(|csp| csp.begin(&mut request));
     let answering = async {
         let response = match job.router.oneshot(request).await {
             Ok(response) => response,
@@ -113,7 +117,11 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
         let body = body.map_err(|error| broken_body(&*error, job.limits.body))?;
         Ok::<_, RenderError>((parts, body.to_bytes()))
     };
-    let (parts, body) = Reading::of(job.scope.clone()).scope(answering).await?;
+    let (mut parts, body) = Reading::of(job.scope.clone()).scope(answering).await?;
+    let body = match policy {
+        Some(policy) => policy.seal((&job.key, &job.route), &mut parts.headers, body),
+        None => body,
+    };
 
     let sets_cookie = parts.headers.contains_key(header::SET_COOKIE);
     let is_compressible = encoding::is_compressible(&parts.headers, body.len());
@@ -128,7 +136,7 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
         return Err(Failure { error, page: Some(Box::new(entry)) });
     }
     if sets_cookie {
-        warn!(isr.key = %entry.key,
+        warn!(isr.key = %entry.key, route = &*job.route,
             "the page sets a cookie, so it is not stored: a stored page is the same for everybody");
     }
     let may_store = !sets_cookie && !said.no_store;

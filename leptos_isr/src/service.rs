@@ -138,7 +138,8 @@ impl Engine {
     }
 
     /// Lets the app's router answer: nothing is looked up or stored.
-    async fn pass(&self, request: Request, detail: &'static str) -> Response {
+    async fn pass(&self, mut request: Request, detail: &'static str) -> Response {
+        let policy = self.0.csp.as_ref().map(|csp| csp.begin(&mut request));
         let is_draft = draft::is_draft(&request);
         let reading = match is_draft {
             true => Reading::of_draft(),
@@ -152,6 +153,9 @@ impl Engine {
         let is_file = response.status().is_success()
             && response.headers().contains_key(header::LAST_MODIFIED);
         let headers = response.headers_mut();
+        if let Some(policy) = policy {
+            policy.send_with(headers);
+        }
         if is_draft && !(is_file && detail == "no-route") {
             draft::forbid_storing(headers);
         } else if !is_file && !headers.contains_key(header::CACHE_CONTROL) {

@@ -10,6 +10,7 @@ mod import;
 mod logging;
 mod prerender;
 mod report;
+mod security;
 mod serve;
 pub mod site;
 

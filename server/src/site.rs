@@ -16,7 +16,7 @@ use axum::{
     Extension, Router,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn_with_state},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
@@ -24,7 +24,7 @@ use leptos::prelude::provide_context;
 use leptos_isr::{Builder, Clock, Engine, Isr, LeptosPages, RenderScope, build_id, minutes};
 use tower_http::limit::RequestBodyLimitLayer;
 
-use crate::{config::Config, content::Content, error::Error};
+use crate::{config::Config, content::Content, error::Error, security};
 
 /// The largest request that is read: an article of a megabyte, encoded as a form.
 const MAX_REQUEST: usize = 4 << 20;
@@ -75,7 +75,7 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
         .route("/sitemap.xml", get(sitemap(content.source.clone(), site_url)))
         .layer(from_fn_with_state(has_hashed_names, let_browsers_keep_files))
         .layer(RequestBodyLimitLayer::new(MAX_REQUEST));
-    Ok(Site { router: isr.wrap(router), isr })
+    Ok(Site { router: isr.wrap(router).layer(from_fn(security::add_headers)), isr })
 }
 
 fn engine(config: &Config, builder: Builder, build: String) -> Result<Engine, Error> {
@@ -85,7 +85,8 @@ fn engine(config: &Config, builder: Builder, build: String) -> Result<Engine, Er
         .disk_limit(config.isr_disk_mib << 20)
         .max_waiting(config.isr_max_waiting.try_into().unwrap_or(usize::MAX))
         .cache_tag(config.isr_cache_tag)
-        .render_timeout(config.isr_render_timeout);
+        .render_timeout(config.isr_render_timeout)
+        .csp(security::policy(config));
     if let Some(renders) = config.isr_max_renders {
         builder = builder.max_renders(renders.into());
     }

@@ -1,0 +1,180 @@
+//! Finds the inline scripts and styles of a page that its own code wrote.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use html5gum::{DefaultEmitter, HtmlString, StartTag, Token, Tokenizer};
+use sha2::{Digest, Sha256};
+
+/// What an HTML `type` attribute must say for a script to run: a JavaScript
+/// MIME type (<https://mimesniff.spec.whatwg.org/#javascript-mime-type>), or a
+/// type of its own in HTML's "prepare the script element". Everything else is
+/// a data block, which no policy stops.
+const RUNS: [&str; 20] = [
+    "",
+    "module",
+    "importmap",
+    "speculationrules",
+    "application/ecmascript",
+    "application/javascript",
+    "application/x-ecmascript",
+    "application/x-javascript",
+    "text/ecmascript",
+    "text/javascript",
+    "text/javascript1.0",
+    "text/javascript1.1",
+    "text/javascript1.2",
+    "text/javascript1.3",
+    "text/javascript1.4",
+    "text/javascript1.5",
+    "text/jscript",
+    "text/livescript",
+    "text/x-ecmascript",
+    "text/x-javascript",
+];
+
+/// The hashes of a page's inline elements, as sources of a policy: each once,
+/// in the order of the page.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inline {
+    pub(crate) scripts: Vec<String>,
+    pub(crate) styles: Vec<String>,
+}
+
+/// Takes `nonce` out of a page.
+///
+/// Returns the page without it, and the hashes of the inline scripts and styles
+/// that carried it. The others were not written by the page's code, but came
+/// with its content: they get no hash.
+pub(crate) fn seal(html: &str, nonce: &str) -> (String, Inline) {
+    let mut inline = Inline::default();
+    let mut emitter = DefaultEmitter::default();
+    // After `<script>`, `<style>`, `<title>` and the like comes text, not HTML.
+    emitter.naively_switch_states(true);
+    let mut tokens = Tokenizer::new_with_emitter(html, emitter).flatten().peekable();
+    while let Some(token) = tokens.next() {
+        let Token::StartTag(tag) = token else { continue };
+        let list = match tag.name.as_slice() {
+            b"script" if is_inline_script(&tag) => &mut inline.scripts,
+            b"style" => &mut inline.styles,
+            _ => continue,
+        };
+        if attribute(&tag, "nonce") != Some(nonce.as_bytes()) {
+            continue;
+        }
+        let mut text = Vec::new();
+        while let Some(token) =
+            tokens.next_if(|token| matches!(token, Token::String(_) | Token::Error(_)))
+        {
+            if let Token::String(part) = token {
+                text.extend_from_slice(&part);
+            }
+        }
+        let text = without(&String::from_utf8_lossy(&text), nonce);
+        let source = format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)));
+        if !list.contains(&source) {
+            list.push(source);
+        }
+    }
+    (without(html, nonce), inline)
+}
+
+/// Leptos writes the nonce into `crossorigin` too, where any value that is not
+/// a keyword means what an empty one means.
+fn without(text: &str, nonce: &str) -> String {
+    text.replace(&format!(" nonce=\"{nonce}\""), "").replace(nonce, "")
+}
+
+fn is_inline_script(tag: &StartTag<()>) -> bool {
+    attribute(tag, "src").is_none()
+        && attribute(tag, "type").is_none_or(|kind| {
+            let kind = kind.trim_ascii();
+            RUNS.iter().any(|runs| kind.eq_ignore_ascii_case(runs.as_bytes()))
+        })
+}
+
+fn attribute<'a>(tag: &'a StartTag<()>, name: &str) -> Option<&'a [u8]> {
+    tag.attributes.get(&HtmlString(name.into())).map(|value| value.as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONCE: &str = "c2VjcmV0";
+
+    fn sealed(html: &str) -> (String, Inline) {
+        seal(&html.replace('%', NONCE), NONCE)
+    }
+
+    fn hash(text: &str) -> String {
+        format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)))
+    }
+
+    #[test]
+    fn hash_is_the_one_of_the_standard() {
+        // The example of Content Security Policy Level 3, section 8.3.
+        let (_, inline) = sealed("<script nonce=\"%\">alert('Hello, world.');</script>");
+        assert_eq!(inline.scripts, ["'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"]);
+    }
+
+    #[test]
+    fn each_inline_script_that_runs_and_carries_the_nonce_has_a_hash() {
+        for (name, html, text) in [
+            ("plain", "<script nonce=\"%\">a()</script>", Some("a()")),
+            ("module", "<script type=\"module\" nonce=\"%\">a()</script>", Some("a()")),
+            (
+                "case and spaces",
+                "<SCRIPT TYPE=' Text/JavaScript ' NONCE=%>a()</SCRIPT>",
+                Some("a()"),
+            ),
+            ("import map", "<script type=importmap nonce=%>{}</script>", Some("{}")),
+            ("speculation", "<script type=speculationrules nonce=%>{}</script>", Some("{}")),
+            ("empty type", "<script type='' nonce=%>a()</script>", Some("a()")),
+            (
+                "tags inside",
+                "<script nonce=%>a('<p><!-- </b>')</script>",
+                Some("a('<p><!-- </b>')"),
+            ),
+            ("ampersand", "<script nonce=%>a &amp;&amp; b</script>", Some("a &amp;&amp; b")),
+            ("line ends", "<script nonce=%>a\r\nb\rc</script>", Some("a\nb\nc")),
+            ("empty", "<script nonce=%></script>", Some("")),
+            ("not ended", "<script nonce=%>a()", Some("a()")),
+            ("JSON", "<script type=application/json nonce=%>{}</script>", None),
+            ("from a file", "<script src=/a.js nonce=%></script>", None),
+            ("without nonce", "<script>a()</script>", None),
+            ("other nonce", "<script nonce=c2Vj>a()</script>", None),
+            ("in a comment", "<!-- <script nonce=%>a()</script> -->", None),
+            ("in a title", "<title><script nonce=%>a()</script></title>", None),
+            ("in an attribute", "<p title='<script nonce=%>a()</script>'>", None),
+            ("in a text area", "<textarea><script nonce=%>a()</script></textarea>", None),
+            ("as text", "&lt;script nonce=%>a()&lt;/script>", None),
+        ] {
+            let (_, inline) = sealed(html);
+            let expected: Vec<_> = text.map(hash).into_iter().collect();
+            assert_eq!(inline.scripts, expected, "{name}");
+            assert_eq!(inline.styles, [""; 0], "{name}");
+        }
+    }
+
+    #[test]
+    fn equal_scripts_have_one_hash_and_styles_a_list_of_their_own() {
+        let (_, inline) = sealed(
+            "<style nonce=%>p{}</style><style>b{}</style>\
+             <script nonce=%>b()</script><script nonce=%>a()</script><script nonce=%>b()</script>",
+        );
+        assert_eq!(inline.scripts, [hash("b()"), hash("a()")]);
+        assert_eq!(inline.styles, [hash("p{}")]);
+    }
+
+    #[test]
+    fn nothing_of_the_nonce_is_left() {
+        let (html, inline) = sealed(
+            "<link rel=\"preload\" crossorigin=\"%\"><script type=\"module\" nonce=\"%\">a('%')\
+             </script><p>%</p>",
+        );
+        assert_eq!(
+            html,
+            "<link rel=\"preload\" crossorigin=\"\"><script type=\"module\">a('')</script><p></p>"
+        );
+        assert_eq!(inline.scripts, [hash("a('')")]);
+    }
+}
