@@ -55,18 +55,11 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_context(SharedValue::new(site::configured_url).into_inner());
     let is_draft = SharedValue::new(leptos_isr::is_draft).into_inner();
-    let live = Isr::revalidate(seconds(2)).tag("articles");
-    let front = Isr::revalidate(minutes(1)).tag("articles");
-    let sections = Isr::revalidate(minutes(1))
-        .query(["page"])
-        .prerender(listing::section_slugs)
-        .tag("articles")
-        .tag("section:{section}");
-    let articles = Isr::revalidate(minutes(5))
-        .expire(days(7))
-        .prerender(listing::newest_slugs)
-        .tag("articles")
-        .tag("article:{slug}");
+    // Their tags are those of what they read.
+    let live = Isr::revalidate(seconds(2));
+    let front = Isr::revalidate(minutes(1));
+    let sections = Isr::revalidate(minutes(1)).query(["page"]).prerender(listing::section_slugs);
+    let articles = Isr::revalidate(minutes(5)).expire(days(7)).prerender(listing::newest_slugs);
     view! {
         <Title formatter=title::full text=SITE_NAME/>
         <Router>

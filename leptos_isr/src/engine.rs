@@ -82,6 +82,8 @@ pub(crate) struct Fresh {
 pub(crate) struct Target {
     pub(crate) key: Key,
     pub(crate) route: Arc<str>,
+    /// Whether it is data for pages, not a page.
+    pub(crate) is_data: bool,
     /// How many pages of the route are rendered at once, if that is limited.
     pub(crate) max_renders: Option<usize>,
     pub(crate) lifetime: Lifetime,
@@ -93,6 +95,7 @@ impl Target {
         Self {
             key,
             route: Arc::clone(&route.name),
+            is_data: policy.is_data,
             max_renders: policy.max_renders,
             lifetime: policy.lifetime,
             tags: policy.tags_of(&route.pattern, segments),

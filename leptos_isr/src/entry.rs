@@ -53,6 +53,8 @@ pub struct Entry {
     pub(crate) stamp: Stamp,
     /// The period that the render asked for, if any.
     pub(crate) asked: Option<Duration>,
+    /// Whether these are data that say: there is no such thing.
+    pub(crate) is_absent: bool,
 }
 
 /// One form of a page's body.
@@ -93,6 +95,7 @@ impl Entry {
             rendered_at: began.at,
             stamp: began.stamp,
             asked: None,
+            is_absent: false,
         }
     }
 
@@ -156,7 +159,7 @@ impl Entry {
 
     /// Whether this is a definite "no such page".
     pub(crate) fn is_gone(&self) -> bool {
-        matches!(self.status, StatusCode::NOT_FOUND | StatusCode::GONE)
+        self.is_absent || matches!(self.status, StatusCode::NOT_FOUND | StatusCode::GONE)
     }
 
     /// About how many bytes of memory the entry takes.

@@ -34,6 +34,8 @@ pub struct Policy {
     pub(crate) on_missing: OnMissing,
     /// Whether a listed page that fails at build may be rendered on demand.
     pub(crate) may_fail_build: bool,
+    /// Whether its answers are data for pages, not pages.
+    pub(crate) is_data: bool,
     /// How many pages of the route are rendered at once, if that is limited.
     pub(crate) max_renders: Option<usize>,
     lists: Vec<ListFn>,
@@ -56,6 +58,7 @@ impl Policy {
             tags: Vec::new(),
             on_missing: OnMissing::Render,
             may_fail_build: false,
+            is_data: false,
             max_renders: None,
             lists: Vec::new(),
         };

@@ -154,6 +154,10 @@ impl Engine {
     }
 
     async fn plan(&self, route: &Route, policy: &Policy) -> Result<Vec<Planned>, Error> {
+        // Which arguments there are is known to the pages that ask for them.
+        if policy.is_data {
+            return Ok(Vec::new());
+        }
         let list_failed = |cause: String| Error::List { route: route.path().to_owned(), cause };
         let paths = policy.paths(&route.pattern).await.map_err(list_failed)?;
         if let Some(store) = &self.0.store {
@@ -222,7 +226,8 @@ impl RouteReport {
         Self {
             route: route.path().to_owned(),
             lifetime: policy.map(Policy::lifetime),
-            is_listed: policy.is_some_and(|policy| policy.is_listed(&route.pattern)),
+            is_listed: policy
+                .is_some_and(|policy| policy.is_data || policy.is_listed(&route.pattern)),
             pages: 0,
             bytes: 0,
             duration: Duration::ZERO,

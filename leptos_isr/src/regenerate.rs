@@ -226,6 +226,9 @@ impl Engine {
         if target.key.is_shared_not_found() {
             scope = scope.is_shared_not_found();
         }
+        if target.is_data {
+            scope = scope.is_data();
+        }
         let job = Job {
             router: self.router().clone(),
             key: target.key.clone(),
@@ -233,6 +236,7 @@ impl Engine {
             tags: target.tags.clone(),
             began: Began { at, stamp: self.0.stamps.next(at) },
             scope,
+            accept: if target.is_data { "application/json" } else { "text/html" },
             limits: self.0.limits,
             csp: self.0.csp.clone(),
         };

@@ -44,6 +44,8 @@ pub(crate) struct Job {
     pub(crate) tags: Vec<Tag>,
     pub(crate) began: Began,
     pub(crate) scope: RenderScope,
+    /// The media type that is asked for.
+    pub(crate) accept: &'static str,
     pub(crate) limits: Limits,
     pub(crate) csp: Option<Arc<Csp>>,
 }
@@ -104,7 +106,7 @@ fn stopped_render(stopped: tokio::task::JoinError) -> RenderError {
 async fn answer(job: Job) -> Result<Rendered, Failure> {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = job.key.as_str().parse().expect("a key is a path and query of a URL");
-    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("text/html"));
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(job.accept));
     request.extensions_mut().insert(job.scope.clone());
     let policy = job.csp.as_ref().map(|csp| csp.begin(&mut request));
     let answering = async {
@@ -132,6 +134,7 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
     entry.tags.sort_unstable();
     entry.tags.dedup();
     entry.asked = said.revalidate;
+    entry.is_absent = said.is_absent;
     if let Some(error) = failure(&entry, &said) {
         return Err(Failure { error, page: Some(Box::new(entry)) });
     }

@@ -79,6 +79,27 @@ impl Routes {
         Ok(self)
     }
 
+    /// Adds a route whose answers are data that pages read in the browser, for
+    /// example a server function that answers `GET`: following a link then costs
+    /// no more than opening the page, and shows nothing older.
+    ///
+    /// The arguments are query parameters, so list them with [`Isr::query`]. The
+    /// answers take tags and period of what they read, as pages do. The function
+    /// sees a request of nobody: one that reads a cookie or a header of its
+    /// visitor must not be added. `not_found` keeps an answer among the 404s.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Declaration`] if the path or the declaration is wrong.
+    pub fn add_data(self, path: &str, isr: Isr) -> Result<Self, Error> {
+        let mut routes = self.add(path, isr)?;
+        let added = routes.0.iter_mut().find(|route| route.path() == path);
+        if let Some(policy) = added.and_then(|route| route.policy.as_mut()) {
+            policy.is_data = true;
+        }
+        Ok(routes)
+    }
+
     /// Adds a route with the declarations of its parents and its own. Without
     /// any it is dynamic. The first route of a pattern counts.
     pub(crate) fn insert(

@@ -52,6 +52,10 @@ pub(crate) struct Said {
     pub(crate) no_store: bool,
     pub(crate) failure: Option<String>,
     pub(crate) is_shared_not_found: bool,
+    /// Whether this is data for pages, not a page.
+    is_data: bool,
+    /// Whether the data say that there is no such thing.
+    pub(crate) is_absent: bool,
     /// The earliest of the reads.
     pub(crate) oldest: Option<Stamp>,
 }
@@ -68,6 +72,19 @@ impl RenderScope {
     pub(crate) fn is_shared_not_found(self) -> Self {
         self.said().is_shared_not_found = true;
         self
+    }
+
+    /// Says that this is data for pages, not a page.
+    pub(crate) fn is_data(self) -> Self {
+        self.said().is_data = true;
+        self
+    }
+
+    /// Says that the data are absent; `false` if this is a page.
+    fn note_absent(&self) -> bool {
+        let mut said = self.said();
+        said.is_absent = said.is_data;
+        said.is_data
     }
 
     /// Adds a tag to the page.
@@ -206,7 +223,7 @@ pub(crate) fn is_render() -> bool {
 }
 
 fn with_scope(act: impl FnOnce(&RenderScope)) {
-    if let Some(scope) = current() {
+    if let Some(scope) = reading().and_then(|reading| reading.scope) {
         act(&scope);
     }
 }
@@ -230,7 +247,10 @@ pub(crate) fn no_store() {
 }
 
 pub(crate) fn not_found() {
-    set_status(StatusCode::NOT_FOUND);
+    // The browser takes a server function's 404 for a failure.
+    if !current().is_some_and(|scope| scope.note_absent()) {
+        set_status(StatusCode::NOT_FOUND);
+    }
 }
 
 pub(crate) fn failed(cause: String) {

@@ -170,6 +170,7 @@ impl Engine {
         let target = Target {
             key: Key::shared_not_found(),
             route: "not found".into(),
+            is_data: false,
             max_renders: None,
             lifetime: Lifetime { revalidate: Some(NOT_FOUND_PERIOD), expire: None },
             tags: Vec::new(),

@@ -43,6 +43,9 @@ pub struct Article {
     pub published_at: String,
     /// When its content last changed.
     pub updated_at: String,
+    /// The section's name, as readers see it.
+    #[serde(default)]
+    pub section_name: String,
     /// The body as sanitised HTML: safe to place into a page as it is.
     pub body_html: String,
 }
@@ -106,6 +109,9 @@ pub struct ArticleSource {
     pub summary: String,
     /// The name of the section.
     pub section: String,
+    /// The slug of the section.
+    #[serde(default)]
+    pub section_slug: String,
     /// Who wrote it.
     pub author: String,
     /// The body in Markdown.

@@ -60,9 +60,13 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
             provide_context(site_url.clone());
         })?
     };
-    let feeds = || Isr::revalidate(minutes(5)).tag("articles").tag("feeds");
+    let feeds = || Isr::revalidate(minutes(5));
     let mut routes =
         pages.routes().clone().add("/feed.xml", feeds())?.add("/sitemap.xml", feeds())?;
+    // What a page reads in the browser when a link is followed.
+    for (path, arguments, period) in app::data::reads() {
+        routes = routes.add_data(path, Isr::revalidate(period).query(arguments.iter().copied()))?;
+    }
     if let Some(periods) = &config.isr_revalidate {
         routes.override_revalidate(periods).map_err(Error::Periods)?;
     }

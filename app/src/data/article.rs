@@ -4,7 +4,7 @@
 mod load;
 
 use leptos::{server, server_fn::codec::GetUrl};
-use newsroom::Article;
+use newsroom::{Article, ArticleSummary};
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
@@ -14,8 +14,8 @@ use super::failure::Failure;
 pub struct ArticleView {
     /// The article.
     pub article: Article,
-    /// The name of its section, as readers see it; empty without a section.
-    pub section_name: String,
+    /// The newest others of its section.
+    pub related: Vec<ArticleSummary>,
     /// When the server read and drew it, RFC 3339 in UTC.
     pub rendered_at: String,
 }

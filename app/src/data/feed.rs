@@ -36,7 +36,7 @@ pub async fn feed_xml(source: &ContentSource, site_url: &str) -> Result<String, 
 /// Returns [`ContentError`] if the articles or sections cannot be read.
 pub async fn sitemap_xml(source: &ContentSource, site_url: &str) -> Result<String, ContentError> {
     let (articles, sections) =
-        futures::try_join!(source.newest(SITEMAP_ARTICLES), source.sections())?;
+        futures::try_join!(source.newest_of_many(SITEMAP_ARTICLES), source.sections())?;
     Ok(sitemap(&articles, &sections, &SiteUrl(site_url.to_owned())))
 }
 

@@ -31,12 +31,19 @@ pub mod attempts;
 #[cfg(feature = "ssr")]
 pub mod feed;
 #[cfg(feature = "ssr")]
+mod reads;
+#[cfg(feature = "ssr")]
 pub mod session;
 #[cfg(feature = "ssr")]
 pub mod source;
 #[cfg(feature = "ssr")]
 pub mod source_error;
 #[cfg(feature = "ssr")]
+mod tags;
+#[cfg(feature = "ssr")]
 mod wire;
 #[cfg(feature = "ssr")]
 pub mod writer;
+
+#[cfg(feature = "ssr")]
+pub use self::reads::reads;

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use leptos::prelude::expect_context;
+use leptos_isr::{DataError, FetchError, minutes};
 use newsroom::{Article, ArticlePage, ArticleSummary, Section};
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -10,23 +11,28 @@ use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 use super::{
     pagination::PageNumber,
     source_error::ContentError,
+    tags,
     wire::{WireArticle, WirePage, WireSection},
 };
 
 const TIME_OUT: Duration = Duration::from_secs(10);
+/// How long reads are fresh where nobody says otherwise.
+const LONGEST: Duration = minutes(5);
 const MOST_PER_PAGE: u32 = 100;
 const MAX_MESSAGE_CHARS: usize = 500;
 
 /// Where the site reads its content: a JSON API over HTTP.
 ///
 /// Clones share their connections. A request that takes longer than 10
-/// seconds fails. Nothing is kept between calls: pages are stored, reads are not.
+/// seconds fails. What readers may see is read through the engine's data cache,
+/// with the tags of what it shows; drafts are read anew each time.
 #[derive(Clone)]
 pub struct ContentSource {
     client: Client,
     base: Url,
     token: Option<Arc<str>>,
     reads: Reads,
+    period: Duration,
 }
 
 /// Which articles a source reads.
@@ -51,7 +57,7 @@ impl ContentSource {
         let client = Client::builder().timeout(TIME_OUT).build();
         let client =
             client.map_err(|source| ContentError::Client { url: base_url.to_owned(), source })?;
-        Ok(Self { client, base, token: None, reads: Reads::Published })
+        Ok(Self { client, base, token: None, reads: Reads::Published, period: LONGEST })
     }
 
     /// Gives the source the token with which it reads drafts in draft mode.
@@ -63,14 +69,21 @@ impl ContentSource {
         self
     }
 
-    /// The source in context, reading what the visitor whose request is answered may see.
-    pub(super) fn for_visitor() -> Self {
+    /// The same source, whose reads are fresh for `period`.
+    #[must_use]
+    pub fn within(self, period: Duration) -> Self {
+        Self { period, ..self }
+    }
+
+    /// The source in context, reading what the visitor whose request is answered
+    /// may see, fresh for `period`.
+    pub(super) fn for_visitor(period: Duration) -> Self {
         let source: Self = expect_context();
         let reads = match leptos_isr::is_draft() && source.token.is_some() {
             true => Reads::All,
             false => Reads::Published,
         };
-        Self { reads, ..source }
+        Self { reads, period, ..source }
     }
 
     /// One page of the published articles, newest first; of one section if it is given.
@@ -84,7 +97,8 @@ impl ContentSource {
         page: PageNumber,
         per_page: u32,
     ) -> Result<ArticlePage, ContentError> {
-        let page: WirePage = self.read(self.list_url(section, page, per_page)).await?;
+        let url = self.list_url(section, page, per_page);
+        let page: WirePage = self.read(url, tags::list(section), Shows::Each).await?;
         Ok(page.into())
     }
 
@@ -94,13 +108,33 @@ impl ContentSource {
     ///
     /// Returns [`ContentError`] if the API does not answer as it should.
     pub async fn newest(&self, limit: usize) -> Result<Vec<ArticleSummary>, ContentError> {
+        self.newest_as(limit, Shows::Each).await
+    }
+
+    /// As [`newest`](Self::newest), for a page of so many articles that it is
+    /// labelled as showing any.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ContentError`] if the API does not answer as it should.
+    pub async fn newest_of_many(&self, limit: usize) -> Result<Vec<ArticleSummary>, ContentError> {
+        self.newest_as(limit, Shows::Any).await
+    }
+
+    async fn newest_as(
+        &self,
+        limit: usize,
+        shows: Shows,
+    ) -> Result<Vec<ArticleSummary>, ContentError> {
         let per_page = u32::try_from(limit).unwrap_or(u32::MAX).clamp(1, MOST_PER_PAGE);
         // An article may appear twice when another is published between two pages.
         let mut slugs = HashSet::new();
         let mut newest = Vec::new();
         let mut read = 0;
         for page in PageNumber::all() {
-            let list = self.list(None, page, per_page).await?;
+            let url = self.list_url(None, page, per_page);
+            let list: WirePage = self.read(url, tags::list(None), shows).await?;
+            let list = ArticlePage::from(list);
             read += list.articles.len() as u64;
             let is_last = list.articles.is_empty() || read >= list.total;
             newest.extend(list.articles.into_iter().filter(|a| slugs.insert(a.slug.clone())));
@@ -122,7 +156,8 @@ impl ContentSource {
         if matches!(slug, "" | "." | "..") {
             return Ok(None);
         }
-        match self.read::<WireArticle>(self.url(&["articles", slug])).await {
+        let url = self.url(&["articles", slug]);
+        match self.read::<WireArticle>(url, tags::article(slug), Shows::Nothing).await {
             Ok(article) => Ok(Some(article.into())),
             Err(ContentError::Status { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
             Err(error) => Err(error),
@@ -135,7 +170,9 @@ impl ContentSource {
     ///
     /// Returns [`ContentError`] if the API does not answer as it should.
     pub async fn sections(&self) -> Result<Vec<Section>, ContentError> {
-        let sections: Vec<WireSection> = self.read(self.url(&["sections"])).await?;
+        let url = self.url(&["sections"]);
+        let sections: Vec<WireSection> =
+            self.read(url, tags::SECTIONS.to_owned(), Shows::Nothing).await?;
         Ok(sections.into_iter().map(Into::into).collect())
     }
 
@@ -162,15 +199,51 @@ impl ContentSource {
         &self.client
     }
 
-    async fn read<T: DeserializeOwned>(&self, mut url: Url) -> Result<T, ContentError> {
+    /// Reads `url`, labelled with `tag` and with the articles that the answer shows.
+    async fn read<T: DeserializeOwned>(
+        &self,
+        mut url: Url,
+        tag: String,
+        shows: Shows,
+    ) -> Result<T, ContentError> {
         if self.reads == Reads::All {
             url.query_pairs_mut().append_pair("drafts", "true");
+            let request = self.client.get(url.clone());
+            let request = match &self.token {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
+            return body(&url, send(&url, request).await?).await;
         }
-        let mut request = self.client.get(url.clone());
-        if let (Reads::All, Some(token)) = (self.reads, &self.token) {
-            request = request.bearer_auth(token);
+        let fetch = leptos_isr::fetch(url.as_str()).revalidate(self.period).tags([tag]);
+        let fetch = match shows {
+            Shows::Nothing => fetch,
+            Shows::Any => fetch.tags([tags::ANY_ARTICLE]),
+            Shows::Each => fetch.tags_of(|page: WirePage| {
+                page.articles.into_iter().map(|article| tags::article(article.slug())).collect()
+            }),
+        };
+        fetch.json().await.map_err(|error| fetched(url, error))
+    }
+}
+
+/// Which articles an answer shows besides what was asked for.
+#[derive(Clone, Copy, Debug)]
+enum Shows {
+    Nothing,
+    /// A list: each article in it.
+    Each,
+    /// A long list: any article.
+    Any,
+}
+
+/// The cache's failure in the words of this module.
+fn fetched(url: Url, error: DataError) -> ContentError {
+    match error.cause().downcast_ref::<FetchError>() {
+        Some(FetchError::Status { status, message: text, .. }) => {
+            ContentError::Status { url: url.to_string(), status: *status, message: message(text) }
         }
-        body(&url, send(&url, request).await?).await
+        _ => ContentError::Fetch { url: url.to_string(), source: error },
     }
 }
 

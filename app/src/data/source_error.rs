@@ -31,6 +31,14 @@ pub enum ContentError {
         /// The cause.
         source: reqwest::Error,
     },
+    /// No usable answer came, as the data cache says.
+    #[error("`{url}` could not be read")]
+    Fetch {
+        /// The address that was asked.
+        url: String,
+        /// The cause.
+        source: leptos_isr::DataError,
+    },
     /// The answer says that the request failed.
     #[error("`{url}` answered {status}: {message}")]
     Status {

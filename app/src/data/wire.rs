@@ -13,12 +13,13 @@ pub(super) struct WireArticle {
     author: Option<String>,
     published_at: Option<String>,
     updated_at: Option<String>,
+    section_name: Option<String>,
     body_html: Option<String>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct WirePage {
-    articles: Vec<WireArticle>,
+    pub(super) articles: Vec<WireArticle>,
     total: Option<u64>,
 }
 
@@ -29,14 +30,22 @@ pub(super) struct WireSection {
     count: Option<u64>,
 }
 
+impl WireArticle {
+    pub(super) fn slug(&self) -> &str {
+        &self.slug
+    }
+}
+
 impl From<WireArticle> for Article {
     fn from(wire: WireArticle) -> Self {
         let published_at = wire.published_at.unwrap_or_default();
+        let section = wire.section.unwrap_or_default();
         Self {
             slug: wire.slug,
             title: wire.title,
             summary: wire.summary.unwrap_or_default(),
-            section: wire.section.unwrap_or_default(),
+            section_name: wire.section_name.unwrap_or_else(|| section.clone()),
+            section,
             author: wire.author.unwrap_or_default(),
             updated_at: wire.updated_at.unwrap_or_else(|| published_at.clone()),
             published_at,

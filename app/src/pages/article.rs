@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
+use newsroom::ArticleSummary;
 
 use crate::{
     components::{
@@ -35,11 +36,13 @@ pub(crate) fn ArticlePage() -> impl IntoView {
 
 #[component]
 fn ArticleText(view: ArticleView) -> impl IntoView {
-    let ArticleView { article, section_name, rendered_at } = view;
+    let ArticleView { article, related, rendered_at } = view;
     let path = article_path(&article.slug);
     let section = (!article.section.is_empty()).then(|| {
-        view! { <p class="kicker"><a href=section_path(&article.section)>{section_name}</a></p> }
+        view! { <p class="kicker"><a href=section_path(&article.section)>{article.section_name.clone()}</a></p> }
     });
+    let related = (!related.is_empty())
+        .then(|| view! { <Related articles=related name=article.section_name/> });
     let standfirst = (!article.summary.is_empty())
         .then(|| view! { <p class="standfirst">{article.summary.clone()}</p> });
     let (published, updated) = (day(&article.published_at), day(&article.updated_at));
@@ -62,5 +65,20 @@ fn ArticleText(view: ArticleView) -> impl IntoView {
                 <RenderedAt moment=rendered_at/>
             </footer>
         </article>
+        {related}
+    }
+}
+
+/// Others of the section.
+#[component]
+fn Related(articles: Vec<ArticleSummary>, name: String) -> impl IntoView {
+    let items = articles.into_iter().map(|article| {
+        view! { <li><a href=article_path(&article.slug)>{article.title}</a></li> }
+    });
+    view! {
+        <aside class="related" aria-labelledby="related">
+            <h2 id="related">"More in " {name}</h2>
+            <ul>{items.collect_view()}</ul>
+        </aside>
     }
 }

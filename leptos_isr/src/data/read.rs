@@ -71,6 +71,8 @@ pub struct Read {
 pub(crate) enum Loaded {
     New {
         bytes: Bytes,
+        /// Those that follow from the answer.
+        tags: Vec<Tag>,
         validators: Validators,
     },
     /// The value that has these validators is still the same.
@@ -101,6 +103,10 @@ impl Read {
 
     /// The value: kept, or what `load` gives now. It is kept as JSON.
     ///
+    /// What `load` reads in turn through [`data`] or [`fetch`](crate::fetch())
+    /// counts as read by this too, and the tags that it adds by
+    /// [`tag`](crate::tag()) are added to the value.
+    ///
     /// # Errors
     ///
     /// Passes on the error of `load`, also to others who waited for it, and for
@@ -116,7 +122,7 @@ impl Read {
             Box::pin(async move {
                 let value = load().await.map_err(DataError::new)?;
                 let bytes = serde_json::to_vec(&value).map_err(DataError::new)?.into();
-                Ok(Loaded::New { bytes, validators: Validators::default() })
+                Ok(Loaded::New { bytes, tags: Vec::new(), validators: Validators::default() })
             })
         };
         let bytes = self.bytes(load).await?;
@@ -238,20 +244,23 @@ impl Engine {
             Err(DataError::new(format!("`{name}` was not read within {limit}")))
         });
         let loaded = loaded.and_then(|loaded| match (loaded, kept) {
-            (Loaded::New { bytes, validators }, _) => Ok((bytes, validators)),
-            (Loaded::NotModified, Some(kept)) => Ok((kept.bytes, kept.validators)),
+            (Loaded::New { bytes, tags, validators }, _) => Ok((bytes, tags, validators)),
+            (Loaded::NotModified, Some(kept)) => {
+                Ok((kept.bytes, kept.inner_tags.to_vec(), kept.validators))
+            }
             (Loaded::NotModified, None) => {
                 Err(DataError::new("the source says that nothing changed since never"))
             }
         });
         match loaded {
-            Ok((bytes, validators)) => {
+            Ok((bytes, mut tags, validators)) => {
                 let inner = inner.take();
+                tags.extend(inner.tags);
                 let value = Value {
                     bytes,
                     read_at: at,
                     stamp: inner.oldest.map_or(stamp, |oldest| oldest.min(stamp)),
-                    inner_tags: inner.tags.into(),
+                    inner_tags: tags.into(),
                     inner_period: inner.revalidate,
                     is_stored: !inner.no_store,
                     validators,

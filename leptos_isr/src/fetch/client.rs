@@ -139,7 +139,7 @@ impl Client {
         if status == StatusCode::OK {
             let bytes = body(answer, self.0.settings.max_body).await.map_err(no_answer)?;
             return match bytes {
-                Some(bytes) => Ok(Loaded::New { bytes, validators }),
+                Some(bytes) => Ok(Loaded::New { bytes, tags: Vec::new(), validators }),
                 None => {
                     let (url, limit) = (url.to_string(), self.0.settings.max_body);
                     Err(Attempt::Definite(FetchError::TooLarge { url, limit }))

@@ -9,7 +9,7 @@
 mod client;
 mod error;
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
@@ -18,8 +18,9 @@ use serde::de::DeserializeOwned;
 pub(crate) use self::client::Client;
 pub use self::{client::FetchSettings, error::FetchError};
 use crate::{
-    data::{DataError, Read, data},
+    data::{DataError, Loaded, Read, data},
     scope,
+    tag::Tag,
 };
 
 /// Reads from `url` by GET, through the data cache; see [`Fetch`].
@@ -43,7 +44,7 @@ use crate::{
 /// ```
 pub fn fetch(url: impl Into<String>) -> Fetch {
     let url = url.into();
-    Fetch { read: data(String::new()), url, headers: Vec::new() }
+    Fetch { read: data(String::new()), url, headers: Vec::new(), tags_of: None }
 }
 
 /// A read over HTTP.
@@ -52,12 +53,22 @@ pub fn fetch(url: impl Into<String>) -> Fetch {
 /// period is lowered to what is left of the read's. Requests for one address
 /// with the same headers share one answer. The answer's own cache headers are
 /// not followed: the period is what is said here.
-#[derive(Clone, Debug)]
-#[must_use = "it reads nothing before `json`, `text` or `bytes`"]
+#[derive(Clone)]
+#[must_use = "it reads nothing before `json` or `bytes`"]
 pub struct Fetch {
     read: Read,
     url: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    tags_of: Option<TagsOf>,
+}
+
+/// The tags that follow from an answer.
+type TagsOf = Arc<dyn Fn(&[u8]) -> Vec<String> + Send + Sync>;
+
+impl fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetch").field("url", &self.url).field("read", &self.read).finish()
+    }
 }
 
 impl Fetch {
@@ -71,6 +82,18 @@ impl Fetch {
     /// Tags: purging one makes the answer, and the pages that show it, stale.
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.read = self.read.tags(tags);
+        self
+    }
+
+    /// Adds the tags that follow from the answer, for example of each article
+    /// in a list. An answer that is not the JSON of a `T` has none.
+    pub fn tags_of<T: DeserializeOwned>(
+        mut self,
+        tags_of: impl Fn(T) -> Vec<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.tags_of = Some(Arc::new(move |bytes| {
+            serde_json::from_slice(bytes).map(&tags_of).unwrap_or_default()
+        }));
         self
     }
 
@@ -104,12 +127,18 @@ impl Fetch {
     ///
     /// Its [`cause`](DataError::cause) is a [`FetchError`].
     pub async fn bytes(self) -> Result<Bytes, DataError> {
-        let Self { mut read, url, headers } = self;
+        let Self { mut read, url, headers, tags_of } = self;
         let client = scope::reading().and_then(|reading| reading.engine());
         let client = client.map_or_else(Client::shared, |engine| engine.0.http.clone());
         read.name = name(&url, &headers);
         read.bytes(move |validators| {
-            Box::pin(async move { client.get(&url, headers, validators).await })
+            Box::pin(async move {
+                let mut loaded = client.get(&url, headers, validators).await?;
+                if let (Loaded::New { bytes, tags, .. }, Some(tags_of)) = (&mut loaded, tags_of) {
+                    tags.extend(tags_of(bytes).into_iter().map(Tag::new));
+                }
+                Ok(loaded)
+            })
         })
         .await
     }

@@ -33,6 +33,7 @@ struct Header {
     rendered_at_nanos: u128,
     stamp: Stamp,
     asked_millis: Option<u64>,
+    is_absent: bool,
     body_len: usize,
     encoded: Vec<(Encoding, usize)>,
 }
@@ -55,6 +56,7 @@ pub(super) fn encode(entry: &Entry) -> Result<Bytes, serde_json::Error> {
         rendered_at_nanos: nanos(entry.rendered_at),
         stamp: entry.stamp,
         asked_millis: entry.asked.map(|asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX)),
+        is_absent: entry.is_absent,
         body_len: entry.body.len(),
         encoded: entry.encoded.iter().map(|(encoding, body)| (*encoding, body.len())).collect(),
     };
@@ -105,6 +107,7 @@ pub(super) fn decode(bytes: &Bytes) -> Result<Entry, &'static str> {
     entry.set_encoded(encoded);
     entry.tags = header.tags;
     entry.asked = header.asked_millis.map(Duration::from_millis);
+    entry.is_absent = header.is_absent;
     Ok(entry)
 }
 

@@ -79,7 +79,8 @@ impl ContentStore {
     /// Returns [`StoreError::Read`] if the store cannot be read.
     pub async fn get(&self, slug: &str) -> Result<Option<Article>, StoreError> {
         sqlx::query(
-            "SELECT slug, title, summary, section, author, published_at, updated_at, body_html
+            "SELECT slug, title, summary, section, author, published_at, updated_at, body_html,
+                    (SELECT name FROM sections WHERE slug = articles.section) AS section_name
              FROM articles WHERE slug = ? AND published = 1",
         )
         .bind(slug)

@@ -64,6 +64,7 @@ impl Row {
             title: self.title,
             summary: self.summary,
             section: section_name,
+            section_slug: self.section,
             author: self.author,
             body_markdown: self.body_markdown,
             published_at: self.published_at,
@@ -105,6 +106,7 @@ pub(super) fn article(row: &SqliteRow) -> sqlx::Result<Article> {
         author: row.try_get("author")?,
         published_at: row.try_get("published_at")?,
         updated_at: row.try_get("updated_at")?,
+        section_name: row.try_get("section_name")?,
         body_html: row.try_get("body_html")?,
     })
 }

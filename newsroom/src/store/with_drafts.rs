@@ -62,7 +62,8 @@ impl ContentStore {
     pub async fn get_with_drafts(&self, slug: &str) -> Result<Option<Article>, StoreError> {
         sqlx::query(
             "SELECT slug, title, summary, section, author,
-                    coalesce(published_at, '') AS published_at, updated_at, body_html
+                    coalesce(published_at, '') AS published_at, updated_at, body_html,
+                    (SELECT name FROM sections WHERE slug = articles.section) AS section_name
              FROM articles WHERE slug = ?",
         )
         .bind(slug)

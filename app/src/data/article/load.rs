@@ -1,16 +1,43 @@
-//! Reads an article from the content source.
+//! Reads an article, and others of its section, from the content source.
+
+use futures::FutureExt;
+use leptos_isr::minutes;
+use newsroom::ArticleSummary;
 
 use super::ArticleView;
-use crate::data::{answer, failure::Failure, section::name_of, source::ContentSource};
-use futures::try_join;
+use crate::data::{
+    answer, failure::Failure, pagination::PageNumber, source::ContentSource,
+    source_error::ContentError,
+};
+
+/// How many other articles a page links to.
+const RELATED: usize = 3;
 
 pub(super) async fn article(slug: &str) -> Result<Option<ArticleView>, Failure> {
-    let source = ContentSource::for_visitor();
-    let (article, sections) = try_join!(source.article(slug), source.sections())
-        .map_err(|error| answer::unavailable(&error))?;
-    Ok(article.map(|article| ArticleView {
-        section_name: name_of(&article.section, &sections).to_owned(),
-        rendered_at: answer::now(),
-        article,
-    }))
+    let source = ContentSource::for_visitor(minutes(5));
+    let read = read(&source, slug).await.map_err(|error| answer::unavailable(&error))?;
+    if read.is_none() {
+        leptos_isr::not_found();
+    }
+    Ok(read)
+}
+
+async fn read(source: &ContentSource, slug: &str) -> Result<Option<ArticleView>, ContentError> {
+    let Some(article) = source.article(slug).await? else { return Ok(None) };
+    let related = related(source, &article.section, slug).boxed().await?;
+    Ok(Some(ArticleView { related, rendered_at: answer::now(), article }))
+}
+
+/// The newest others of the section.
+async fn related(
+    source: &ContentSource,
+    section: &str,
+    slug: &str,
+) -> Result<Vec<ArticleSummary>, ContentError> {
+    if section.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = source.list(Some(section), PageNumber::FIRST, RELATED as u32 + 1).await?;
+    let others = list.articles.into_iter().filter(|article| article.slug != slug);
+    Ok(others.take(RELATED).collect())
 }

@@ -3,36 +3,65 @@
 use leptos::prelude::expect_context;
 use leptos_axum::redirect;
 use leptos_isr::{Engine, Purge};
-use newsroom::ArticleDraft;
-use std::error::Error;
+use newsroom::{ArticleDraft, ArticleSource};
+use std::{error::Error, future::Future};
 
 use super::{ArticleForm, Intent, access};
-use crate::data::{failure::Failure, site::edit_path, source_error::ContentError};
+use crate::data::{
+    failure::Failure, site::edit_path, source_error::ContentError, tags, writer::ContentWriter,
+};
 
 pub(super) async fn save(form: ArticleForm) -> Result<(), Failure> {
-    let writer = access::writer()?;
+    let (writer, engine) = (access::writer()?, expect_context::<Engine>());
     let (slug, intent) = (form.slug.clone(), form.intent);
     let draft = draft(form);
-    let saved = if slug.is_empty() {
-        writer.create(&draft).await
-    } else {
-        writer.update(&slug, &draft).await
-    };
-    let saved = saved.map_err(|error| refused(&error))?;
-    purge(&saved.slug).await?;
-    redirect(&format!("{}?saved={}", edit_path(&saved.slug), word(intent)));
+    let saved = to_the_end(async move {
+        let before = existing(&writer, &slug).await?;
+        let saved = match before.is_some() {
+            true => writer.update(&slug, &draft).await,
+            false => writer.create(&draft).await,
+        };
+        let saved = saved.map_err(|error| refused(&error))?;
+        let tags = tags::changed(&saved.slug, before.as_ref(), Some(&saved));
+        purge(&engine, &saved.slug, tags).await?;
+        Ok(saved)
+    });
+    redirect(&format!("{}?saved={}", edit_path(&saved.await?.slug), word(intent)));
     Ok(())
 }
 
 pub(super) async fn delete(slug: &str, confirmed: &str) -> Result<(), Failure> {
-    let writer = access::writer()?;
+    let (writer, engine) = (access::writer()?, expect_context::<Engine>());
     if confirmed != "yes" {
         return Err(Failure::new("Tick the box to delete the article."));
     }
-    writer.delete(slug).await.map_err(|error| refused(&error))?;
-    purge(slug).await?;
+    let slug = slug.to_owned();
+    to_the_end(async move {
+        let before = existing(&writer, &slug).await?;
+        writer.delete(&slug).await.map_err(|error| refused(&error))?;
+        purge(&engine, &slug, tags::changed(&slug, before.as_ref(), None)).await
+    })
+    .await?;
     redirect("/editor?deleted=yes");
     Ok(())
+}
+
+/// The article as it was; none if `slug` is empty.
+async fn existing(writer: &ContentWriter, slug: &str) -> Result<Option<ArticleSource>, Failure> {
+    match slug {
+        "" => Ok(None),
+        slug => writer.read(slug).await.map(Some).map_err(|error| refused(&error)),
+    }
+}
+
+/// Works on when the editor's browser goes away: a change that is saved is purged.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::spawn(work).await.unwrap_or_else(|stopped| {
+        tracing::error!(error = &stopped as &dyn Error, "a change was not finished");
+        Err(Failure::new("The change was interrupted. Look whether it is there, and try again."))
+    })
 }
 
 fn draft(form: ArticleForm) -> ArticleDraft {
@@ -50,16 +79,14 @@ fn draft(form: ArticleForm) -> ArticleDraft {
     }
 }
 
-/// Makes the pages that show the article stale: each is served once more while
-/// it is regenerated.
-async fn purge(slug: &str) -> Result<(), Failure> {
-    let engine: Engine = expect_context();
-    let tags = vec![format!("article:{slug}"), "articles".to_owned(), "feeds".to_owned()];
+/// Makes the pages that show something else now stale: each is served once more
+/// while it is regenerated.
+async fn purge(engine: &Engine, slug: &str, tags: Vec<String>) -> Result<(), Failure> {
     engine.purge(&Purge { tags, ..Purge::default() }).await.map_err(|error| {
-        tracing::error!(slug, error = &error as &dyn Error, "saved, but the old pages stay");
+        tracing::error!(slug, error = &error as &dyn Error, "saved, but the purge may be lost");
         Failure::new(
-            "Your change is saved, but its pages could not be marked for regeneration: \
-             readers see it when their period is over. Save again to try once more.",
+            "Your change is saved, but the note to regenerate its pages could not be stored: \
+             readers see it at once, unless the server restarts before. Save again to try once more.",
         )
     })
 }

@@ -3,6 +3,7 @@
 use super::{Found, matches};
 use crate::data::{answer, failure::Failure, source::ContentSource};
 use futures::try_join;
+use leptos_isr::minutes;
 
 const SEARCHED: usize = 500;
 const MAX_QUERY_CHARS: usize = 200;
@@ -12,7 +13,7 @@ pub(super) async fn search(query: &str) -> Result<Found, Failure> {
     if query.is_empty() {
         return Ok(Found::default());
     }
-    let source = ContentSource::for_visitor();
+    let source = ContentSource::for_visitor(minutes(1));
     let (newest, sections) = try_join!(source.newest(SEARCHED), source.sections())
         .map_err(|error| answer::unavailable(&error))?;
     let searched = newest.len();
