@@ -19,6 +19,7 @@ use crate::{
     error::RenderError,
     key::Key,
     scope::{RenderScope, Said},
+    spawned,
     tag::Tag,
 };
 
@@ -73,10 +74,12 @@ impl From<RenderError> for Failure {
     }
 }
 
-/// Renders in a task of its own, so that a panic or a hang ends only it.
+/// Renders in a task of its own, so that a panic or a hang ends only it and the
+/// tasks that it started.
 pub(crate) async fn render(job: Job) -> Result<Rendered, Failure> {
     let limit = job.limits.time;
-    let mut task = tokio::spawn(answer(job));
+    let (answer, _ends_its_tasks) = spawned::scope(answer(job));
+    let mut task = tokio::spawn(answer);
     match timeout(limit, &mut task).await {
         Ok(Ok(result)) => result,
         Ok(Err(stopped)) => Err(stopped_render(stopped).into()),
