@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use axum::{Router, body::Body, extract::Request};
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
@@ -134,6 +135,10 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
             "the page sets a cookie, so it is not stored: a stored page is the same for everybody");
     }
     let may_store = !sets_cookie && !said.no_store;
+    if may_store {
+        // Memory counts lengths, and the buffer that a body grew in may be twice as large.
+        entry.body = Bytes::copy_from_slice(&entry.body);
+    }
     if may_store && is_compressible {
         let body = entry.body.clone();
         let encoded = tokio::task::spawn_blocking(move || encoding::compress_all(&body)).await;
