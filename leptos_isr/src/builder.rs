@@ -104,8 +104,8 @@ impl Builder {
         self
     }
 
-    /// How many bytes of pages are kept on the disk; the least recently used
-    /// go first. Defaults to 1 GiB. Call it after [`disk`](Builder::disk).
+    /// How many bytes of pages are kept on the disk, in whole blocks of 4 KiB for
+    /// each; the least recently used go first. Defaults to 1 GiB. Call it after [`disk`](Builder::disk).
     #[must_use]
     pub fn disk_limit(mut self, bytes: u64) -> Self {
         if let Some(Backing::Disk(disk)) = &mut self.store {

@@ -69,7 +69,8 @@ pub(crate) fn compress_all(body: &Bytes) -> Vec<(Encoding, Bytes)> {
         .into_iter()
         .filter_map(|encoding| Some((encoding, encoding.compress(body).ok()?)))
         .filter(|(_, encoded)| encoded.len() < body.len())
-        .map(|(encoding, encoded)| (encoding, encoded.into()))
+        // Memory counts lengths, and what a compressor fills may be twice as large.
+        .map(|(encoding, encoded)| (encoding, encoded.into_boxed_slice().into()))
         .collect()
 }
 

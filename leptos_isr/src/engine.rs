@@ -145,7 +145,8 @@ impl Engine {
         };
         let mut replayed = Replayed::default();
         if let Some(store) = &store {
-            replayed = replay(&store.purges().map_err(Error::Purges)?);
+            let started = Stamps::default().next(settings.clock.now());
+            replayed = replay(&store.purges().map_err(Error::Purges)?, started);
             let memory = Arc::clone(&memory);
             store.set_in_use(Arc::new(move |key| memory.contains(key)));
         }

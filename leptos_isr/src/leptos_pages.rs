@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use any_spawner::Executor;
 use axum::{Router, body::Body, extract::Request, routing::get};
 use http::request::Parts;
 use hydration_context::SsrSharedContext;
@@ -26,7 +25,7 @@ use crate::{
     pattern::RoutePattern,
     route::{Collector, Isr, ListFuture},
     routes::Routes,
-    scope,
+    scope, spawned,
 };
 
 type Context = Arc<dyn Fn() + Send + Sync>;
@@ -75,7 +74,7 @@ impl LeptosPages {
         context: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         // Another part of the program may have set it already.
-        let _ = Executor::init_tokio();
+        spawned::init();
         let context: Context = Arc::new(context);
         let listings = list_routes(app.clone(), &context).ok_or(Error::NoRoutes)?;
         let mut routes = Routes::new();

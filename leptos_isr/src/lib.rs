@@ -176,6 +176,8 @@ mod service;
 #[cfg(feature = "ssr")]
 mod single_flight;
 #[cfg(feature = "ssr")]
+mod spawned;
+#[cfg(feature = "ssr")]
 mod store;
 #[cfg(feature = "ssr")]
 mod sync;

@@ -45,24 +45,29 @@ pub(crate) struct Replayed {
     pub(crate) last: Stamp,
 }
 
-/// Reads the records of a store.
-pub(crate) fn replay(records: &[Bytes]) -> Replayed {
+/// Reads the records of a store at the time `now`.
+pub(crate) fn replay(records: &[Bytes], now: Stamp) -> Replayed {
     let mut replayed = Replayed { log: PurgeLog(Mutex::new(records.len())), ..Replayed::default() };
-    let mut damaged = 0;
+    let (mut damaged, mut is_last_damaged) = (0, false);
     for record in records {
         let Some(record) = read(record) else {
             damaged += 1;
+            is_last_damaged = true;
             continue;
         };
         replayed.last = replayed.last.max(record.stamp);
+        is_last_damaged = false;
         for scope in record.scopes {
             replayed.times.note(scope, kind(record.hard), record.stamp);
         }
     }
     if damaged > 0 {
         warn!(damaged, "purge records are damaged: all stored pages count as purged");
-        let last = replayed.last.max(1);
-        replayed.times.note(Scope::everything(), PurgeKind::Soft, last);
+        // It came before the record after it; without one, at any time until now.
+        if is_last_damaged {
+            replayed.last = replayed.last.max(now);
+        }
+        replayed.times.note(Scope::everything(), PurgeKind::Soft, replayed.last.max(1));
     }
     replayed
 }
@@ -154,12 +159,12 @@ mod tests {
             write(&[tag("a"), Scope::Path("/x".into())], PurgeKind::Soft, 7),
             write(&[tag("a")], PurgeKind::Hard, 9),
         ];
-        let Replayed { times, last, .. } = replay(&log);
+        let Replayed { times, last, .. } = replay(&log, 20);
         assert_eq!((times.len(), last), (2, 9));
         let mut found: Vec<_> = times.records().map(|(_, kind, stamp)| (stamp, kind)).collect();
         found.sort_by_key(|(stamp, _)| *stamp);
         assert_eq!(found, [(7, PurgeKind::Soft), (7, PurgeKind::Soft), (9, PurgeKind::Hard)]);
-        assert_eq!(replay(&records(&times)).times, times);
+        assert_eq!(replay(&records(&times), 20).times, times);
     }
 
     #[test]
@@ -168,13 +173,21 @@ mod tests {
         for bit in 0..log[0].len() * 8 {
             let mut flipped = log[0].to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            let Replayed { times, .. } = replay(&[flipped.into(), log[1].clone()]);
+            let Replayed { times, .. } = replay(&[flipped.into(), log[1].clone()], 20);
             let everything = times.records().find(|(scope, ..)| **scope == Scope::everything());
             assert_eq!(
                 everything.map(|(_, kind, stamp)| (kind, stamp)),
                 Some((PurgeKind::Soft, 9))
             );
         }
-        assert!(replay(&log).times.records().all(|(scope, ..)| *scope != Scope::everything()));
+        assert!(replay(&log, 20).times.records().all(|(scope, ..)| *scope != Scope::everything()));
+    }
+
+    #[test]
+    fn damaged_last_record_may_have_come_at_any_time_until_the_start() {
+        let log = [write(&[tag("a")], PurgeKind::Soft, 7), "damaged".into()];
+        let Replayed { times, last, .. } = replay(&log, 20);
+        let latest = times.records().map(|(_, _, stamp)| stamp).max();
+        assert_eq!((latest, last), (Some(20), 20));
     }
 }

@@ -253,6 +253,8 @@ impl Engine {
                 && (!entry.is_gone() || store.contains(&entry.key).await)
             {
                 store.put_or_warn(&entry).await;
+                // Memory may have dropped it and taken the old page from the store meanwhile.
+                self.0.memory.put(Arc::clone(&entry));
             }
         }
         Fresh { entry, stored: rendered.may_store }

@@ -7,6 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::Request};
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
@@ -20,6 +21,7 @@ use crate::{
     error::RenderError,
     key::Key,
     scope::{Reading, RenderScope, Said},
+    spawned,
     tag::Tag,
 };
 
@@ -78,10 +80,12 @@ impl From<RenderError> for Failure {
     }
 }
 
-/// Renders in a task of its own, so that a panic or a hang ends only it.
+/// Renders in a task of its own, so that a panic or a hang ends only it and the
+/// tasks that it started.
 pub(crate) async fn render(job: Job) -> Result<Rendered, Failure> {
     let limit = job.limits.time;
-    let mut task = tokio::spawn(answer(job));
+    let (answer, _ends_its_tasks) = spawned::scope(answer(job));
+    let mut task = tokio::spawn(answer);
     match timeout(limit, &mut task).await {
         Ok(Ok(result)) => result,
         Ok(Err(stopped)) => Err(stopped_render(stopped).into()),
@@ -143,6 +147,10 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
             "the page sets a cookie, so it is not stored: a stored page is the same for everybody");
     }
     let may_store = !sets_cookie && !said.no_store;
+    if may_store {
+        // Memory counts lengths, and the buffer that a body grew in may be twice as large.
+        entry.body = Bytes::copy_from_slice(&entry.body);
+    }
     if may_store && is_compressible {
         let body = entry.body.clone();
         let encoded = tokio::task::spawn_blocking(move || encoding::compress_all(&body)).await;

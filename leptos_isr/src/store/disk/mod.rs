@@ -41,7 +41,7 @@ const LOCKS: usize = 64;
 /// The pages of one build in a folder, and the purges of all builds beside them.
 ///
 /// The folder holds `purges.log` and `pages/<build id>/`. Its pages together
-/// stay below a size: the least recently used go first, pages of other builds
+/// stay below a size, counted in whole blocks of 4 KiB: the least recently used go first, pages of other builds
 /// before them. Which were used is remembered while the process runs; after a
 /// restart it begins with when each file was last read or written.
 ///
@@ -207,18 +207,30 @@ impl Inner {
         let id = id(key);
         let path = self.path_of(id);
         let page = read_if_any(&*self.files, &path)?;
-        let mut index = lock(&self.index);
         match &page {
             Some(page) => {
+                let mut index = lock(&self.index);
                 if !index.used(id, key) {
-                    index.put(id, key.clone(), page.len() as u64);
+                    index.put(id, key.clone(), room(page.len() as u64));
                 }
                 drop(index);
                 self.files.touch(&path);
             }
-            None => index.remove(id),
+            None => self.forget_if_gone(id, &path)?,
         }
         Ok(page)
+    }
+
+    /// Takes a file that was not there out of the index, unless it has been
+    /// written meanwhile: a file that is not counted would never be dropped.
+    fn forget_if_gone(&self, id: FileId, path: &Path) -> io::Result<()> {
+        if lock(&self.index).contains(id) {
+            let _turn = self.turn(id);
+            if !path.try_exists()? {
+                lock(&self.index).remove(id);
+            }
+        }
+        Ok(())
     }
 
     fn put(&self, key: Key, page: &[u8]) -> io::Result<()> {
@@ -226,7 +238,7 @@ impl Inner {
         {
             let _turn = self.turn(id);
             self.files.write(&self.path_of(id), page)?;
-            lock(&self.index).put(id, key, page.len() as u64);
+            lock(&self.index).put(id, key, room(page.len() as u64));
         }
         self.make_room();
         Ok(())
@@ -271,7 +283,7 @@ impl Inner {
         found.sort_by_key(|file| std::cmp::Reverse(file.used));
         let mut index = lock(&self.index);
         for file in &found {
-            index.found(file.id, file.len);
+            index.found(file.id, room(file.len));
         }
         let is_over = index.bytes() > self.limit;
         drop(index);
@@ -295,6 +307,11 @@ impl Inner {
     fn path_of_value(&self, name: &str) -> PathBuf {
         self.folder.join(format!("value-{:032x}", xxh3_128(name.as_bytes())))
     }
+}
+
+/// What a file takes of the disk: file systems give whole blocks, as a rule of 4 KiB.
+fn room(len: u64) -> u64 {
+    len.next_multiple_of(4096)
 }
 
 /// A page's file as a walk through the folder finds it.

@@ -17,7 +17,10 @@ fn open(folder: &Path, limit: u64) -> DiskStore {
 
 fn size_on_disk(folder: &Path) -> u64 {
     let build = folder.join("pages/b1");
-    folders_of(&build).flat_map(|folder| files_of(&folder).collect::<Vec<_>>()).map(|f| f.len).sum()
+    folders_of(&build)
+        .flat_map(|folder| files_of(&folder).collect::<Vec<_>>())
+        .map(|f| room(f.len))
+        .sum()
 }
 
 /// Which operation fails, and how.
@@ -140,17 +143,44 @@ async fn purges_of_another_process_are_never_written_over() {
 #[tokio::test]
 async fn pages_stay_below_the_limit_and_those_in_use_stay() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path(), 10_000);
+    let store = open(folder.path(), 40_960);
     store.set_in_use(Arc::new(|key| key.path() == "/used"));
     store.put(&key("/used"), vec![b'x'; 1000].into()).await.unwrap();
     for page in 0..50 {
         store.put(&key(&format!("/{page}")), vec![b'x'; 1000].into()).await.unwrap();
         store.get(&key("/0")).await.unwrap().expect("it is read again and again");
-        assert!(size_on_disk(folder.path()) <= 10_000);
+        assert!(size_on_disk(folder.path()) <= 40_960);
     }
     assert!(store.contains(&key("/used")).await.unwrap());
     assert!(store.contains(&key("/49")).await.unwrap());
     assert!(!store.contains(&key("/1")).await.unwrap());
+}
+
+/// Writes the page anew right after it was found absent.
+#[derive(Debug, Default)]
+struct WrittenMeanwhile(Arc<OnceLock<Arc<Inner>>>);
+
+impl Files for WrittenMeanwhile {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let read = fs::read(path);
+        if let (Err(_), Some(store)) = (&read, self.0.get()) {
+            store.put(key("/a"), b"new page").unwrap();
+        }
+        read
+    }
+}
+
+#[tokio::test]
+async fn page_that_is_written_while_it_is_found_absent_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let meanwhile = Arc::default();
+    let files = Box::new(WrittenMeanwhile(Arc::clone(&meanwhile)));
+    let settings = Settings::new(folder.path().to_owned(), "b1".to_owned());
+    let store = DiskStore::open_with(settings, Arc::new(SystemClock), files).unwrap();
+    meanwhile.set(Arc::clone(&store.0)).unwrap();
+    assert_eq!(store.get(&key("/a")).await.unwrap(), None);
+    assert_eq!(lock(&store.0.index).bytes(), size_on_disk(folder.path()));
+    assert_eq!(size_on_disk(folder.path()), 4096);
 }
 
 #[tokio::test]
@@ -164,9 +194,9 @@ async fn what_was_there_at_start_counts_and_goes_first() {
         File::open(path).unwrap().set_modified(time).unwrap();
     }
     drop(store);
-    let store = open(folder.path(), 5_000);
+    let store = open(folder.path(), 20_480);
     store.0.scan();
-    assert_eq!(size_on_disk(folder.path()), 5_000);
+    assert_eq!(size_on_disk(folder.path()), 20_480);
     for page in 0..20 {
         let is_there = store.contains(&key(&format!("/{page}"))).await.unwrap();
         assert_eq!(is_there, page >= 15, "{page}");
@@ -185,7 +215,7 @@ async fn other_builds_go_before_pages_of_this_one() {
     }
     store.0.scan();
     assert!(folder.path().join("pages/b0").exists());
-    open(folder.path(), 5_000).0.scan();
+    open(folder.path(), 20_480).0.scan();
     assert!(!folder.path().join("pages/b0").exists());
 }
 

@@ -1,0 +1,108 @@
+//! Kills the server with SIGKILL at random moments while it is purged and
+//! regenerated at full speed, starts it again, and compares what it serves with
+//! what it had acknowledged.
+//!
+//! This process is the content system: each page is made of three versions
+//! (its own, its group's, everybody's), which are raised here before each purge.
+//! A page's body says which versions it was rendered from and ends with a hash
+//! of itself.
+
+mod check;
+mod child;
+mod damage;
+mod model;
+mod server;
+mod source;
+mod traffic;
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+pub use self::server::serve;
+use self::{child::Child, model::Model};
+use crate::{Error, Report, rng::Rng};
+
+/// The token of the server's purge endpoint.
+const TOKEN: &str = "attack";
+
+/// What a run does.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The program `attack`, which is started as the server.
+    pub program: PathBuf,
+    /// How often the server is killed.
+    pub kills: usize,
+    /// Whether pages and the purge log are damaged before each start.
+    pub damage: bool,
+    /// Decides the random choices.
+    pub seed: u64,
+}
+
+/// Carries out the attack.
+///
+/// # Errors
+///
+/// Fails if the server cannot be started at all, or this process cannot serve
+/// the data.
+pub async fn run(settings: &Settings) -> Result<Report, Error> {
+    let began = Instant::now();
+    let mut rng = Rng::new(settings.seed);
+    let folder = tempfile::tempdir()?;
+    let model = Arc::new(Model::default());
+    let data_port = source::serve(Arc::clone(&model)).await?;
+    let (mut starts, mut slowest, mut damaged) = (0, Duration::ZERO, 0);
+    let mut kills_at_start = 0;
+    while starts <= settings.kills {
+        let is_last = starts == settings.kills;
+        let started = Instant::now();
+        let mut child = Child::start(&settings.program, folder.path(), data_port)?;
+        starts += 1;
+        if !is_last && rng.chance(10) {
+            // Before it is ready, or just then.
+            tokio::time::sleep(Duration::from_millis(rng.below(40) as u64)).await;
+            child.kill()?;
+            kills_at_start += 1;
+        } else {
+            let port = match child.port().await {
+                Ok(port) => port,
+                Err(error) => {
+                    model.broken(format!("start {starts}: the server did not start: {error}"));
+                    break;
+                }
+            };
+            slowest = slowest.max(started.elapsed());
+            if let Err(error) = check::every_page(&model, port).await {
+                model.broken(format!("start {starts}: the server stopped answering: {error}"));
+            }
+            if is_last {
+                child.kill()?;
+                break;
+            }
+            let traffic = traffic::start(&model, port, &mut rng);
+            tokio::time::sleep(Duration::from_millis(20 + rng.below(400) as u64)).await;
+            if let Some(status) = child.has_ended()? {
+                model.broken(format!("start {starts}: the server ended by itself: {status}"));
+            }
+            child.kill()?;
+            traffic.ended().await;
+        }
+        if settings.damage {
+            damaged += damage::pages(folder.path(), &model, &mut rng)?;
+            damage::purge_log(folder.path(), &model, &mut rng)?;
+        }
+    }
+    let mut report = model.report();
+    report.row("kills", settings.kills);
+    report.row("of these while starting", kills_at_start);
+    report.row("starts", starts);
+    report.row("slowest start", format!("{} ms", slowest.as_millis()));
+    if settings.damage {
+        report.row("pages damaged", damaged);
+    }
+    report.row("seconds", format!("{:.0}", began.elapsed().as_secs_f64()));
+    report.row("seed", settings.seed);
+    Ok(report)
+}

@@ -1,0 +1,98 @@
+//! Visitors, purges and regenerations at full speed, until the server is gone.
+
+use std::{io, sync::Arc};
+
+use futures::future::join_all;
+use tokio::task::JoinHandle;
+
+use super::{
+    TOKEN, check,
+    model::{GROUPS, Model, PAGES, Scope},
+};
+use crate::{client::Client, rng::Rng};
+
+/// How many connections there are of each kind.
+const OF_EACH: usize = 3;
+
+/// Under way until the server is killed.
+#[derive(Debug)]
+pub(super) struct Traffic(Vec<JoinHandle<()>>);
+
+pub(super) fn start(model: &Arc<Model>, port: u16, rng: &mut Rng) -> Traffic {
+    let kinds = [Kind::Visit, Kind::Purge, Kind::Regenerate];
+    let tasks = kinds.into_iter().cycle().take(kinds.len() * OF_EACH).map(|kind| {
+        let (model, mut rng) = (Arc::clone(model), Rng::new(rng.next()));
+        tokio::spawn(async move {
+            // It ends with the connection.
+            let _ = kind.repeat(&model, port, &mut rng).await;
+        })
+    });
+    Traffic(tasks.collect())
+}
+
+impl Traffic {
+    pub(super) async fn ended(self) {
+        join_all(self.0).await;
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Visit,
+    Purge,
+    Regenerate,
+}
+
+impl Kind {
+    async fn repeat(self, model: &Model, port: u16, rng: &mut Rng) -> io::Result<()> {
+        let mut client = Client::connect(port).await?;
+        loop {
+            match self {
+                Self::Visit => check::page(model, &mut client, rng.below(PAGES)).await?,
+                Self::Purge => purge(model, &mut client, rng).await?,
+                Self::Regenerate => regenerate(model, &mut client, rng).await?,
+            }
+        }
+    }
+}
+
+async fn purge(model: &Model, client: &mut Client, rng: &mut Rng) -> io::Result<()> {
+    let (page, group) = (rng.below(PAGES), rng.below(GROUPS));
+    let (scope, reached) = match rng.below(100) {
+        0..40 => (Scope::Page(page), format!(r#""paths":["/p/{page}"]"#)),
+        40..70 => (Scope::Page(page), format!(r#""tags":["page-{page}"]"#)),
+        70..97 => (Scope::Group(group), format!(r#""tags":["none","group-{group}"]"#)),
+        _ => (Scope::Everything, r#""prefixes":["/p"]"#.to_owned()),
+    };
+    let is_hard = rng.chance(40);
+    let version = model.purge_begins(scope, is_hard);
+    let json = format!(r#"{{{reached},"hard":{is_hard}}}"#);
+    let reply = client.post("/_isr/purge", TOKEN, &json).await;
+    let is_acknowledged = reply.as_ref().is_ok_and(|reply| reply.status == 204);
+    model.purge_ended(scope, is_hard, version, is_acknowledged);
+    if let Ok(reply) = &reply
+        && !is_acknowledged
+    {
+        model.broken(format!("purge {json} was refused: {}", reply.status));
+    }
+    reply.map(drop)
+}
+
+async fn regenerate(model: &Model, client: &mut Client, rng: &mut Rng) -> io::Result<()> {
+    let mut pages: Vec<_> = (0..1 + rng.below(4)).map(|_| rng.below(PAGES)).collect();
+    pages.sort_unstable();
+    pages.dedup();
+    let began: Vec<_> = pages.iter().map(|page| model.regenerate_begins(*page)).collect();
+    let paths: Vec<_> = pages.iter().map(|page| format!("\"/p/{page}\"")).collect();
+    let json = format!(r#"{{"paths":[{}]}}"#, paths.join(","));
+    let reply = client.post("/_isr/regenerate", TOKEN, &json).await?;
+    if reply.status == 200 {
+        for (page, began) in pages.into_iter().zip(began) {
+            model.regenerated(page, began);
+        }
+    } else {
+        let text = String::from_utf8_lossy(&reply.body);
+        model.broken(format!("regeneration {json} failed: {} {text}", reply.status));
+    }
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! Attacks on the engine: kills while it writes, floods of unknown paths,
+//! renders without end. Each looks for a broken promise and reports what it found.
+
+pub mod crash;
+pub mod flood;
+pub mod memory;
+
+mod client;
+mod machine;
+mod report;
+mod rng;
+mod sealed;
+
+pub use report::Report;
+
+/// Why an attack could not be carried out; a broken promise is no error but in its [`Report`].
+pub type Error = Box<dyn std::error::Error + Send + Sync>;

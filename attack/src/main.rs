@@ -1,0 +1,75 @@
+//! Attacks the engine. See `attack --help` and README.md.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use attack::{Error, Report, crash, flood, memory};
+use clap::{Parser, Subcommand};
+
+/// Attacks the engine; exits with 1 if a promise was broken.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    attack: Attack,
+}
+
+#[derive(Debug, Subcommand)]
+enum Attack {
+    /// Kills the server with SIGKILL while it writes, and looks at what it serves afterwards
+    Crash {
+        /// How often it is killed
+        #[arg(long, default_value_t = 200)]
+        kills: usize,
+        /// Also damages stored pages and the purge log before each start
+        #[arg(long)]
+        damage: bool,
+        /// Decides the random choices; another one each time by default
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Asks for more pages, and for more paths that are none, than the limits hold
+    Flood(flood::Settings),
+    /// Renders Leptos pages over and over and watches the process's memory
+    Memory(memory::Settings),
+    /// The server that `crash` kills
+    #[command(hide = true)]
+    CrashServer { folder: PathBuf, data_port: u16 },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse().attack).await {
+        Ok(report) => {
+            eprint!("{report}");
+            if report.violations() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(attack: Attack) -> Result<Report, Error> {
+    match attack {
+        Attack::Crash { kills, damage, seed } => {
+            let settings = crash::Settings {
+                program: std::env::current_exe()?,
+                kills,
+                damage,
+                seed: seed.unwrap_or_else(new_seed),
+            };
+            crash::run(&settings).await
+        }
+        Attack::Flood(settings) => flood::run(&settings).await,
+        Attack::Memory(settings) => memory::run(&settings).await,
+        Attack::CrashServer { folder, data_port } => {
+            crash::serve(&folder, data_port).await?;
+            Ok(Report::default())
+        }
+    }
+}
+
+fn new_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.unwrap_or_default().as_nanos() as u64
+}

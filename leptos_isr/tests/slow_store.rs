@@ -1,0 +1,90 @@
+//! A store that takes its time, and what visitors see meanwhile.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use leptos_isr::{Key, Store, StoreError};
+use support::{Site, routes};
+use tokio::sync::{RwLock, Semaphore};
+
+/// Pages in a map; while `is_closed`, writing `/a/1` waits for `gate`.
+#[derive(Clone, Debug)]
+struct SlowStore {
+    pages: Arc<Mutex<HashMap<Key, Bytes>>>,
+    is_closed: Arc<RwLock<bool>>,
+    begun: Arc<Semaphore>,
+    gate: Arc<Semaphore>,
+}
+
+#[async_trait::async_trait]
+impl Store for SlowStore {
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.pages.lock().unwrap().get(key).cloned())
+    }
+
+    async fn put(&self, key: &Key, page: Bytes) -> Result<(), StoreError> {
+        if key.as_str() == "/a/1" && *self.is_closed.read().await {
+            self.begun.add_permits(1);
+            self.gate.acquire().await.unwrap().forget();
+        }
+        self.pages.lock().unwrap().insert(key.clone(), page);
+        Ok(())
+    }
+
+    async fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        self.pages.lock().unwrap().remove(key);
+        Ok(())
+    }
+
+    async fn put_value(&self, _: &str, _: Bytes) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn value(&self, _: &str) -> Result<Option<Bytes>, StoreError> {
+        Ok(None)
+    }
+
+    fn purges(&self) -> Result<Vec<Bytes>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn append_purge(&self, _: Bytes) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn replace_purges(&self, _: Vec<Bytes>) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+}
+
+#[tokio::test]
+async fn regenerated_page_that_memory_drops_while_it_is_written_is_served_afterwards() {
+    let store = SlowStore {
+        pages: Arc::default(),
+        is_closed: Arc::default(),
+        begun: Arc::new(Semaphore::new(0)),
+        gate: Arc::new(Semaphore::new(0)),
+    };
+    let site = Site::build(routes(), |builder| builder.memory(8 << 10).store(store.clone()));
+    site.get("/a/1").await.assert_body("/a/1 #1");
+    *store.is_closed.write().await = true;
+    let regenerating = {
+        let engine = site.engine.clone();
+        tokio::spawn(async move { engine.regenerate(&["/a/1"]).await.unwrap() })
+    };
+    store.begun.acquire().await.unwrap().forget();
+    for other in 100..200 {
+        site.get(&format!("/a/{other}")).await;
+    }
+    site.get("/a/1").await.assert_body("/a/1 #1");
+    store.gate.add_permits(1);
+    assert!(regenerating.await.unwrap()[0].result.is_ok());
+    site.get("/a/1").await.assert_body("/a/1 #2");
+}
