@@ -6,7 +6,8 @@
 //! again behind them.
 //!
 //! Without features this crate holds what route definitions and page code
-//! need, and compiles for the browser. The feature `ssr` adds the [`Engine`].
+//! need, and compiles for the browser. The feature `ssr` adds the [`Engine`], the
+//! feature `testing` what tests of pages and stores need.
 //!
 //! # Declaring a route
 //!
@@ -142,6 +143,8 @@ mod single_flight;
 mod store;
 #[cfg(feature = "ssr")]
 mod tag;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 /// Compiles the example in the repository's README.
 #[cfg(all(doctest, feature = "ssr"))]

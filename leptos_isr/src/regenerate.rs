@@ -213,7 +213,7 @@ impl Engine {
             false => RenderScope::default(),
         };
         let job = Job {
-            router: self.router().clone(),
+            router: self.router(),
             key: target.key.clone(),
             tags: target.tags.clone(),
             began: Began { at, stamp: self.0.stamps.next(at) },

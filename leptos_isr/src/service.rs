@@ -131,7 +131,7 @@ impl Engine {
 
     /// Lets the app's router answer: nothing is looked up or stored.
     async fn pass(&self, request: Request, detail: &'static str) -> Response {
-        let mut response = match self.router().clone().oneshot(request).await {
+        let mut response = match self.router().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
