@@ -146,7 +146,7 @@ mod tag;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-/// Compiles the example in the repository's README.
-#[cfg(all(doctest, feature = "ssr"))]
+/// Compiles the examples in the repository's README.
+#[cfg(all(doctest, feature = "testing"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
