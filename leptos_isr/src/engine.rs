@@ -3,7 +3,7 @@
 use std::{
     fmt, io,
     path::PathBuf,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
@@ -59,7 +59,8 @@ pub(crate) struct Inner {
     pub(crate) scheduler: Scheduler,
     pub(crate) limits: Limits,
     pub(crate) tasks: TaskTracker,
-    router: OnceLock<Router>,
+    /// The app's router, once [`Engine::wrap`] was called.
+    pub(crate) router: RwLock<Option<Router>>,
     pub(crate) token: Option<String>,
     pub(crate) bypass: Option<&'static str>,
     pub(crate) sends_tags: bool,
@@ -168,7 +169,7 @@ impl Engine {
             scheduler: Scheduler::new(settings.bounds),
             limits,
             tasks: TaskTracker::new(),
-            router: OnceLock::new(),
+            router: RwLock::default(),
             token: settings.token,
             draft,
             csp,
@@ -339,12 +340,15 @@ impl Engine {
     }
 
     /// The app's router, which renders the pages.
-    pub(crate) fn router(&self) -> &Router {
-        self.0.router.get().expect("`Engine::wrap` gives the router before anything is rendered")
+    pub(crate) fn router(&self) -> Router {
+        let router = self.0.router.read().unwrap_or_else(PoisonError::into_inner);
+        router.clone().expect("`Engine::wrap` gives the router before anything is rendered")
     }
 
     pub(crate) fn set_router(&self, router: Router) {
-        assert!(self.0.router.set(router).is_ok(), "`Engine::wrap` is called once");
+        let mut place = self.0.router.write().unwrap_or_else(PoisonError::into_inner);
+        assert!(place.is_none(), "`Engine::wrap` is called once");
+        *place = Some(router);
     }
 }
 

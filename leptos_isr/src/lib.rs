@@ -6,7 +6,8 @@
 //! again behind them.
 //!
 //! Without features this crate holds what route definitions and page code
-//! need, and compiles for the browser. The feature `ssr` adds the [`Engine`].
+//! need, and compiles for the browser. The feature `ssr` adds the [`Engine`], the
+//! feature `testing` what tests of pages and stores need.
 //!
 //! # Declaring a route
 //!
@@ -183,6 +184,8 @@ mod store;
 mod sync;
 #[cfg(feature = "ssr")]
 mod tag;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(test)]
 #[cfg(feature = "ssr")]
@@ -192,7 +195,7 @@ mod properties;
 #[doc(hidden)]
 pub mod fuzzing;
 
-/// Compiles the example in the repository's README.
-#[cfg(all(doctest, feature = "ssr"))]
+/// Compiles the examples in the repository's README.
+#[cfg(all(doctest, feature = "testing"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

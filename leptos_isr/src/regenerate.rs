@@ -230,7 +230,7 @@ impl Engine {
             scope = scope.is_data();
         }
         let job = Job {
-            router: self.router().clone(),
+            router: self.router(),
             key: target.key.clone(),
             route: Arc::clone(&target.route),
             tags: target.tags.clone(),

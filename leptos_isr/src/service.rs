@@ -145,7 +145,7 @@ impl Engine {
             true => Reading::of_draft(),
             false => Reading::of_request(self.clone()),
         };
-        let mut response = match reading.scope(self.router().clone().oneshot(request)).await {
+        let mut response = match reading.scope(self.router().oneshot(request)).await {
             Ok(response) => response,
             Err(never) => match never {},
         };

@@ -11,12 +11,13 @@ use axum::body::Body;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use leptos::{prelude::*, server_fn::codec::GetUrl};
+use leptos_isr::testing::Answer;
 use leptos_isr::{Builder, Engine, Isr, LeptosPages, OnMissing, hours, minutes, seconds};
 use leptos_router::{
     components::{Route, Router as LeptosRouter, Routes},
     path,
 };
-use support::{Answer, Renders, Site, routes};
+use support::{Renders, Site, routes};
 use tower::ServiceExt;
 
 const SECRET: &str = "a secret of the editors";

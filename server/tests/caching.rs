@@ -7,48 +7,35 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::{
-    fs,
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
-};
+use std::{fs, ops::Deref, time::Duration};
 
-use axum::{
-    body::Body,
-    http::{HeaderMap, Request, StatusCode},
-};
+use axum::http::Method;
 use clap::Parser;
-use http_body_util::BodyExt;
+use leptos_isr::{
+    days, minutes, seconds,
+    testing::{Answer, Outage, TestClock, TestSite},
+};
 use server::{
     config::Cli,
     content::{self, Content},
-    site::{Site, site},
+    site::site,
 };
 use tempfile::TempDir;
-use tower::ServiceExt;
+use tokio::{net::TcpListener, task::AbortHandle};
 
 const ANY_PORT: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 
 struct Server {
-    site: Site,
-    now: Arc<Mutex<SystemTime>>,
+    site: TestSite,
     _content: Content,
     _folder: TempDir,
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
-}
+impl Deref for Server {
+    type Target = TestSite;
 
-impl Answer {
-    fn cache_status(&self) -> &str {
-        self.header("cache-status")
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    fn deref(&self) -> &TestSite {
+        &self.site
     }
 }
 
@@ -58,7 +45,8 @@ fn article(n: u32) -> String {
     )
 }
 
-async fn server_with(args: &[&str]) -> Server {
+/// A folder with an empty site root and fifteen articles.
+fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in ["site", "content"] {
         fs::create_dir(folder.path().join(name)).unwrap();
@@ -66,6 +54,10 @@ async fn server_with(args: &[&str]) -> Server {
     for n in 1..=15 {
         fs::write(folder.path().join(format!("content/article-{n}.md")), article(n)).unwrap();
     }
+    folder
+}
+
+async fn server_in(folder: TempDir, args: &[&str]) -> Server {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let settings = [
         ("--site-root", path("site")),
@@ -83,100 +75,97 @@ async fn server_with(args: &[&str]) -> Server {
     line.extend(args.iter().map(ToString::to_string));
     let config = Cli::parse_from(line).config;
     let content = content::open(&config, ANY_PORT.into()).await.unwrap();
-    let now = Arc::new(Mutex::new(SystemTime::now()));
-    let clock = {
-        let now = Arc::clone(&now);
-        move || *now.lock().unwrap()
-    };
-    let site = site(&config, &content, clock).unwrap();
-    Server { site, now, _content: content, _folder: folder }
+    let clock = TestClock::new();
+    let site = site(&config, &content, clock.clone()).unwrap();
+    let site = TestSite::new(&site.isr, site.router, clock);
+    Server { site, _content: content, _folder: folder }
 }
 
 async fn server() -> Server {
-    server_with(&[]).await
+    server_in(folder(), &[]).await
 }
 
 impl Server {
-    async fn get(&self, path: &str) -> Answer {
-        self.send(Request::get(path).body(Body::empty()).unwrap()).await
-    }
-
-    async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.site.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        Answer { status: parts.status, headers: parts.headers, body }
-    }
-
-    fn advance(&self, seconds: u64) {
-        *self.now.lock().unwrap() += Duration::from_secs(seconds);
-    }
-
-    async fn idle(&self) {
-        assert!(self.site.isr.idle(Duration::from_secs(20)).await);
-    }
-
-    /// The page is stored, and fresh for exactly this many seconds.
-    async fn assert_period(&self, path: &str, seconds: u64) {
-        let first = self.get(path).await;
-        assert_eq!(first.status, StatusCode::OK, "{path}: {}", first.body);
-        assert_eq!(first.cache_status(), "isr; fwd=miss; fwd-status=200; stored", "{path}");
-        self.advance(seconds - 1);
-        assert_eq!(self.get(path).await.cache_status(), "isr; hit; ttl=1", "{path}");
-        self.advance(1);
-        assert_eq!(self.get(path).await.cache_status(), "isr; hit; ttl=0", "{path}");
+    /// The page is stored, and fresh for exactly this long.
+    async fn assert_period(&self, path: &str, period: Duration) {
+        self.get(path).await.assert_status(200).assert_miss_stored();
+        self.advance(period - seconds(1));
+        self.get(path).await.assert_cache_status("isr; hit; ttl=1");
+        self.advance(seconds(1));
+        self.get(path).await.assert_stale();
         self.idle().await;
-        let status = self.get(path).await;
-        assert_eq!(status.cache_status(), format!("isr; hit; ttl={seconds}"), "{path}");
+        let fresh = format!("isr; hit; ttl={}", period.as_secs());
+        self.get(path).await.assert_cache_status(&fresh);
     }
+}
+
+/// A content API elsewhere, over the articles of a folder; ends when dropped.
+struct ContentApi {
+    url: String,
+    serving: AbortHandle,
+}
+
+impl Drop for ContentApi {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn content_api(folder: &TempDir, outage: &Outage) -> ContentApi {
+    let store = newsroom::ContentStore::open(&folder.path().join("elsewhere.db")).await.unwrap();
+    newsroom::import(&folder.path().join("content"), &store).await.unwrap();
+    let api = outage.wrap(newsroom::router(store, None));
+    let listener = TcpListener::bind(std::net::SocketAddr::from(ANY_PORT)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move { axum::serve(listener, api).await }).abort_handle();
+    ContentApi { url, serving }
 }
 
 #[tokio::test]
 async fn front_page_is_fresh_for_a_minute() {
     let server = server().await;
-    server.assert_period("/", 60).await;
-    let page = server.get("/").await;
-    assert!(page.body.contains("Article 15") && page.body.contains("Rendered at"));
+    server.assert_period("/", minutes(1)).await;
+    server.get("/").await.assert_body_contains("Article 15").assert_body_contains("Rendered at");
 }
 
 #[tokio::test]
 async fn article_is_fresh_for_five_minutes_and_expires_after_seven_days() {
     let server = server().await;
-    server.assert_period("/articles/article-3", 300).await;
-    server.advance(7 * 24 * 3600);
-    let expired = server.get("/articles/article-3").await;
-    assert_eq!(expired.cache_status(), "isr; fwd=stale; fwd-status=200; stored");
-    assert!(expired.body.contains("Text 3."));
+    server.assert_period("/articles/article-3", minutes(5)).await;
+    server.advance(days(7) - seconds(1));
+    server.get("/articles/article-3").await.assert_stale();
+    server.idle().await;
+    server.advance(days(7));
+    server.get("/articles/article-3").await.assert_replaced().assert_body_contains("Text 3.");
 }
 
 #[tokio::test]
 async fn section_counts_its_page_and_nothing_else_of_the_query() {
     let server = server().await;
-    server.assert_period("/sections/news", 60).await;
+    server.assert_period("/sections/news", minutes(1)).await;
     let second = server.get("/sections/news?utm_source=x&page=2").await;
-    assert_eq!(second.cache_status(), "isr; fwd=miss; fwd-status=200; stored");
-    assert!(second.body.contains("Article 1<") && !second.body.contains("Article 15"));
-    assert_eq!(server.get("/sections/news?utm_source=x").await.cache_status(), "isr; hit; ttl=60");
+    second.assert_miss_stored().assert_body_contains("Article 1<").assert_body_lacks("Article 15");
+    server.get("/sections/news?utm_source=x").await.assert_fresh();
+    assert_eq!(server.renders_of("/sections/news?page=2"), 1);
 }
 
 #[tokio::test]
 async fn live_page_and_feeds_have_their_periods() {
     let server = server().await;
-    server.assert_period("/live", 2).await;
-    server.assert_period("/feed.xml", 300).await;
-    server.assert_period("/sitemap.xml", 300).await;
+    server.assert_period("/live", seconds(2)).await;
+    server.assert_period("/feed.xml", minutes(5)).await;
+    server.assert_period("/sitemap.xml", minutes(5)).await;
     let feed = server.get("/feed.xml").await;
-    assert_eq!(feed.header("content-type"), "application/atom+xml; charset=utf-8");
-    assert!(feed.body.contains("/articles/article-15"));
+    feed.assert_header("content-type", "application/atom+xml; charset=utf-8");
+    feed.assert_body_contains("/articles/article-15");
 }
 
 #[tokio::test]
 async fn about_is_stored_for_good() {
     let server = server().await;
     server.get("/about").await;
-    server.advance(10 * 365 * 24 * 3600);
-    assert_eq!(server.get("/about").await.cache_status(), "isr; hit");
+    server.advance(days(3650));
+    server.get("/about").await.assert_cache_status("isr; hit");
 }
 
 #[tokio::test]
@@ -184,26 +173,25 @@ async fn search_and_editor_are_never_stored() {
     let server = server().await;
     for path in ["/search?q=Article", "/editor", "/editor/article-1"] {
         let page = server.get(path).await;
-        assert_eq!(page.cache_status(), "isr; fwd=bypass; detail=dynamic", "{path}");
-        assert_eq!(page.header("cache-control"), "private, no-store", "{path}");
+        page.assert_bypass("dynamic").assert_header("cache-control", "private, no-store");
     }
-    assert!(server.get("/search?q=Article%203").await.body.contains("/articles/article-3"));
+    let found = server.get("/search?q=Article%203").await;
+    found.assert_body_contains("/articles/article-3");
+    assert_eq!(server.renders(), 0);
 }
 
 #[tokio::test]
 async fn unknown_article_and_page_are_404() {
     let server = server().await;
     for path in ["/articles/none", "/sections/none", "/nowhere"] {
-        let page = server.get(path).await;
-        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
-        assert!(page.body.contains("Page not found"), "{path}");
+        server.get(path).await.assert_status(404).assert_body_contains("Page not found");
     }
 }
 
 #[tokio::test]
 async fn every_listed_page_is_rendered_at_build() {
     let server = server().await;
-    let report = server.site.isr.prerender(4, |_| (), |_| ()).await.unwrap();
+    let report = server.engine().prerender(4, |_| (), |_| ()).await.unwrap();
     assert!(report.is_success(), "{:?}", report.failures);
     let pages: Vec<_> = report
         .routes
@@ -221,14 +209,14 @@ async fn every_listed_page_is_rendered_at_build() {
         ("/sitemap.xml", 1),
     ];
     assert_eq!(pages, expected);
-    assert_eq!(server.get("/articles/article-1").await.cache_status(), "isr; hit; ttl=300");
+    server.get("/articles/article-1").await.assert_cache_status("isr; hit; ttl=300");
 }
 
 #[tokio::test]
 async fn periods_can_be_overridden_and_a_wrong_one_fails_at_start() {
-    let server = server_with(&["--isr-revalidate", "/articles/:slug=2s; /=1s"]).await;
-    server.assert_period("/", 1).await;
-    server.assert_period("/articles/article-1", 2).await;
+    let server = server_in(folder(), &["--isr-revalidate", "/articles/:slug=2s; /=1s"]).await;
+    server.assert_period("/", seconds(1)).await;
+    server.assert_period("/articles/article-1", seconds(2)).await;
 
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().display().to_string();
@@ -237,7 +225,7 @@ async fn periods_can_be_overridden_and_a_wrong_one_fails_at_start() {
     let mut config = config;
     config.content_db = folder.path().join("news.db");
     let content = content::open(&config, ANY_PORT.into()).await.unwrap();
-    let error = site(&config, &content, SystemTime::now).unwrap_err();
+    let error = site(&config, &content, TestClock::new()).unwrap_err();
     let cause = app::data::answer::with_causes(&error);
     assert!(
         cause.contains("ISR_REVALIDATE")
@@ -249,10 +237,9 @@ async fn periods_can_be_overridden_and_a_wrong_one_fails_at_start() {
 
 #[tokio::test]
 async fn watching_stores_nothing() {
-    let server = server_with(&["--watch", "true"]).await;
+    let server = server_in(folder(), &["--watch", "true"]).await;
     for _ in 0..2 {
-        let page = server.get("/").await;
-        assert_eq!(page.cache_status(), "isr; fwd=bypass; detail=watch");
+        server.get("/").await.assert_bypass("watch");
     }
 }
 
@@ -273,13 +260,17 @@ fn action(html: &str, function: &str) -> String {
 }
 
 async fn post(server: &Server, path: &str, cookie: &str, form: &str) -> Answer {
-    let request = Request::post(path)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .header("accept", "text/html")
-        .header("cookie", cookie)
-        .body(Body::from(form.to_owned()))
-        .unwrap();
-    server.send(request).await
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("accept", "text/html"),
+        ("cookie", cookie),
+    ];
+    server.send(Method::POST, path, &headers, form.to_owned()).await
+}
+
+/// The editor's page of article 1, as someone with this cookie sees it.
+async fn editing(server: &Server, cookie: &str) -> Answer {
+    server.request(Method::GET, "/editor/article-1", &[("cookie", cookie)]).await
 }
 
 #[tokio::test]
@@ -290,44 +281,36 @@ async fn publishing_makes_stale_what_shows_the_article_and_deleting_ends_in_404(
         server.get(path).await;
     }
     let cookie = sign_in(&server).await;
-    let edit = Request::get("/editor/article-1").header("cookie", &cookie);
-    let edit = server.send(edit.body(Body::empty()).unwrap()).await;
+    let edit = editing(&server, &cookie).await;
     let form = "form[slug]=article-1&form[title]=Changed&form[summary]=&form[section]=News\
                 &form[author]=A&form[body_markdown]=New+text&form[intent]=publish&form[new_slug]=";
     let saved = post(&server, &action(&edit.body, "save"), &cookie, form).await;
-    assert!(saved.status.is_redirection(), "{} {}", saved.status, saved.body);
+    assert!(saved.status.is_redirection(), "{saved:?}");
     for path in shows {
-        let status = server.get(path).await;
-        assert!(
-            status.cache_status().ends_with("detail=purged"),
-            "{path}: {}",
-            status.cache_status()
-        );
+        server.get(path).await.assert_purged();
     }
-    assert_eq!(server.get("/about").await.cache_status(), "isr; hit");
+    server.get("/about").await.assert_cache_status("isr; hit");
     server.idle().await;
-    let page = server.get("/articles/article-1").await;
-    assert!(page.cache_status().starts_with("isr; hit; ttl=") && page.body.contains("New text"));
+    server.get("/articles/article-1").await.assert_fresh().assert_body_contains("New text");
 
     let form = "slug=article-1&confirmed=yes";
     let deleted = post(&server, &action(&edit.body, "delete"), &cookie, form).await;
-    assert!(deleted.status.is_redirection(), "{}", deleted.status);
-    assert_eq!(server.get("/articles/article-1").await.status, StatusCode::OK);
+    assert!(deleted.status.is_redirection(), "{deleted:?}");
+    server.get("/articles/article-1").await.assert_status(200).assert_stale();
     server.idle().await;
-    assert_eq!(server.get("/articles/article-1").await.status, StatusCode::NOT_FOUND);
+    server.get("/articles/article-1").await.assert_status(404).assert_fresh();
 }
 
 #[tokio::test]
 async fn stranger_cannot_write() {
     let server = server().await;
     let cookie = sign_in(&server).await;
-    let edit = Request::get("/editor/article-1").header("cookie", &cookie);
-    let edit = server.send(edit.body(Body::empty()).unwrap()).await;
+    let edit = editing(&server, &cookie).await;
     let delete = action(&edit.body, "delete");
     for cookie in ["", "editor=x", "editor=99999999999.00"] {
         post(&server, &delete, cookie, "slug=article-1&confirmed=yes").await;
-        assert_eq!(server.get("/articles/article-1").await.status, StatusCode::OK);
-        assert!(!server.get("/editor").await.body.contains("article-1"));
+        server.get("/articles/article-1").await.assert_status(200);
+        server.get("/editor").await.assert_body_lacks("article-1");
     }
 }
 
@@ -335,12 +318,46 @@ async fn stranger_cannot_write() {
 async fn request_that_is_too_large_is_refused() {
     let server = server().await;
     let desk = server.get("/editor").await;
-    let request = Request::post(action(&desk.body, "sign_in"))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .header("content-length", (5 << 20).to_string())
-        .body(Body::from("password=".to_owned() + &"x".repeat(5 << 20)))
-        .unwrap();
-    assert_eq!(server.send(request).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("content-length", &(5 << 20).to_string()),
+    ];
+    let form = "password=".to_owned() + &"x".repeat(5 << 20);
+    server
+        .send(Method::POST, &action(&desk.body, "sign_in"), &headers, form)
+        .await
+        .assert_status(413);
+}
+
+#[tokio::test]
+async fn content_that_cannot_be_read_costs_no_stored_page() {
+    let (folder, outage) = (folder(), Outage::new());
+    let api = content_api(&folder, &outage).await;
+    let server = server_in(folder, &["--content-api-url", &api.url]).await;
+    let stored = ["/", "/articles/article-1", "/sections/news", "/feed.xml"];
+    for path in stored {
+        server.get(path).await.assert_miss_stored();
+    }
+    outage.begin();
+    server.advance(minutes(5));
+    for path in stored {
+        server.get(path).await.assert_status(200).assert_stale();
+        server.idle().await;
+        server.get(path).await.assert_status(200).assert_stale();
+        server.idle().await;
+        assert_eq!(server.renders_of(path), 2, "{path} is not tried again at once");
+    }
+    server.get("/articles/article-2").await.assert_status(502).assert_not_stored();
+    server.purge_tag_hard("articles").await;
+    server.get("/").await.assert_status(200).assert_stale_if_error();
+
+    outage.end();
+    server.advance(minutes(1));
+    server.get("/").await.assert_replaced().assert_body_contains("Article 15");
+    server.get("/articles/article-2").await.assert_miss_stored().assert_body_contains("Text 2.");
+    server.get("/articles/article-1").await;
+    server.idle().await;
+    server.get("/articles/article-1").await.assert_fresh().assert_body_contains("Text 1.");
 }
 
 const NEW_DRAFT: &str = "form[slug]=&form[new_slug]=scoop&form[title]=The+scoop&form[summary]=\

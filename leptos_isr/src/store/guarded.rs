@@ -17,24 +17,27 @@ use super::{
 };
 use crate::{entry::Entry, key::Key};
 
-/// How long a visitor waits for a store that does not answer.
+/// How long a visitor waits at most for a store that does not answer, if a
+/// render may take as long.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Guarded {
     store: Box<dyn Store>,
     is_failing: AtomicBool,
+    read_limit: Duration,
     write_limit: Duration,
 }
 
 impl Guarded {
     pub(crate) fn new(store: Box<dyn Store>, write_limit: Duration) -> Self {
-        Self { store, is_failing: AtomicBool::new(false), write_limit }
+        let read_limit = READ_LIMIT.min(write_limit);
+        Self { store, is_failing: AtomicBool::new(false), read_limit, write_limit }
     }
 
     /// The page of `key`; `None` if there is none that is whole.
     pub(crate) async fn get(&self, key: &Key) -> Option<Entry> {
-        let bytes = match within(READ_LIMIT, self.store.get(key)).await {
+        let bytes = match within(self.read_limit, self.store.get(key)).await {
             Ok(bytes) => bytes?,
             Err(error) => {
                 warn!(isr.key = %key, error, "cannot read the stored page, it counts as absent");
@@ -82,7 +85,7 @@ impl Guarded {
 
     /// Whether there is a page of `key`, whole or not.
     pub(crate) async fn contains(&self, key: &Key) -> bool {
-        within(READ_LIMIT, self.store.contains(key)).await.unwrap_or(false)
+        within(self.read_limit, self.store.contains(key)).await.unwrap_or(false)
     }
 
     /// Keeps the paths that a route lists.
@@ -97,7 +100,7 @@ impl Guarded {
     /// The paths that the build found for a route; `None` without a build.
     pub(crate) async fn listed<T: FromIterator<String>>(&self, route: &str) -> Option<T> {
         let name = listed_name(route);
-        let value = within(READ_LIMIT, self.store.value(&name)).await.ok()??;
+        let value = within(self.read_limit, self.store.value(&name)).await.ok()??;
         let paths: Vec<String> = serde_json::from_slice(&value).ok()?;
         Some(paths.into_iter().collect())
     }

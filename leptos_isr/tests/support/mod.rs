@@ -1,28 +1,27 @@
-//! A site under test: an engine in front of one renderer that counts, fails,
-//! hangs or waits as told, and a clock that is moved by hand.
+//! A site whose renderer answers as told, in the library's own kit for tests.
 
 #![expect(clippy::unwrap_used, dead_code, reason = "a test may panic, and each uses its own part")]
 
 use std::{
+    ops::Deref,
     path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use axum::{
     Extension, Router,
-    body::Body,
     extract::Request,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, Method, StatusCode};
-use http_body_util::BodyExt;
-use leptos_isr::{Builder, Draft, Engine, Isr, Purge, RenderScope, Routes, days, minutes};
-use tokio::sync::Semaphore;
-use tower::ServiceExt;
+use leptos_isr::{
+    Builder, Draft, Engine, Isr, RenderScope, Routes, minutes,
+    testing::{TestClock, TestSite},
+};
 
 /// What the renderer does next.
 #[derive(Clone, Debug)]
@@ -54,42 +53,22 @@ pub(crate) enum Renders {
 #[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) engine: Engine,
-    app: Router,
+    kit: TestSite,
     state: Arc<State>,
 }
 
 struct State {
-    now: Mutex<SystemTime>,
     renders: AtomicUsize,
+    begun: AtomicUsize,
     behaviour: Mutex<Renders>,
-    gate: Semaphore,
-    begun: Semaphore,
     requests: Mutex<Vec<(Method, String, HeaderMap)>>,
 }
 
-/// One answer, read to its end.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
-}
+impl Deref for Site {
+    type Target = TestSite;
 
-impl Answer {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    #[track_caller]
-    pub(crate) fn assert_cache_status(&self, expected: &str) -> &Self {
-        assert_eq!(self.header("cache-status"), expected, "{self:?}");
-        self
-    }
-
-    #[track_caller]
-    pub(crate) fn assert_body(&self, expected: &str) -> &Self {
-        assert_eq!(self.body, expected, "{self:?}");
-        self
+    fn deref(&self) -> &TestSite {
+        &self.kit
     }
 }
 
@@ -114,18 +93,13 @@ impl Site {
 
     pub(crate) fn build(routes: Routes, configure: impl FnOnce(Builder) -> Builder) -> Self {
         let state = Arc::new(State {
-            now: Mutex::new(UNIX_EPOCH + days(20_000)),
             renders: AtomicUsize::new(0),
+            begun: AtomicUsize::new(0),
             behaviour: Mutex::new(Renders::Page),
-            gate: Semaphore::new(0),
-            begun: Semaphore::new(0),
             requests: Mutex::default(),
         });
-        let clock = {
-            let state = Arc::clone(&state);
-            move || *state.now.lock().unwrap()
-        };
-        let engine = configure(Engine::builder(routes).clock(clock)).build().unwrap();
+        let clock = TestClock::new();
+        let engine = configure(Engine::builder(routes).clock(clock.clone())).build().unwrap();
         let renderer = {
             let state = Arc::clone(&state);
             Router::new().fallback(
@@ -135,61 +109,17 @@ impl Site {
             )
         };
         let app = engine.wrap(renderer);
-        Self { engine, app, state }
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.request(Method::GET, path, &[]).await
-    }
-
-    pub(crate) async fn request(
-        &self,
-        method: Method,
-        path: &str,
-        headers: &[(&str, &str)],
-    ) -> Answer {
-        self.send(method, path, headers, Body::empty()).await
-    }
-
-    pub(crate) async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Body,
-    ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = self.app.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        Answer { status: parts.status, headers: parts.headers, body }
-    }
-
-    /// Starts a request that is answered later.
-    pub(crate) fn start(&self, path: &'static str) -> tokio::task::JoinHandle<Answer> {
-        let site = self.clone();
-        tokio::spawn(async move { site.get(path).await })
-    }
-
-    pub(crate) fn advance(&self, time: Duration) {
-        *self.state.now.lock().unwrap() += time;
-    }
-
-    pub(crate) fn set_back(&self, time: Duration) {
-        *self.state.now.lock().unwrap() -= time;
+        let kit = TestSite::new(&engine, app, clock);
+        Self { engine, kit, state }
     }
 
     pub(crate) fn behave(&self, behaviour: Renders) {
+        if matches!(behaviour, Renders::Gate) {
+            self.hold_renders();
+        } else {
+            self.release_renders();
+        }
         *self.state.behaviour.lock().unwrap() = behaviour;
-    }
-
-    /// How often the renderer was called.
-    pub(crate) fn renders(&self) -> usize {
-        self.state.renders.load(Ordering::SeqCst)
     }
 
     /// What the renderer was asked.
@@ -197,29 +127,19 @@ impl Site {
         self.state.requests.lock().unwrap().clone()
     }
 
-    /// Waits until the renderer was called once more.
+    /// Waits until one more render has begun.
     pub(crate) async fn begun(&self) {
-        self.state.begun.acquire().await.unwrap().forget();
+        let begun = self.state.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        self.renders_begun(begun).await;
     }
 
     /// Lets one render through the gate.
     pub(crate) fn let_pass(&self) {
-        self.state.gate.add_permits(1);
-    }
-
-    /// Waits for the regenerations under way.
-    pub(crate) async fn idle(&self) {
-        assert!(self.engine.idle(Duration::from_secs(20)).await, "regenerations go on");
-    }
-
-    pub(crate) async fn purge_tag(&self, tag: &str) {
-        let purge = Purge { tags: vec![tag.to_owned()], ..Purge::default() };
-        self.engine.purge(&purge).await.unwrap();
+        self.release_render();
     }
 
     pub(crate) async fn purge_hard(&self, path: &str) {
-        let purge = Purge { paths: vec![path.to_owned()], hard: true, ..Purge::default() };
-        self.engine.purge(&purge).await.unwrap();
+        self.purge_path_hard(path).await;
     }
 }
 
@@ -229,13 +149,12 @@ impl State {
         let path = request.uri().to_string();
         let asked = (request.method().clone(), path.clone(), request.headers().clone());
         self.requests.lock().unwrap().push(asked);
-        self.begun.add_permits(1);
         let is_draft = request.extensions().get::<Draft>().is_some();
         let page = format!("{path} #{number}{}", if is_draft { " draft" } else { "" });
         let behaviour = self.behaviour.lock().unwrap().clone();
         let scope = scope.unwrap_or_default();
         match behaviour {
-            Renders::Page => page.into_response(),
+            Renders::Page | Renders::Gate => page.into_response(),
             Renders::Status(status) => (status, page).into_response(),
             Renders::Redirect(to) => (StatusCode::FOUND, [("location", to)]).into_response(),
             Renders::Header(name, value) => ([(name, value)], page).into_response(),
@@ -258,10 +177,6 @@ impl State {
             }
             Renders::Panic => panic!("the page panics"),
             Renders::Hang => std::future::pending().await,
-            Renders::Gate => {
-                self.gate.acquire().await.unwrap().forget();
-                page.into_response()
-            }
         }
     }
 }

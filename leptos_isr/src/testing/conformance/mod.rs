@@ -1,0 +1,195 @@
+//! What a store guarantees, checked on any store.
+
+mod bytes;
+mod keys;
+mod pages;
+mod purges;
+mod values;
+mod wait;
+
+use std::{fmt, future::Future, time::Duration};
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use self::wait::to_its_end;
+use crate::store::{Store, StoreError};
+
+/// How long one check may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What one check came to; the error says what the store did.
+type Check = Result<(), StoreError>;
+
+/// Opens stores on the data under test.
+struct Data<O>(O);
+
+impl<S: Store, O: AsyncFn(String) -> S> Data<O> {
+    /// A store of a build that has its name from a check.
+    async fn open(&self, build: &str) -> S {
+        (self.0)(format!("conformance-{build}")).await
+    }
+}
+
+/// Checks every guarantee in the documentation of [`Store`], and panics with the
+/// list of those that do not hold, each with the name of its check.
+///
+/// `open` opens a store for the build id it is given, each time on the same
+/// data: that is how restarts, two builds and two processes are checked. The
+/// data is empty at first, and the suite leaves pages in it. Stores that bound
+/// their pages need room for 32 MiB: what they drop below that counts as lost.
+/// Beyond it, and in service, they may drop any page.
+///
+/// A check that takes longer than 30 seconds fails. What cannot
+/// be checked from inside a process, as a power failure, is not.
+///
+/// # Panics
+///
+/// Panics if a guarantee does not hold, and on a runtime with a single thread:
+/// calls would not run at the same time.
+///
+/// # Examples
+///
+/// A store of your own, over maps in memory. On a database the maps are two
+/// tables with a key of two columns, and a third one for the purges.
+///
+/// ```
+/// use std::{collections::HashMap, sync::{Arc, Mutex}};
+/// use async_trait::async_trait;
+/// use bytes::Bytes;
+/// use leptos_isr::{Key, Store, StoreError, testing::store_conformance};
+///
+/// type Of<T> = Mutex<HashMap<(String, T), Bytes>>;
+///
+/// /// What all builds and processes share.
+/// #[derive(Debug, Default)]
+/// struct Tables {
+///     pages: Of<Key>,
+///     values: Of<String>,
+///     purges: Mutex<Vec<Bytes>>,
+/// }
+///
+/// /// The store of one build.
+/// #[derive(Debug)]
+/// struct OwnStore {
+///     build: String,
+///     tables: Arc<Tables>,
+/// }
+///
+/// impl OwnStore {
+///     fn of<T>(&self, name: T) -> (String, T) {
+///         (self.build.clone(), name)
+///     }
+/// }
+///
+/// #[async_trait]
+/// impl Store for OwnStore {
+///     async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+///         Ok(self.tables.pages.lock().unwrap().get(&self.of(key.clone())).cloned())
+///     }
+///     async fn put(&self, key: &Key, page: Bytes) -> Result<(), StoreError> {
+///         self.tables.pages.lock().unwrap().insert(self.of(key.clone()), page);
+///         Ok(())
+///     }
+///     async fn remove(&self, key: &Key) -> Result<(), StoreError> {
+///         self.tables.pages.lock().unwrap().remove(&self.of(key.clone()));
+///         Ok(())
+///     }
+///     async fn put_value(&self, name: &str, value: Bytes) -> Result<(), StoreError> {
+///         self.tables.values.lock().unwrap().insert(self.of(name.to_owned()), value);
+///         Ok(())
+///     }
+///     async fn value(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
+///         Ok(self.tables.values.lock().unwrap().get(&self.of(name.to_owned())).cloned())
+///     }
+///     fn purges(&self) -> Result<Vec<Bytes>, StoreError> {
+///         Ok(self.tables.purges.lock().unwrap().clone())
+///     }
+///     async fn append_purge(&self, record: Bytes) -> Result<(), StoreError> {
+///         self.tables.purges.lock().unwrap().push(record);
+///         Ok(())
+///     }
+///     async fn replace_purges(&self, _: Vec<Bytes>) -> Result<bool, StoreError> {
+///         // Others may be appending; the records are few, so they stay.
+///         Ok(false)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "multi_thread")] async fn main() {
+/// let tables = Arc::new(Tables::default());
+/// store_conformance(async |build| OwnStore { build, tables: Arc::clone(&tables) }).await;
+/// # }
+/// ```
+pub async fn store_conformance<S: Store>(open: impl AsyncFn(String) -> S) {
+    let broken = broken_guarantees(open).await;
+    let list: Vec<_> = broken.iter().map(|broken| format!("\n  {broken}")).collect();
+    assert!(broken.is_empty(), "the store does not keep these guarantees:{}", list.concat());
+}
+
+/// What [`store_conformance`] checks, as a list: empty if every guarantee holds.
+///
+/// # Panics
+///
+/// Panics on a runtime with a single thread.
+pub async fn broken_guarantees<S: Store>(open: impl AsyncFn(String) -> S) -> Vec<BrokenGuarantee> {
+    assert!(
+        Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread,
+        "calls must run at the same time: use `#[tokio::test(flavor = \"multi_thread\")]`"
+    );
+    let data = Data(open);
+    let mut report = Report::default();
+    report.check("page_is_read_as_it_was_written", pages::read_as_written(&data)).await;
+    report.check("later_page_takes_the_place", pages::later_takes_the_place(&data)).await;
+    report.check("absent_page_is_none", pages::absent_is_none(&data)).await;
+    report.check("removed_page_is_gone_and_no_other", pages::removed_is_gone(&data)).await;
+    report.check("contains_agrees_with_get", pages::contains_agrees(&data)).await;
+    report.check("keys_that_look_alike_are_apart", pages::keys_are_apart(&data)).await;
+    report.check("builds_are_apart", pages::builds_are_apart(&data)).await;
+    report.check("pages_survive_reopening", pages::survive_reopening(&data)).await;
+    report.check("concurrent_puts_leave_one_whole_page", pages::concurrent_puts(&data)).await;
+    report.check("reader_never_sees_a_torn_page", pages::no_torn_page(&data)).await;
+    report.check("cancelled_put_leaves_a_whole_page", pages::cancelled_put(&data)).await;
+    report.check("dropped_page_is_none_and_no_other", pages::dropped_is_none(&data)).await;
+    report.check("value_is_read_as_it_was_written", values::read_as_written(&data)).await;
+    report.check("names_that_look_alike_are_apart", values::names_are_apart(&data)).await;
+    report.check("values_and_pages_are_apart", values::apart_from_pages(&data)).await;
+    report.check("values_of_builds_are_apart", values::builds_are_apart(&data)).await;
+    report.check("values_survive_reopening_and_many_pages", values::survive(&data)).await;
+    report.check("purges_are_read_in_their_order", purges::in_order(&data)).await;
+    report.check("purges_survive_reopening", purges::survive_reopening(&data)).await;
+    report.check("purges_are_shared_by_builds", purges::shared_by_builds(&data)).await;
+    report.check("concurrent_purges_are_all_kept", purges::concurrent(&data)).await;
+    report.check("cancelled_purge_harms_no_other", purges::cancelled(&data)).await;
+    report.check("purges_are_replaced_as_one_or_not_at_all", purges::replaced(&data)).await;
+    report.check("purge_after_replacing_is_kept", purges::after_replacing(&data)).await;
+    report.check("replacing_loses_no_purge_of_others", purges::others_are_kept(&data)).await;
+    report.check("removing_old_builds_keeps_this_one", pages::old_builds_go(&data)).await;
+    report.0
+}
+
+/// A guarantee that a store does not keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BrokenGuarantee {
+    /// The name of the check, which says what should hold.
+    pub check: &'static str,
+    /// What the store did instead.
+    pub problem: String,
+}
+
+impl fmt::Display for BrokenGuarantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.check, self.problem)
+    }
+}
+
+/// The checks that failed.
+#[derive(Default)]
+struct Report(Vec<BrokenGuarantee>);
+
+impl Report {
+    async fn check(&mut self, check: &'static str, ran: impl Future<Output = Check>) {
+        if let Err(problem) = to_its_end(LIMIT, ran).await {
+            self.0.push(BrokenGuarantee { check, problem: problem.to_string() });
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Checks of pages.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bytes::Bytes;
+
+use super::{
+    Check, Data,
+    bytes::{all_bytes, noise, page, show},
+    keys::{key, look_alikes},
+    wait::{Boxed, at_once, cancelled_after},
+};
+use crate::{key::Key, store::Store};
+
+const MIB: usize = 1 << 20;
+
+/// How often a check repeats what it wants to catch in the middle.
+const ROUNDS: u64 = 50;
+
+/// The page of `key` is `expected`.
+pub(super) async fn is(store: &impl Store, key: &Key, expected: &[u8], when: &str) -> Check {
+    let found = store.get(key).await?;
+    if found.as_deref() == Some(expected) {
+        return Ok(());
+    }
+    let (found, expected) = (show(found.as_deref()), show(Some(expected)));
+    Err(format!("{when}, `get({key})` is {found}, not {expected}").into())
+}
+
+/// There is no page of `key`.
+pub(super) async fn is_none(store: &impl Store, key: &Key, when: &str) -> Check {
+    match store.get(key).await? {
+        None => Ok(()),
+        found => {
+            let found = show(found.as_deref());
+            Err(format!("{when}, `get({key})` is {found}, not none").into())
+        }
+    }
+}
+
+async fn contains(store: &impl Store, key: &Key, expected: bool, when: &str) -> Check {
+    let found = store.contains(key).await?;
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("{when}, `contains({key})` is {found}").into())
+}
+
+pub(super) async fn read_as_written<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
+    let store = data.open("written").await;
+    for (name, page) in [
+        ("/empty", Bytes::new()),
+        ("/one", Bytes::from_static(b"x")),
+        ("/nul", Bytes::from_static(b"\0")),
+        ("/line", Bytes::from_static(b"\r\n \n")),
+        ("/all", all_bytes()),
+        ("/large", noise(1, MIB)),
+    ] {
+        let key = key(name);
+        store.put(&key, page.clone()).await?;
+        is(&store, &key, &page, "after `put`").await?;
+        is(&store, &key, &page, "when read again").await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn later_takes_the_place<S: Store>(
+    data: &Data<impl AsyncFn(String) -> S>,
+) -> Check {
+    let store = data.open("later").await;
+    let key = key("/a");
+    for (seed, len) in [(1, 10_000), (2, 10), (3, 20_000), (4, 0), (5, 1)] {
+        let page = noise(seed, len);
+        store.put(&key, page.clone()).await?;
+        is(&store, &key, &page, "after another `put`").await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn absent_is_none<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
+    let store = data.open("absent").await;
+    for when in ["in an empty store", "beside other pages"] {
+        for text in look_alikes() {
+            is_none(&store, &key(&text), when).await?;
+        }
+        store.put(&key("/other"), page("/other")).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn removed_is_gone<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
+    let store = data.open("removed").await;
+    let gone = key("/a");
+    let others: Vec<_> = ["/", "/A", "/a/", "/a/b", "/ab", "/a?page=1", "/a%2Fb"].map(key).into();
+    store.remove(&gone).await?;
+    for other in others.iter().chain([&gone]) {
+        store.put(other, page(other.as_str())).await?;
+    }
+    for when in ["after `remove`", "after another `remove`"] {
+        store.remove(&gone).await?;
+        is_none(&store, &gone, when).await?;
+        for other in &others {
+            is(&store, other, &page(other.as_str()), &format!("{when} of `/a`")).await?;
+        }
+    }
+    store.remove(&key("/*")).await?;
+    is(&store, &others[4], &page("/ab"), "after `remove` of `/*`").await?;
+    store.put(&gone, page("/a, again")).await?;
+    is(&store, &gone, &page("/a, again"), "put again after `remove`").await
+}
+
+pub(super) async fn contains_agrees<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
+    let store = data.open("contains").await;
+    let (a, empty) = (key("/a"), key("/empty"));
+    contains(&store, &a, false, "in an empty store").await?;
+    store.put(&a, page("/a")).await?;
+    store.put(&empty, Bytes::new()).await?;
+    contains(&store, &a, true, "after `put`").await?;
+    contains(&store, &empty, true, "after `put` of an empty page").await?;
+    contains(&store, &key("/a/"), false, "beside `/a`").await?;
+    contains(&store, &key("/A"), false, "beside `/a`").await?;
+    contains(&data.open("contains-other").await, &a, false, "in another build").await?;
+    contains(&data.open("contains").await, &a, true, "in a store opened later").await?;
+    store.remove(&a).await?;
+    contains(&store, &a, false, "after `remove`").await?;
+    contains(&store, &empty, true, "after `remove` of another page").await
+}
+
+pub(super) async fn keys_are_apart<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
+    let store = data.open("keys").await;
+    let texts = look_alikes();
+    for text in &texts {
+        store.put(&key(text), page(text)).await?;
+    }
+    for text in &texts {
+        is(&store, &key(text), &page(text), "beside keys that look alike").await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn builds_are_apart<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
+    let key = key("/a");
+    let one = data.open("build-1").await;
+    one.put(&key, page("build 1")).await?;
+    let eleven = data.open("build-11").await;
+    is_none(&eleven, &key, "in another build").await?;
+    eleven.put(&key, page("build 11")).await?;
+    is(&one, &key, &page("build 1"), "after `put` in another build").await?;
+    is(&eleven, &key, &page("build 11"), "in its own build").await?;
+    one.remove(&key).await?;
+    is(&eleven, &key, &page("build 11"), "after `remove` in another build").await
+}
+
+pub(super) async fn survive_reopening<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
+    let (kept, gone) = (key("/kept"), key("/gone"));
+    let store = data.open("reopened").await;
+    store.put(&kept, noise(1, MIB)).await?;
+    store.put(&kept, noise(2, MIB)).await?;
+    store.put(&gone, page("/gone")).await?;
+    store.remove(&gone).await?;
+    // As after a crash: nothing was said to the first one.
+    let beside = data.open("reopened").await;
+    is(&beside, &kept, &noise(2, MIB), "in a store opened beside the first").await?;
+    is_none(&beside, &gone, "in a store opened after `remove`").await?;
+    drop((store, beside));
+    let later = data.open("reopened").await;
+    is(&later, &kept, &noise(2, MIB), "in a store opened after the first was dropped").await
+}
+
+pub(super) async fn concurrent_puts<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
+    let store = Arc::new(data.open("concurrent").await);
+    let key = key("/a");
+    let page = |writer: u64| noise(writer, 1000 + 997 * writer as usize);
+    for round in 0..ROUNDS / 5 {
+        let writers = 16 * round..16 * (round + 1);
+        let tasks = writers.clone().map(|writer| {
+            let (store, key) = (Arc::clone(&store), key.clone());
+            Box::pin(async move { store.put(&key, page(writer)).await }) as Boxed
+        });
+        at_once(tasks).await?;
+        let left = store.get(&key).await?;
+        if !writers.clone().any(|writer| left.as_ref() == Some(&page(writer))) {
+            let left = show(left.as_deref());
+            return Err(
+                format!("after 16 calls of `put` at once, {left} is no page of them").into()
+            );
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn no_torn_page<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
+    let store = Arc::new(data.open("torn").await);
+    let key = key("/a");
+    let pages: Arc<[Bytes]> = [noise(1, 200_000), noise(2, 500), noise(3, 90_000)].into();
+    store.put(&key, pages[0].clone()).await?;
+    let is_written = Arc::new(AtomicBool::new(false));
+    let writer = {
+        let (store, key, pages) = (Arc::clone(&store), key.clone(), Arc::clone(&pages));
+        let is_written = Arc::clone(&is_written);
+        Box::pin(async move {
+            for page in pages.iter().cycle().take(ROUNDS as usize) {
+                store.put(&key, page.clone()).await?;
+                tokio::task::yield_now().await;
+            }
+            is_written.store(true, Ordering::SeqCst);
+            Ok(())
+        }) as Boxed
+    };
+    let readers = (0..4).map(|_| {
+        let (store, key, pages) = (Arc::clone(&store), key.clone(), Arc::clone(&pages));
+        let is_written = Arc::clone(&is_written);
+        Box::pin(async move {
+            while !is_written.load(Ordering::SeqCst) {
+                let found = store.get(&key).await?;
+                if !found.as_ref().is_some_and(|found| pages.contains(found)) {
+                    let found = show(found.as_deref());
+                    return Err(format!("while `put` ran, `get` was {found}, never put").into());
+                }
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        }) as Boxed
+    });
+    at_once(readers.chain([writer])).await
+}
+
+pub(super) async fn cancelled_put<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
+    let store = data.open("cancelled").await;
+    let key = key("/a");
+    let mut pages = vec![noise(0, 100_000)];
+    store.put(&key, pages[0].clone()).await?;
+    for round in 1..=ROUNDS {
+        let new = noise(round, 30_000 * (1 + round as usize % 5));
+        pages.push(new.clone());
+        cancelled_after(1 + round as usize % 4, store.put(&key, new)).await;
+        let found = store.get(&key).await?;
+        if !found.as_ref().is_some_and(|found| pages.contains(found)) {
+            let found = show(found.as_deref());
+            return Err(format!("after a `put` that was given up, `get` is {found}").into());
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn dropped_is_none<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
+    let store = data.open("dropped").await;
+    store.set_in_use(Arc::new(|key| key.path() == "/0"));
+    let page = |i: u64| noise(i, 80_000);
+    for i in 0..250 {
+        store.put(&key(&format!("/{i}")), page(i)).await?;
+    }
+    for i in 0..250 {
+        let found = store.get(&key(&format!("/{i}"))).await?;
+        if found.as_ref().is_some_and(|found| *found != page(i)) {
+            let found = show(found.as_deref());
+            return Err(format!("among many pages, `get(/{i})` is {found}: not its page").into());
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn old_builds_go<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
+    data.open("old").await.put(&key("/a"), page("old")).await?;
+    let store = data.open("new").await;
+    let (key, last) = (key("/a"), Bytes::from_static(b"before old builds go"));
+    store.put(&key, page("new")).await?;
+    store.put_value("paths", page("paths")).await?;
+    store.append_purge(last.clone()).await?;
+    for when in ["after `remove_old_builds`", "after another `remove_old_builds`"] {
+        store.remove_old_builds().await?;
+        is(&store, &key, &page("new"), when).await?;
+        super::values::is(&store, "paths", &page("paths"), when).await?;
+        let purges = store.purges()?;
+        if purges.last() != Some(&last) {
+            let found = show(purges.last().map(|last| &**last));
+            return Err(format!("{when}, the last purge is {found}").into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! The engine on a store of one's own: whatever the store does, visitors get
+//! their page.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use leptos_isr::{Error, Key, Purge, Store, StoreError, minutes};
+use support::{Renders, Site, routes};
+
+/// How the store's calls go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mood {
+    Works,
+    Fails,
+    Hangs,
+    /// `get` answers bytes that are no page.
+    GivesGarbage,
+    /// `get` answers what was put for another key.
+    GivesAnotherPage,
+    /// `get` answers half of the page.
+    GivesHalf,
+}
+
+/// Pages and purges in memory. Clones are the same store.
+#[derive(Clone, Debug)]
+struct OwnStore(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    mood: Mutex<Mood>,
+    pages: Mutex<HashMap<Key, Bytes>>,
+    purges: Mutex<Vec<Bytes>>,
+    calls: Mutex<Vec<&'static str>>,
+}
+
+impl OwnStore {
+    fn new(mood: Mood) -> Self {
+        Self(Arc::new(State {
+            mood: Mutex::new(mood),
+            pages: Mutex::default(),
+            purges: Mutex::default(),
+            calls: Mutex::default(),
+        }))
+    }
+
+    fn set(&self, mood: Mood) {
+        *self.0.mood.lock().unwrap() = mood;
+    }
+
+    fn mood(&self) -> Mood {
+        *self.0.mood.lock().unwrap()
+    }
+
+    fn calls(&self, name: &str) -> usize {
+        self.0.calls.lock().unwrap().iter().filter(|call| **call == name).count()
+    }
+
+    async fn call(&self, name: &'static str) -> Result<(), StoreError> {
+        self.0.calls.lock().unwrap().push(name);
+        match self.mood() {
+            Mood::Fails => Err("the store is down".into()),
+            Mood::Hangs => std::future::pending().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for OwnStore {
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        self.call("get").await?;
+        let pages = self.0.pages.lock().unwrap();
+        Ok(match self.mood() {
+            Mood::GivesGarbage => Some(Bytes::from_static(b"<p>no page</p>")),
+            Mood::GivesAnotherPage => {
+                pages.iter().find(|(other, _)| *other != key).map(|(_, page)| page.clone())
+            }
+            Mood::GivesHalf => pages.get(key).map(|page| page.slice(..page.len() / 2)),
+            _ => pages.get(key).cloned(),
+        })
+    }
+
+    async fn put(&self, key: &Key, page: Bytes) -> Result<(), StoreError> {
+        self.call("put").await?;
+        self.0.pages.lock().unwrap().insert(key.clone(), page);
+        Ok(())
+    }
+
+    async fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        self.call("remove").await?;
+        self.0.pages.lock().unwrap().remove(key);
+        Ok(())
+    }
+
+    async fn put_value(&self, _: &str, _: Bytes) -> Result<(), StoreError> {
+        self.call("put_value").await
+    }
+
+    async fn value(&self, _: &str) -> Result<Option<Bytes>, StoreError> {
+        self.call("value").await?;
+        Ok(None)
+    }
+
+    fn purges(&self) -> Result<Vec<Bytes>, StoreError> {
+        match self.mood() {
+            Mood::Fails => Err("the store is down".into()),
+            _ => Ok(self.0.purges.lock().unwrap().clone()),
+        }
+    }
+
+    async fn append_purge(&self, record: Bytes) -> Result<(), StoreError> {
+        self.call("append_purge").await?;
+        self.0.purges.lock().unwrap().push(record);
+        Ok(())
+    }
+
+    async fn replace_purges(&self, records: Vec<Bytes>) -> Result<bool, StoreError> {
+        self.call("replace_purges").await?;
+        *self.0.purges.lock().unwrap() = records;
+        Ok(true)
+    }
+}
+
+/// The site on the store, with a short limit for writing to it.
+fn site_on(store: &OwnStore) -> Site {
+    let store = store.clone();
+    let limit = std::time::Duration::from_millis(50);
+    Site::build(routes(), |builder| builder.store(store).render_timeout(limit))
+}
+
+#[tokio::test]
+async fn pages_and_purges_survive_in_it() {
+    let store = OwnStore::new(Mood::Works);
+    let first = site_on(&store);
+    for path in ["/a/1", "/a/2", "/forever"] {
+        first.get(path).await.assert_miss_stored();
+    }
+    first.purge_tag("a:1").await;
+    let second = site_on(&store);
+    second.get("/a/1").await.assert_purged().assert_body("/a/1 #1");
+    second.get("/a/2").await.assert_fresh().assert_body("/a/2 #2");
+    second.idle().await;
+    let third = site_on(&store);
+    third.get("/a/1").await.assert_fresh().assert_body("/a/1 #1");
+    assert_eq!((second.renders(), third.renders()), (1, 0));
+}
+
+#[tokio::test]
+async fn page_of_it_that_expired_is_kept_for_errors() {
+    let store = OwnStore::new(Mood::Works);
+    site_on(&store).get("/a/1").await;
+    let site = site_on(&store);
+    site.behave(Renders::SaysFailed);
+    site.advance(minutes(11));
+    site.get("/a/1").await.assert_stale_if_error().assert_body("/a/1 #1");
+}
+
+#[tokio::test]
+async fn store_that_answers_wrongly_costs_a_render_and_no_visitor_their_page() {
+    for mood in [Mood::GivesGarbage, Mood::GivesAnotherPage, Mood::GivesHalf] {
+        let store = OwnStore::new(Mood::Works);
+        let first = site_on(&store);
+        first.get("/a/1").await;
+        first.get("/a/2").await;
+        store.set(mood);
+        let second = site_on(&store);
+        second.get("/a/1").await.assert_status(200).assert_miss_stored().assert_body("/a/1 #1");
+        second.get("/a/1").await.assert_fresh();
+        assert_eq!(second.renders(), 1, "{mood:?}");
+        store.set(Mood::Works);
+        let third = site_on(&store);
+        third.get("/a/1").await.assert_fresh().assert_body("/a/1 #1");
+        third.get("/a/2").await.assert_fresh().assert_body("/a/2 #2");
+    }
+}
+
+#[tokio::test]
+async fn store_that_fails_leaves_pages_in_memory() {
+    let store = OwnStore::new(Mood::Works);
+    let site = site_on(&store);
+    site.get("/a/1").await.assert_miss_stored();
+    store.set(Mood::Fails);
+    site.get("/a/1").await.assert_fresh();
+    site.get("/a/2").await.assert_status(200).assert_miss_stored();
+    site.get("/a/2").await.assert_fresh();
+    site.advance(minutes(1));
+    site.get("/a/1").await.assert_stale();
+    site.idle().await;
+    site.get("/a/1").await.assert_fresh().assert_body("/a/1 #3");
+    assert_eq!((store.calls("get"), store.calls("put")), (2, 3), "it is asked all the same");
+    store.set(Mood::Works);
+    site_on(&store).get("/a/1").await.assert_body("/a/1 #1");
+}
+
+#[tokio::test]
+async fn store_that_never_answers_holds_no_visitor_for_longer_than_its_limit() {
+    let store = OwnStore::new(Mood::Hangs);
+    let site = site_on(&store);
+    let visitors = [site.start("/a/1"), site.start("/a/1"), site.start("/a/2")];
+    for visitor in visitors {
+        visitor.await.unwrap().assert_status(200).assert_miss_stored();
+    }
+    site.get("/a/1").await.assert_fresh();
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test]
+async fn purge_that_it_cannot_keep_is_said_to_the_caller_and_holds_here() {
+    for mood in [Mood::Fails, Mood::Hangs] {
+        let store = OwnStore::new(Mood::Works);
+        let site = site_on(&store);
+        site.get("/a/1").await;
+        store.set(mood);
+        let purge = Purge { tags: vec!["a:1".to_owned()], ..Purge::default() };
+        let error = site.engine.purge(&purge).await.unwrap_err();
+        assert!(matches!(error, Error::PurgeNotKept(_)), "{mood:?}: {error:?}");
+        site.get("/a/1").await.assert_purged();
+    }
+}
+
+#[tokio::test]
+async fn store_that_cannot_say_its_purges_fails_at_start() {
+    let store = OwnStore::new(Mood::Fails);
+    let built = leptos_isr::Engine::builder(routes()).store(store).build();
+    assert!(matches!(built, Err(Error::Purges(_))), "{built:?}");
+}
+
+#[tokio::test]
+async fn not_found_goes_to_it_only_in_the_place_of_a_page() {
+    let store = OwnStore::new(Mood::Works);
+    let site = site_on(&store);
+    site.get("/a/1").await;
+    site.behave(Renders::Status(http::StatusCode::NOT_FOUND));
+    site.get("/a/2").await.assert_status(404).assert_miss_stored();
+    assert_eq!(store.calls("put"), 1);
+    site.purge_hard("/a/1").await;
+    site.get("/a/1").await.assert_status(404).assert_replaced();
+    assert_eq!(store.calls("put"), 2);
+    site_on(&store).get("/a/1").await.assert_fresh().assert_status(404);
+}
