@@ -41,16 +41,23 @@ impl RoutePattern {
     }
 
     /// The pattern of a Leptos route whose optional parameters are expanded.
+    ///
+    /// Leptos compares a route's text with the address as it is written, so text
+    /// that browsers encode must stand encoded in the route.
+    ///
+    /// # Errors
+    ///
+    /// Says how the text must be written, or what else is wrong.
     pub(crate) fn from_leptos(path: &[PathSegment]) -> Result<Self, String> {
         let mut segments = Vec::new();
         for segment in path {
             match segment {
                 PathSegment::Unit => {}
-                PathSegment::Static(text) => segments.extend(
-                    text.split('/')
-                        .filter(|part| !part.is_empty())
-                        .map(|part| Segment::Static(part.to_owned())),
-                ),
+                PathSegment::Static(text) => {
+                    for part in text.split('/').filter(|part| !part.is_empty()) {
+                        segments.push(Segment::Static(decoded(part)?));
+                    }
+                }
                 PathSegment::Param(name) | PathSegment::OptionalParam(name) => {
                     segments.push(Segment::Param(name.to_string()));
                 }
@@ -179,6 +186,20 @@ impl RoutePattern {
     }
 }
 
+/// The text of a Leptos route, decoded.
+fn decoded(part: &str) -> Result<String, String> {
+    let raw = format!("/{part}");
+    let path = path::CanonicalPath::parse(&raw).map_err(|error| format!("`{part}`: {error}"))?;
+    if path.text != raw {
+        return Err(format!(
+            "`{part}` never matches: Leptos compares it with the address as browsers send it; \
+             write `{}`",
+            &path.text[1..]
+        ));
+    }
+    Ok(path.segments.concat())
+}
+
 impl fmt::Display for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -245,6 +266,25 @@ mod tests {
         let mut routes = ["/a/*rest", "/a/:id", "/a/new", "/:any"].map(pattern);
         routes.sort_by(RoutePattern::by_specificity);
         assert_eq!(routes.map(|route| route.text), ["/a/new", "/a/:id", "/a/*rest", "/:any"]);
+    }
+
+    #[test]
+    fn text_of_a_leptos_route_is_compared_decoded() {
+        let leptos = |text: &'static str| {
+            RoutePattern::from_leptos(&[
+                PathSegment::Static(text.into()),
+                PathSegment::Param("id".into()),
+            ])
+        };
+        let encoded = leptos("%C3%BCber").unwrap();
+        assert!(encoded.matches(&segments("/%c3%bcber/a")));
+        assert_eq!(encoded.to_axum(), "/%C3%BCber/{id}");
+        assert_eq!(leptos("/@me/a.b").unwrap().as_str(), "/@me/a.b/:id");
+        for text in ["\u{fc}ber", "%c3%bcber", "%40me", "a b"] {
+            let error = leptos(text).unwrap_err();
+            assert!(error.contains(text) && error.contains("write `"), "{error}");
+        }
+        assert!(leptos("100%").unwrap_err().contains("percent-encoding"));
     }
 
     #[test]
