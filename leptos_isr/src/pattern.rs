@@ -129,6 +129,20 @@ impl RoutePattern {
         rest.next().is_none()
     }
 
+    /// Whether every path of `other` is a path of this route too.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let mut others = other.segments.iter();
+        for segment in &self.segments {
+            match (segment, others.next()) {
+                (Segment::Splat(_), Some(_)) => return true,
+                (Segment::Param(_), Some(Segment::Static(_) | Segment::Param(_))) => {}
+                (Segment::Static(text), Some(Segment::Static(other))) if text == other => {}
+                _ => return false,
+            }
+        }
+        others.next().is_none()
+    }
+
     /// The parameters' values in a path that matches.
     pub(crate) fn values(&self, segments: &[String]) -> Vec<(&str, String)> {
         self.segments
@@ -266,6 +280,26 @@ mod tests {
         let mut routes = ["/a/*rest", "/a/:id", "/a/new", "/:any"].map(pattern);
         routes.sort_by(RoutePattern::by_specificity);
         assert_eq!(routes.map(|route| route.text), ["/a/new", "/a/:id", "/a/*rest", "/:any"]);
+    }
+
+    #[test]
+    fn route_covers_another_if_it_matches_all_of_its_paths() {
+        for (route, other, covers) in [
+            ("/a/:id", "/a/new", true),
+            ("/a/:id", "/a/:other", true),
+            ("/a/*rest", "/a/:id", true),
+            ("/a/*rest", "/a/b/*rest", true),
+            ("/:any", "/a", true),
+            ("/a/new", "/a/:id", false),
+            ("/a/:id", "/a/*rest", false),
+            ("/a/:id", "/b/new", false),
+            ("/a/:id", "/a/new/more", false),
+            ("/a/:id/more", "/a/new", false),
+            ("/a/*rest", "/a", false),
+            ("/:any", "/", false),
+        ] {
+            assert_eq!(pattern(route).covers(&pattern(other)), covers, "{route} {other}");
+        }
     }
 
     #[test]
