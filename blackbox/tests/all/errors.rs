@@ -132,3 +132,20 @@ async fn hanging_source_costs_its_own_visitors_only() {
     gate.add_permits(100);
     site.get("/open/slow").await.assert_status(200);
 }
+
+/// Behaviour 24. Next.js warns of pages with much data; here pages have a limit.
+#[tokio::test(flavor = "multi_thread")]
+async fn page_beyond_its_size_is_a_failure_that_names_the_limit() {
+    let site = Site::with(&[("blog", &["a"])]).await;
+    site.cms.set("blog:a", Answer::Long(2 << 20));
+    site.cms.set("open:a", Answer::Long(2 << 20));
+    site.advance(2);
+    site.get_twice("/blog/a").await.1.assert_status(200).assert_said("blog:a #1");
+    let page = site.get("/open/a").await;
+    page.assert_status(500).assert_header("cache-control", "private, no-store");
+    let (status, said) = site.regenerate("/blog/a").await;
+    assert_eq!(status, 502);
+    assert!(said["pages"][0]["error"].as_str().unwrap().contains("1048576"), "{said}");
+    let lines = site.log().lines().filter(|line| line.contains("1048576")).count();
+    assert_eq!(lines, 3, "one line a try: {}", site.log());
+}

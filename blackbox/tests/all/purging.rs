@@ -67,7 +67,7 @@ async fn stale_page_is_served_at_once_while_its_source_hangs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_requests_for_a_new_page_share_one_render() {
     let site = Site::with(&[]).await;
-    let pages = site.get_all("/open/new", 10).await;
+    let pages = site.get_all_of(&site.cms, "open:new", "/open/new").await;
     for page in &pages {
         page.assert_status(200).assert_said("open:new #1");
         assert_eq!(page.body, pages[0].body);
@@ -80,7 +80,7 @@ async fn ten_requests_for_a_new_page_share_one_render() {
 async fn requests_after_a_hard_purge_share_one_new_page() {
     let site = Site::with(&[("blog", &["a"])]).await;
     site.purge_by(&json!({ "paths": ["/blog/a"], "hard": true })).await;
-    for page in site.get_all("/blog/a", 5).await {
+    for page in site.get_all_of(&site.cms, "blog:a", "/blog/a").await {
         page.assert_status(200).assert_said("blog:a #2");
     }
     site.get("/blog/a").await.assert_fresh(2).assert_said("blog:a #2");

@@ -22,6 +22,8 @@ pub(crate) enum Answer {
     /// `{n}` stands for how often the key was loaded.
     Text(&'static str),
     Bytes(&'static [u8]),
+    /// A text of this many bytes.
+    Long(usize),
     Gone,
     Moved(u16, &'static str),
     /// A status that is no answer.
@@ -115,6 +117,7 @@ async fn answer(State(content): State<Arc<Mutex<Content>>>, Path(key): Path<Stri
         Some(Answer::Text(text)) => {
             text.replace("{n}", &content.loads[&key].to_string()).into_response()
         }
+        Some(Answer::Long(bytes)) => "x".repeat(*bytes).into_response(),
         Some(Answer::Bytes(bytes)) => bytes.into_response(),
         Some(Answer::Gone) => StatusCode::NOT_FOUND.into_response(),
         Some(Answer::Moved(status, to)) => {

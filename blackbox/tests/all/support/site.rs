@@ -63,6 +63,22 @@ impl Server {
         pages
     }
 
+    /// Several requests at once for a page whose source waits until they are there.
+    pub(crate) async fn get_all_of(&self, cms: &Cms, key: &str, target: &str) -> Vec<Page> {
+        let (before, gate) = (cms.loads(key), cms.hold(key));
+        let release = async {
+            while cms.loads(key) == before {
+                tokio::task::yield_now().await;
+            }
+            // Time for renders that there should not be.
+            for _ in 0..10 {
+                self.get("/").await;
+            }
+            gate.add_permits(100);
+        };
+        tokio::join!(self.get_all(target, 10), release).0
+    }
+
     /// The stale page, then the one that was regenerated behind it.
     pub(crate) async fn get_twice(&self, target: &str) -> (Page, Page) {
         let old = self.get(target).await;
