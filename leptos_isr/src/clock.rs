@@ -39,7 +39,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// By how much two clocks may differ.
+/// By how much two clocks may differ: a purge takes a stamp this much later, and
+/// a stamp that is further ahead of the clock is of the future.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// The order of renders and purges: each stamp is greater than all before it

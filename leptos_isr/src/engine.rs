@@ -16,7 +16,7 @@ use crate::{
     admission::Lists,
     backoff::{Backoff, Unstored},
     builder::{Backing, Builder},
-    clock::{Clock, Stamp, Stamps},
+    clock::{CLOCK_SKEW, Clock, Stamp, Stamps},
     csp::Csp,
     data::DataCache,
     draft::DraftMode,
@@ -209,7 +209,9 @@ impl Engine {
     }
 
     async fn keep_purge(&self, scopes: Vec<Scope>, kind: PurgeKind) -> Result<(), StoreError> {
-        let stamp = self.0.stamps.next(self.now());
+        // After every page that another process can have rendered by now, also
+        // by a clock that is a little ahead; this one's renders come later still.
+        let stamp = self.0.stamps.next(self.now() + CLOCK_SKEW);
         match &self.0.store {
             Some(store) => self.0.log.append(store, scopes, kind, stamp, &self.0.purges).await,
             None => {

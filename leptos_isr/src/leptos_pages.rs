@@ -78,14 +78,19 @@ impl LeptosPages {
         let context: Context = Arc::new(context);
         let listings = list_routes(app.clone(), &context).ok_or(Error::NoRoutes)?;
         let mut routes = Routes::new();
+        let mut before: Vec<RoutePattern> = Vec::new();
         for listing in listings.iter() {
             let declarations = declarations(listing, &context);
+            let mut patterns = Vec::new();
             for path in listing.path().to_vec().expand_optionals() {
                 let pattern = RoutePattern::from_leptos(&path).map_err(|problem| {
                     Error::Declaration { route: format!("{path:?}"), problem }
                 })?;
-                routes.insert(pattern, &declarations)?;
+                check_is_shown(&pattern, &before)?;
+                routes.insert(pattern.clone(), &declarations)?;
+                patterns.push(pattern);
             }
+            before.append(&mut patterns);
         }
         let for_axum = Arc::clone(&context);
         let (dynamic, _) =
@@ -165,6 +170,19 @@ impl std::fmt::Debug for LeptosPages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LeptosPages").field("routes", &self.routes).finish_non_exhaustive()
     }
+}
+
+/// Leptos shows the first route that matches, in the order of their definition,
+/// so one that an earlier route covers is never shown, and its declaration
+/// would hold for the other route's pages.
+fn check_is_shown(pattern: &RoutePattern, before: &[RoutePattern]) -> Result<(), Error> {
+    let covering = before.iter().find(|earlier| *earlier != pattern && earlier.covers(pattern));
+    covering.map_or(Ok(()), |earlier| {
+        let (route, earlier) = (pattern.as_str().to_owned(), earlier.as_str());
+        let problem =
+            format!("it is never shown: `{earlier}` matches first; define it before that");
+        Err(Error::Declaration { route, problem })
+    })
 }
 
 /// Runs the app once to learn its routes; the HTML is thrown away.

@@ -41,16 +41,23 @@ impl RoutePattern {
     }
 
     /// The pattern of a Leptos route whose optional parameters are expanded.
+    ///
+    /// Leptos compares a route's text with the address as it is written, so text
+    /// that browsers encode must stand encoded in the route.
+    ///
+    /// # Errors
+    ///
+    /// Says how the text must be written, or what else is wrong.
     pub(crate) fn from_leptos(path: &[PathSegment]) -> Result<Self, String> {
         let mut segments = Vec::new();
         for segment in path {
             match segment {
                 PathSegment::Unit => {}
-                PathSegment::Static(text) => segments.extend(
-                    text.split('/')
-                        .filter(|part| !part.is_empty())
-                        .map(|part| Segment::Static(part.to_owned())),
-                ),
+                PathSegment::Static(text) => {
+                    for part in text.split('/').filter(|part| !part.is_empty()) {
+                        segments.push(Segment::Static(decoded(part)?));
+                    }
+                }
                 PathSegment::Param(name) | PathSegment::OptionalParam(name) => {
                     segments.push(Segment::Param(name.to_string()));
                 }
@@ -122,6 +129,20 @@ impl RoutePattern {
         rest.next().is_none()
     }
 
+    /// Whether every path of `other` is a path of this route too.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let mut others = other.segments.iter();
+        for segment in &self.segments {
+            match (segment, others.next()) {
+                (Segment::Splat(_), Some(_)) => return true,
+                (Segment::Param(_), Some(Segment::Static(_) | Segment::Param(_))) => {}
+                (Segment::Static(text), Some(Segment::Static(other))) if text == other => {}
+                _ => return false,
+            }
+        }
+        others.next().is_none()
+    }
+
     /// The parameters' values in a path that matches.
     pub(crate) fn values(&self, segments: &[String]) -> Vec<(&str, String)> {
         self.segments
@@ -182,6 +203,20 @@ impl RoutePattern {
     pub(crate) fn by_specificity(&self, other: &Self) -> Ordering {
         self.segments.cmp(&other.segments)
     }
+}
+
+/// The text of a Leptos route, decoded.
+fn decoded(part: &str) -> Result<String, String> {
+    let raw = format!("/{part}");
+    let path = path::CanonicalPath::parse(&raw).map_err(|error| format!("`{part}`: {error}"))?;
+    if path.text != raw {
+        return Err(format!(
+            "`{part}` never matches: Leptos compares it with the address as browsers send it; \
+             write `{}`",
+            &path.text[1..]
+        ));
+    }
+    Ok(path.segments.concat())
 }
 
 impl fmt::Display for Segment {
@@ -250,6 +285,45 @@ mod tests {
         let mut routes = ["/a/*rest", "/a/:id", "/a/new", "/:any"].map(pattern);
         routes.sort_by(RoutePattern::by_specificity);
         assert_eq!(routes.map(|route| route.text), ["/a/new", "/a/:id", "/a/*rest", "/:any"]);
+    }
+
+    #[test]
+    fn route_covers_another_if_it_matches_all_of_its_paths() {
+        for (route, other, covers) in [
+            ("/a/:id", "/a/new", true),
+            ("/a/:id", "/a/:other", true),
+            ("/a/*rest", "/a/:id", true),
+            ("/a/*rest", "/a/b/*rest", true),
+            ("/:any", "/a", true),
+            ("/a/new", "/a/:id", false),
+            ("/a/:id", "/a/*rest", false),
+            ("/a/:id", "/b/new", false),
+            ("/a/:id", "/a/new/more", false),
+            ("/a/:id/more", "/a/new", false),
+            ("/a/*rest", "/a", false),
+            ("/:any", "/", false),
+        ] {
+            assert_eq!(pattern(route).covers(&pattern(other)), covers, "{route} {other}");
+        }
+    }
+
+    #[test]
+    fn text_of_a_leptos_route_is_compared_decoded() {
+        let leptos = |text: &'static str| {
+            RoutePattern::from_leptos(&[
+                PathSegment::Static(text.into()),
+                PathSegment::Param("id".into()),
+            ])
+        };
+        let encoded = leptos("%C3%BCber").unwrap();
+        assert!(encoded.matches(&segments("/%c3%bcber/a")));
+        assert_eq!(encoded.to_axum(), "/%C3%BCber/{id}");
+        assert_eq!(leptos("/@me/a.b").unwrap().as_str(), "/@me/a.b/:id");
+        for text in ["\u{fc}ber", "%c3%bcber", "%40me", "a b"] {
+            let error = leptos(text).unwrap_err();
+            assert!(error.contains(text) && error.contains("write `"), "{error}");
+        }
+        assert!(leptos("100%").unwrap_err().contains("percent-encoding"));
     }
 
     #[test]

@@ -234,3 +234,22 @@ async fn wrong_declaration_fails_at_start_with_the_routes_path() {
     assert!(none.contains("lists no routes"), "{none}");
     let _: SsrMode = Isr::forever().into();
 }
+
+#[tokio::test]
+async fn route_that_an_earlier_one_covers_fails_at_start() {
+    #[component]
+    fn Covered() -> impl IntoView {
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| ()>
+                    <Route path=path!("/a/:id") view=|| "whichever"/>
+                    <ParentRoute path=path!("/a") view=|| view! { <Outlet/> }>
+                        <Route path=path!("/new") view=|| "new" ssr=Isr::forever().into()/>
+                    </ParentRoute>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let error = LeptosPages::discover(Covered, || ()).unwrap_err().to_string();
+    assert!(error.contains("`/a/new`") && error.contains("`/a/:id` matches first"), "{error}");
+}

@@ -274,7 +274,7 @@ async fn regenerate_endpoint_answers_for_each_page() {
     let call = async |token: &str, body: &'static str| {
         let bearer = format!("Bearer {token}");
         let headers = [("authorization", bearer.as_str())];
-        site.send(http::Method::POST, "/_isr/regenerate", &headers, body.into()).await
+        site.send(http::Method::POST, "/_isr/regenerate", &headers, body).await
     };
     let done = call("secret", r#"{"paths":["/a/1","/forever"]}"#).await;
     assert_eq!(done.status, StatusCode::OK);

@@ -12,7 +12,7 @@ use std::{
 };
 
 use http::StatusCode;
-use leptos_isr::{Engine, Isr, OnMissing, PageOutcome, Routes, minutes, seconds};
+use leptos_isr::{Engine, Isr, OnMissing, PageOutcome, Purge, Routes, minutes, seconds};
 use support::{Renders, Site, routes};
 
 #[tokio::test]
@@ -41,6 +41,28 @@ async fn answered_purge_survives_before_any_visit() {
     second.idle().await;
     let third = Site::on_disk(folder.path());
     third.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
+}
+
+/// A build on another machine, whose clock is a little ahead; or the clock was
+/// corrected before the server started.
+#[tokio::test]
+async fn purge_reaches_a_page_whose_render_seems_to_begin_later() {
+    for hard in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let build = Site::on_disk(folder.path());
+        build.advance(seconds(4));
+        build.get("/a/1").await;
+        let server = Site::on_disk(folder.path());
+        let purge = Purge { tags: vec!["a:1".into()], hard, ..Purge::default() };
+        server.engine.purge(&purge).await.unwrap();
+        let page = server.get("/a/1").await;
+        page.assert_cache_status(match hard {
+            false => "isr; hit; ttl=0; detail=purged",
+            true => "isr; fwd=stale; fwd-status=200; stored",
+        });
+        server.idle().await;
+        server.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
+    }
 }
 
 #[tokio::test]

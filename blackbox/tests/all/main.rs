@@ -1,0 +1,20 @@
+//! What a reader of a site sees, over HTTP: the behaviours that Next.js tests
+//! of its own incremental static regeneration, ported to this engine.
+//!
+//! Each test names the behaviours by the numbers of the table in this package's
+//! README. Every site runs as a process of its own on a folder and a clock of
+//! its own; the clock stands still until the test moves it. Nothing sleeps: a
+//! test that needs a regeneration to have ended asks the app for it.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod errors;
+mod headers;
+mod lists;
+mod purging;
+mod readme;
+mod restart;
+mod results;
+mod spellings;
+mod support;
+mod two_servers;
