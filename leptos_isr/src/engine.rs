@@ -309,9 +309,16 @@ impl Engine {
             entry.stamp = 0;
         }
         let entry = Arc::new(entry);
-        self.0.memory.put(Arc::clone(&entry));
+        self.put_in_memory(&entry);
         // What was put meanwhile is newer.
         Some(self.0.memory.get(key).unwrap_or(entry))
+    }
+
+    pub(crate) fn put_in_memory(&self, entry: &Arc<Entry>) {
+        let dropped = self.0.memory.put(Arc::clone(entry));
+        if let Some(store) = &self.0.store {
+            store.used(&dropped);
+        }
     }
 
     pub(crate) fn freshness(&self, target: &Target, entry: &Entry) -> Freshness {

@@ -210,7 +210,7 @@ impl Engine {
                 let kept = store.put(entry).await;
                 kept.map_err(|error| format!("the store could not keep the page: {error}"))?;
             }
-            None => self.0.memory.put(Arc::new(entry.clone())),
+            None => self.put_in_memory(&Arc::new(entry.clone())),
         }
         Ok(stored_len(entry))
     }

@@ -222,7 +222,10 @@ impl Engine {
     pub(crate) async fn render(&self, target: &Target, after: Stamp) -> Result<Rendered, Failure> {
         let at = self.now();
         let since = after.max(self.last_purge(&target.key));
-        let mut scope = RenderScope::of_render(self, at, since);
+        let mut scope = match self.0.memory.contains(&target.key) {
+            true => RenderScope::of_regeneration(self, at, since),
+            false => RenderScope::of_render(self, at, since),
+        };
         if target.key.is_shared_not_found() {
             scope = scope.is_shared_not_found();
         }
@@ -248,13 +251,13 @@ impl Engine {
     async fn keep(&self, rendered: Rendered) -> Fresh {
         let entry: Arc<Entry> = Arc::new(rendered.entry);
         if rendered.may_store {
-            self.0.memory.put(Arc::clone(&entry));
+            self.put_in_memory(&entry);
             if let Some(store) = &self.0.store
                 && (!entry.is_gone() || store.contains(&entry.key).await)
             {
                 store.put_or_warn(&entry).await;
                 // Memory may have dropped it and taken the old page from the store meanwhile.
-                self.0.memory.put(Arc::clone(&entry));
+                self.put_in_memory(&entry);
             }
         }
         Fresh { entry, stored: rendered.may_store }

@@ -42,6 +42,8 @@ struct Scope {
     began: Option<SystemTime>,
     /// Data that were read before this must not be used.
     since: Stamp,
+    /// Whether the page is stored already, and stays if this render fails.
+    has_page: bool,
 }
 
 /// Everything a render said.
@@ -64,8 +66,17 @@ impl RenderScope {
     /// The scope of a render that began at `began` and uses no data from
     /// before `since`.
     pub(crate) fn of_render(engine: &Engine, began: SystemTime, since: Stamp) -> Self {
-        let engine = Some(engine.clone());
-        Self(Arc::new(Scope { said: Mutex::default(), engine, began: Some(began), since }))
+        Self::new(engine, began, since, false)
+    }
+
+    /// The scope of a render of a page that is stored already.
+    pub(crate) fn of_regeneration(engine: &Engine, began: SystemTime, since: Stamp) -> Self {
+        Self::new(engine, began, since, true)
+    }
+
+    fn new(engine: &Engine, began: SystemTime, since: Stamp, has_page: bool) -> Self {
+        let (said, engine) = (Mutex::default(), Some(engine.clone()));
+        Self(Arc::new(Scope { said, engine, began: Some(began), since, has_page }))
     }
 
     /// Says that this is the 404 page that all paths which are not admitted share.
@@ -171,6 +182,11 @@ impl Reading {
 
     pub(crate) fn since(&self) -> Stamp {
         self.scope.as_ref().map_or(0, |scope| scope.0.since)
+    }
+
+    /// Whether stale data are better than none: not if an old page stays.
+    pub(crate) fn may_use_stale(&self) -> bool {
+        self.scope.as_ref().is_none_or(|scope| !scope.0.has_page)
     }
 
     pub(crate) fn tag(&self, tag: Tag) {

@@ -270,10 +270,11 @@ async fn failing_source_costs_nothing_while_data_are_only_stale() {
     site.source.0.fails.store(true, Ordering::SeqCst);
     site.get("/page/a").await;
     site.idle().await;
-    site.assert("/page/a", "isr; hit; ttl=5", "a v1").await;
+    site.assert("/page/a", "isr; hit; ttl=0", "a v1").await;
     assert_eq!(site.asked(), 2);
     site.assert("/other/a", STORED, "a v1").await;
     assert_eq!(site.asked(), 2, "the source is left alone for a while");
+    site.assert("/other/a", "isr; hit; ttl=5", "a v1").await;
     site.source.0.fails.store(false, Ordering::SeqCst);
     site.publish();
     site.advance(seconds(5));

@@ -51,6 +51,8 @@ struct Upstream {
 
 impl Upstream {
     async fn start() -> Self {
+        // Another crate of the workspace lets `reqwest` speak TLS without saying by what.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let upstream =

@@ -168,7 +168,8 @@ async fn article_has_its_fields_and_a_sanitised_body() {
     let article = site.get("/articles/a").await.assert_status(StatusCode::OK).json::<Value>();
     assert_eq!(article["body_html"], "<p><em>Text</em></p>\n");
     assert_eq!(article["section"], "http-caching");
-    assert_eq!(article.as_object().unwrap().len(), 8);
+    assert_eq!(article["section_name"], "HTTP caching");
+    assert_eq!(article.as_object().unwrap().len(), 9);
 }
 
 #[tokio::test]

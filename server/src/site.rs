@@ -71,7 +71,7 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
         routes.override_revalidate(periods).map_err(Error::Periods)?;
     }
     let builder = with_draft_mode(Engine::builder(routes).clock(clock), config, content);
-    let isr = engine(config, builder, build_id(&options)?)?;
+    let isr = engine(config, content, builder, build_id(&options)?)?;
     let has_hashed_names = options.hash_files;
     let router = pages
         .router(&isr, options, shell)
@@ -82,7 +82,12 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
     Ok(Site { router: isr.wrap(router).layer(from_fn(security::add_headers)), isr })
 }
 
-fn engine(config: &Config, builder: Builder, build: String) -> Result<Engine, Error> {
+fn engine(
+    config: &Config,
+    content: &Content,
+    builder: Builder,
+    build: String,
+) -> Result<Engine, Error> {
     let mut builder = builder
         .memory(config.isr_memory_mib << 20)
         .disk(&config.isr_dir, build)
@@ -90,7 +95,8 @@ fn engine(config: &Config, builder: Builder, build: String) -> Result<Engine, Er
         .max_waiting(config.isr_max_waiting.try_into().unwrap_or(usize::MAX))
         .cache_tag(config.isr_cache_tag)
         .render_timeout(config.isr_render_timeout)
-        .csp(security::policy(config));
+        .csp(security::policy(config))
+        .fetch(content.source.fetch_settings());
     if let Some(renders) = config.isr_max_renders {
         builder = builder.max_renders(renders.into());
     }

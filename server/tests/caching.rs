@@ -7,9 +7,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::{fs, ops::Deref, time::Duration};
+use std::{
+    fs,
+    ops::Deref,
+    time::{Duration, SystemTime},
+};
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use clap::Parser;
 use leptos_isr::{
     days, minutes, seconds,
@@ -86,6 +90,14 @@ async fn server() -> Server {
 }
 
 impl Server {
+    /// The address of a server function that pages read with, from its name.
+    async fn data(&self, path: &str) -> String {
+        let (name, query) = path.split_once('?').unwrap_or((path, ""));
+        let known = app::data::reads().map(|(path, ..)| path);
+        let path = known.into_iter().find(|path| path.starts_with(name)).unwrap();
+        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    }
+
     /// The page is stored, and fresh for exactly this long.
     async fn assert_period(&self, path: &str, period: Duration) {
         self.get(path).await.assert_status(200).assert_miss_stored();
@@ -276,9 +288,10 @@ async fn editing(server: &Server, cookie: &str) -> Answer {
 #[tokio::test]
 async fn publishing_makes_stale_what_shows_the_article_and_deleting_ends_in_404() {
     let server = server().await;
-    let shows = ["/articles/article-1", "/", "/sections/news", "/feed.xml"];
-    for path in shows.into_iter().chain(["/about"]) {
-        server.get(path).await;
+    let shows = ["/articles/article-1", "/sections/news?page=2", "/feed.xml", "/sitemap.xml"];
+    let others = ["/", "/sections/news", "/articles/article-2", "/about", "/live"];
+    for path in shows.into_iter().chain(others) {
+        server.get(path).await.assert_miss_stored();
     }
     let cookie = sign_in(&server).await;
     let edit = editing(&server, &cookie).await;
@@ -289,16 +302,50 @@ async fn publishing_makes_stale_what_shows_the_article_and_deleting_ends_in_404(
     for path in shows {
         server.get(path).await.assert_purged();
     }
-    server.get("/about").await.assert_cache_status("isr; hit");
+    for path in others {
+        server.get(path).await.assert_fresh();
+    }
     server.idle().await;
     server.get("/articles/article-1").await.assert_fresh().assert_body_contains("New text");
+    for path in others {
+        assert_eq!(server.renders_of(path), 1, "{path} shows nothing of the article");
+    }
 
     let form = "slug=article-1&confirmed=yes";
     let deleted = post(&server, &action(&edit.body, "delete"), &cookie, form).await;
     assert!(deleted.status.is_redirection(), "{deleted:?}");
     server.get("/articles/article-1").await.assert_status(200).assert_stale();
+    // The lists have one article less, and each article links to the newest of its section.
+    for path in ["/", "/sections/news", "/articles/article-2", "/live", "/feed.xml"] {
+        server.get(path).await.assert_purged();
+    }
+    server.get("/about").await.assert_fresh();
     server.idle().await;
     server.get("/articles/article-1").await.assert_status(404).assert_fresh();
+}
+
+#[tokio::test]
+async fn what_a_link_reads_is_stored_as_the_pages_are() {
+    let server = server().await;
+    for path in ["/api/front", "/api/article?slug=article-1", "/api/section?slug=news&page=2"] {
+        let path = &server.data(path).await;
+        server
+            .get(path)
+            .await
+            .assert_miss_stored()
+            .assert_header("content-type", "application/json");
+        server
+            .get(&format!("{path}{}utm=x", if path.contains('?') { "&" } else { "?" }))
+            .await
+            .assert_hit();
+    }
+    let asked = server.get("/articles/article-1").await;
+    asked.assert_miss_stored();
+    let missing = server.data("/api/article?slug=none").await;
+    server.get(&missing).await.assert_status(200).assert_miss_stored().assert_body("null");
+    server.purge_tag("article:article-1").await;
+    server.get(&server.data("/api/article?slug=article-1").await).await.assert_purged();
+    server.get(&server.data("/api/front").await).await.assert_fresh();
 }
 
 #[tokio::test]
@@ -365,8 +412,7 @@ const NEW_DRAFT: &str = "form[slug]=&form[new_slug]=scoop&form[title]=The+scoop&
 
 /// Sends the form that saves an article; `as_editor` is the session.
 async fn save(server: &Server, as_editor: &str, form: &str) {
-    let desk = Request::get("/editor?new=article").header("cookie", as_editor);
-    let desk = server.send(desk.body(Body::empty()).unwrap()).await;
+    let desk = get_with(server, "/editor?new=article", as_editor).await;
     let saved = post(server, &action(&desk.body, "save"), as_editor, form).await;
     assert!(saved.header("location").contains("saved="), "{} {}", saved.status, saved.body);
 }
@@ -377,7 +423,7 @@ async fn preview(server: &Server, page: &str, cookie: &str) -> Answer {
 }
 
 async fn get_with(server: &Server, path: &str, cookie: &str) -> Answer {
-    server.send(Request::get(path).header("cookie", cookie).body(Body::empty()).unwrap()).await
+    server.request(Method::GET, path, &[("cookie", cookie)]).await
 }
 
 fn draft_cookie(answer: &Answer) -> String {
@@ -466,11 +512,11 @@ async fn withdrawn_article_is_404() {
 async fn draft_mode_from_outside_needs_its_secret() {
     const SECRET: &str = "a secret of sixteen bytes or more";
     let server =
-        server_with(&["--isr-draft-secret", SECRET, "--site-url", "https://news.example"]).await;
-    let begin = |bearer: &str| {
-        let request =
-            Request::post("/_isr/draft").header("authorization", format!("Bearer {bearer}"));
-        server.send(request.body(Body::empty()).unwrap())
+        server_in(folder(), &["--isr-draft-secret", SECRET, "--site-url", "https://news.example"])
+            .await;
+    let begin = async |bearer: &str| {
+        let bearer = format!("Bearer {bearer}");
+        server.request(Method::POST, "/_isr/draft", &[("authorization", &bearer)]).await
     };
     let editor = sign_in(&server).await;
     save(&server, &editor, NEW_DRAFT).await;
@@ -501,8 +547,9 @@ async fn drafts_of_an_api_elsewhere_are_read_with_its_token() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let api = newsroom::router(store, Some("token".to_owned()));
     tokio::spawn(async move { axum::serve(listener, api).await });
-    let server = server_with(&["--content-api-url", &url, "--isr-draft-secret", SECRET]).await;
-    let cookie = server.site.isr.draft_cookie().unwrap();
+    let server =
+        server_in(folder(), &["--content-api-url", &url, "--isr-draft-secret", SECRET]).await;
+    let cookie = server.engine().draft_cookie().unwrap();
     let page = get_with(&server, "/articles/elsewhere", cookie.to_str().unwrap()).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     assert_eq!(server.get("/articles/elsewhere").await.status, StatusCode::NOT_FOUND);

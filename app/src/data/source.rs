@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use leptos::prelude::expect_context;
-use leptos_isr::{DataError, FetchError, minutes};
+use leptos_isr::{DataError, FetchError, FetchSettings, minutes};
 use newsroom::{Article, ArticlePage, ArticleSummary, Section};
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -67,6 +67,12 @@ impl ContentSource {
     pub fn with_token(mut self, token: Option<&str>) -> Self {
         self.token = token.map(Arc::from);
         self
+    }
+
+    /// How the engine asks for what pages read: with this source's connections.
+    #[must_use]
+    pub fn fetch_settings(&self) -> FetchSettings {
+        FetchSettings { client: Some(self.client.clone()), ..FetchSettings::default() }
     }
 
     /// The same source, whose reads are fresh for `period`.

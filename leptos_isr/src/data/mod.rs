@@ -4,8 +4,9 @@
 //! page and lowers the page's period to what is left of its own. A purge makes
 //! data older than it unusable at once, so a page that is rendered after a purge
 //! never shows what was read before. What is stale is read anew while the page
-//! waits, so periods do not add up. If that fails, what is merely stale by time
-//! is used once more; what was purged is not.
+//! waits, so periods do not add up. If that fails, the render fails where a page
+//! is stored already, which stays; otherwise what is merely stale by time is used
+//! once more. What was purged is not.
 
 mod cache;
 mod error;

@@ -216,7 +216,9 @@ impl Engine {
         let error =
             last.unwrap_or_else(|| DataError::new(format!("`{name}` was not read: {WHY_NONE}")));
         match self.0.data.get(&name) {
-            Some(value) if self.is_usable(&value, &read, reading.since()) => {
+            Some(value)
+                if reading.may_use_stale() && self.is_usable(&value, &read, reading.since()) =>
+            {
                 tracing::warn!(name = &*name, %error, "cannot read the data anew, the old ones are used");
                 reading.note(&value, Some(STALE_IF_ERROR), self.now());
                 Ok(value.bytes)

@@ -49,7 +49,7 @@ impl Guarded {
             Ok(_) => None,
             Err(problem) => {
                 warn!(isr.key = %key, problem, "the stored page is damaged, it counts as absent");
-                self.remove(key).await;
+                // It is replaced when the page is rendered.
                 None
             }
         }
@@ -78,9 +78,9 @@ impl Guarded {
         }
     }
 
-    async fn remove(&self, key: &Key) {
-        // Best effort: it is a miss either way, and is replaced when rendered.
-        let _ = within(self.write_limit, self.store.remove(key)).await;
+    /// The pages were in use until now.
+    pub(crate) fn used(&self, keys: &[Key]) {
+        keys.iter().for_each(|key| self.store.used(key));
     }
 
     /// Whether there is a page of `key`, whole or not.

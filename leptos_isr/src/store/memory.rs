@@ -3,10 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quick_cache::{
-    DefaultHashBuilder, OptionsBuilder, Weighter,
-    sync::{Cache, DefaultLifecycle},
-};
+use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter, sync::Cache};
 
 use crate::{entry::Entry, key::Key};
 
@@ -23,14 +20,28 @@ const PART: u64 = 8 << 20;
 
 /// Pages in memory.
 pub(crate) struct MemoryTier {
-    pages: Cache<Key, Arc<Entry>, ByBytes>,
-    not_found: Cache<Key, Arc<Entry>, ByBytes>,
+    pages: Tier,
+    not_found: Tier,
     /// Writers take turns, so that the newest render of a key stays.
     writer: Mutex<()>,
 }
 
+type Tier = Cache<Key, Arc<Entry>, ByBytes, DefaultHashBuilder, Dropped>;
+
 #[derive(Clone)]
 struct ByBytes;
+
+/// Tells which pages one insertion drove out.
+#[derive(Clone, Debug)]
+struct Dropped;
+
+impl Lifecycle<Key, Arc<Entry>> for Dropped {
+    type RequestState = Vec<Key>;
+
+    fn on_evict(&self, dropped: &mut Vec<Key>, key: Key, _: Arc<Entry>) {
+        dropped.push(key);
+    }
+}
 
 impl Weighter<Key, Arc<Entry>> for ByBytes {
     fn weight(&self, _: &Key, entry: &Arc<Entry>) -> u64 {
@@ -59,24 +70,28 @@ impl MemoryTier {
     }
 
     /// Puts `entry` in the place of what was stored for its key, unless that
-    /// is of a later render.
-    pub(crate) fn put(&self, entry: Arc<Entry>) {
+    /// is of a later render. Returns the pages that had to go for it: they were
+    /// in use until now.
+    pub(crate) fn put(&self, entry: Arc<Entry>) -> Vec<Key> {
         let key = entry.key.clone();
         let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if self.get(&key).is_some_and(|stored| stored.stamp > entry.stamp) {
-            return;
+            return Vec::new();
         }
-        if entry.is_gone() {
-            self.not_found.insert(key.clone(), entry);
-            self.pages.remove(&key);
-        } else {
-            self.pages.insert(key.clone(), entry);
-            self.not_found.remove(&key);
-        }
+        let (to, from) = match entry.is_gone() {
+            true => (&self.not_found, &self.pages),
+            false => (&self.pages, &self.not_found),
+        };
+        let mut dropped = Vec::new();
+        to.insert_with_lifecycle(key.clone(), entry, &mut dropped);
+        from.remove(&key);
+        // The page that was replaced is not gone.
+        dropped.retain(|other| *other != key);
+        dropped
     }
 }
 
-fn tier(bytes: u64) -> Cache<Key, Arc<Entry>, ByBytes> {
+fn tier(bytes: u64) -> Tier {
     let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let options = OptionsBuilder::new()
         .weight_capacity(bytes)
@@ -84,12 +99,7 @@ fn tier(bytes: u64) -> Cache<Key, Arc<Entry>, ByBytes> {
         .shards(count(bytes / PART).clamp(1, 64))
         .build()
         .expect("weight and number are given");
-    Cache::with_options(
-        options,
-        ByBytes,
-        DefaultHashBuilder::default(),
-        DefaultLifecycle::default(),
-    )
+    Cache::with_options(options, ByBytes, DefaultHashBuilder::default(), Dropped)
 }
 
 #[cfg(test)]

@@ -128,6 +128,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// The page was served from memory until now. A bounded store counts it as
+    /// used.
+    fn used(&self, key: &Key) {
+        let _ = key;
+    }
+
     /// Is given, once, a way to ask which pages are in use.
     fn set_in_use(&self, in_use: InUse) {
         drop(in_use);

@@ -197,6 +197,10 @@ impl Store for DiskStore {
         self.run(|inner| builds::remove_old(&inner.folder, inner.grace, inner.clock.now())).await
     }
 
+    fn used(&self, key: &Key) {
+        lock(&self.0.index).used(id(key), key);
+    }
+
     fn set_in_use(&self, in_use: InUse) {
         let _ = self.0.in_use.set(in_use);
     }

@@ -60,7 +60,7 @@ impl PurgeFile {
         let before = writer.file.metadata()?.len();
         let mut line = Vec::with_capacity(record.len() + 2);
         // A crash of this or another process may have cut a line short.
-        if before > 0 && !ends_with_newline(&self.path)? {
+        if before > 0 && !ends_with_newline(&self.path)? && !writer.cut_back(&self.path)? {
             line.push(b'\n');
         }
         line.extend_from_slice(record);
@@ -108,6 +108,22 @@ impl Writer {
             .open(path.with_extension("lock"))?;
         in_use.lock_shared()?;
         Ok(Self { file: open_to_append(path)?, in_use })
+    }
+
+    /// Takes off a line that was cut short; `false` if another process may
+    /// still be writing it.
+    fn cut_back(&mut self, path: &Path) -> io::Result<bool> {
+        let is_alone = self.in_use.try_lock().is_ok();
+        let cut = if is_alone {
+            let text = fs::read(path)?;
+            let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+            self.file.set_len(whole as u64)
+        } else {
+            Ok(())
+        };
+        // Also after a failed try, which may have let go of the shared lock.
+        self.in_use.lock_shared()?;
+        cut.map(|()| is_alone)
     }
 
     fn reopen_if_replaced(&mut self, path: &Path) -> io::Result<()> {
