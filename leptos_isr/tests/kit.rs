@@ -104,6 +104,7 @@ async fn held_renders_pass_one_by_one_or_all_at_once() {
     site.hold_renders();
     let waiting = ["/a/1", "/a/2", "/a/3"].map(|path| site.start(path));
     site.renders_begun(3).await;
+    assert_eq!(site.renders(), 3);
     site.get("/now").await.assert_body("now");
     assert!(waiting.iter().all(|visitor| !visitor.is_finished()));
     site.release_render();

@@ -27,6 +27,8 @@ enum Mood {
     GivesAnotherPage,
     /// `get` answers half of the page.
     GivesHalf,
+    /// `get` answers the page with other letters in it.
+    GivesAlteredPage,
 }
 
 /// Pages and purges in memory. Clones are the same store.
@@ -84,6 +86,7 @@ impl Store for OwnStore {
                 pages.iter().find(|(other, _)| *other != key).map(|(_, page)| page.clone())
             }
             Mood::GivesHalf => pages.get(key).map(|page| page.slice(..page.len() / 2)),
+            Mood::GivesAlteredPage => pages.get(key).map(|page| altered(page)),
             _ => pages.get(key).cloned(),
         })
     }
@@ -129,6 +132,10 @@ impl Store for OwnStore {
     }
 }
 
+fn altered(page: &[u8]) -> Bytes {
+    page.iter().map(|byte| if *byte == b'#' { b'!' } else { *byte }).collect()
+}
+
 /// The site on the store, with a short limit for writing to it.
 fn site_on(store: &OwnStore) -> Site {
     let store = store.clone();
@@ -165,7 +172,9 @@ async fn page_of_it_that_expired_is_kept_for_errors() {
 
 #[tokio::test]
 async fn store_that_answers_wrongly_costs_a_render_and_no_visitor_their_page() {
-    for mood in [Mood::GivesGarbage, Mood::GivesAnotherPage, Mood::GivesHalf] {
+    for mood in
+        [Mood::GivesGarbage, Mood::GivesAnotherPage, Mood::GivesHalf, Mood::GivesAlteredPage]
+    {
         let store = OwnStore::new(Mood::Works);
         let first = site_on(&store);
         first.get("/a/1").await;

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicUsize, Ordering},
 };
 
 use bytes::Bytes;
@@ -19,6 +19,9 @@ const MIB: usize = 1 << 20;
 
 /// How often a check repeats what it wants to catch in the middle.
 const ROUNDS: u64 = 50;
+
+/// How often readers look while a page is written again and again.
+const READS: usize = 400;
 
 /// The page of `key` is `expected`.
 pub(super) async fn is(store: &impl Store, key: &Key, expected: &[u8], when: &str) -> Check {
@@ -197,35 +200,51 @@ pub(super) async fn no_torn_page<S: Store>(data: &Data<impl AsyncFn(String) -> S
     let key = key("/a");
     let pages: Arc<[Bytes]> = [noise(1, 200_000), noise(2, 500), noise(3, 90_000)].into();
     store.put(&key, pages[0].clone()).await?;
-    let is_written = Arc::new(AtomicBool::new(false));
+    let reads = Arc::new(AtomicUsize::new(0));
     let writer = {
         let (store, key, pages) = (Arc::clone(&store), key.clone(), Arc::clone(&pages));
-        let is_written = Arc::clone(&is_written);
+        let reads = Arc::clone(&reads);
         Box::pin(async move {
-            for page in pages.iter().cycle().take(ROUNDS as usize) {
+            // Until the readers have seen enough of it.
+            for (round, page) in pages.iter().cycle().enumerate() {
+                if round >= ROUNDS as usize && reads.load(Ordering::SeqCst) >= READS {
+                    break;
+                }
                 store.put(&key, page.clone()).await?;
                 tokio::task::yield_now().await;
             }
-            is_written.store(true, Ordering::SeqCst);
             Ok(())
         }) as Boxed
     };
     let readers = (0..4).map(|_| {
         let (store, key, pages) = (Arc::clone(&store), key.clone(), Arc::clone(&pages));
-        let is_written = Arc::clone(&is_written);
+        let reads = Arc::clone(&reads);
         Box::pin(async move {
-            while !is_written.load(Ordering::SeqCst) {
-                let found = store.get(&key).await?;
-                if !found.as_ref().is_some_and(|found| pages.contains(found)) {
-                    let found = show(found.as_deref());
-                    return Err(format!("while `put` ran, `get` was {found}, never put").into());
-                }
-                tokio::task::yield_now().await;
-            }
-            Ok(())
+            let seen = only_whole_pages(&*store, &key, &pages, &reads).await;
+            // The writer need not go on for one that has seen enough.
+            reads.fetch_add(READS, Ordering::SeqCst);
+            seen
         }) as Boxed
     });
     at_once(readers.chain([writer])).await
+}
+
+/// Each of [`READS`] reads, counted in `reads`, gives one of `pages`.
+async fn only_whole_pages(
+    store: &impl Store,
+    key: &Key,
+    pages: &[Bytes],
+    reads: &AtomicUsize,
+) -> Check {
+    while reads.fetch_add(1, Ordering::SeqCst) < READS {
+        let found = store.get(key).await?;
+        if !found.as_ref().is_some_and(|found| pages.contains(found)) {
+            let found = show(found.as_deref());
+            return Err(format!("while `put` ran, `get` was {found}, never put").into());
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 pub(super) async fn cancelled_put<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {

@@ -1,6 +1,9 @@
 //! Checks of purge records.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 
@@ -207,23 +210,49 @@ pub(super) async fn others_are_kept<S: Store>(data: &Data<impl AsyncFn(String) -
     other.append_purge(record("of another process")).await?;
     known.push(record("of one process"));
     one.append_purge(record("of one process")).await?;
-    if one.replace_purges(known).await? {
-        let found = data.open("purges").await.purges()?;
-        if !found.contains(&record("of another process")) {
-            return Err("`replace_purges` returned true and dropped what another process had \
-                        appended"
-                .into());
-        }
-    }
+    let is_replaced = one.replace_purges(known).await?;
     other.append_purge(record("of another process, later")).await?;
     let found = data.open("purges").await.purges()?;
-    let last = show(found.last().map(|last| &**last));
-    match found.last() {
-        Some(last) if last == "of another process, later" => Ok(()),
-        _ => Err(format!(
-            "after `replace_purges`, what another process appends is lost: the last \
-                          record is {last}"
-        )
-        .into()),
+    for text in ["of another process", "of another process, later"] {
+        if !found.contains(&record(text)) {
+            return Err(format!(
+                "`replace_purges` returned {is_replaced}, and lost a purge \"{text}\""
+            )
+            .into());
+        }
     }
+    let (one, other) = (Arc::new(one), Arc::new(other));
+    others_are_kept_meanwhile(one, other).await?;
+    let found = data.open("purges").await.purges()?;
+    let expected: Vec<_> = meanwhile().map(|text| record(&text)).collect();
+    are(&of(&found, "meanwhile "), &expected, "after `replace_purges` while another appended")
+}
+
+fn meanwhile() -> impl Iterator<Item = String> {
+    (0..100).map(|number| format!("meanwhile {number}"))
+}
+
+/// One process replaces the records by what it reads, again and again, while
+/// another one appends.
+async fn others_are_kept_meanwhile<S: Store>(one: Arc<S>, other: Arc<S>) -> Check {
+    let is_appended = Arc::new(AtomicBool::new(false));
+    let appending = {
+        let is_appended = Arc::clone(&is_appended);
+        Box::pin(async move {
+            for text in meanwhile() {
+                other.append_purge(record(&text)).await?;
+            }
+            is_appended.store(true, Ordering::SeqCst);
+            Ok(())
+        }) as Boxed
+    };
+    let replacing = Box::pin(async move {
+        while !is_appended.load(Ordering::SeqCst) {
+            let records = one.purges()?;
+            one.replace_purges(records).await?;
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    });
+    at_once([appending, replacing]).await
 }
