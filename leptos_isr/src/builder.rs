@@ -7,6 +7,7 @@ use crate::{
     draft,
     engine::Engine,
     error::Error,
+    hooks::Hook,
     period,
     render::Limits,
     routes::Routes,
@@ -36,6 +37,7 @@ pub struct Builder {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) token: Option<String>,
     pub(crate) draft: draft::Settings,
+    pub(crate) hooks: Vec<(String, Hook)>,
     pub(crate) bypass: Option<&'static str>,
     pub(crate) csp: Option<String>,
     pub(crate) bounds: Bounds,
@@ -62,6 +64,7 @@ impl Builder {
             clock: Arc::new(SystemClock),
             token: None,
             draft: draft::Settings::default(),
+            hooks: Vec::new(),
             bypass: None,
             csp: None,
             bounds: Bounds { renders: (processors * 4).max(8), visitors: 1000, queue: 10_000 },
@@ -133,6 +136,14 @@ impl Builder {
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
+        self
+    }
+
+    /// Takes webhooks at `POST /_isr/hooks/{name}`, which purge; see [`Hook`].
+    /// `name` is of letters, digits, `-` and `_`. Defaults to no such endpoint.
+    #[must_use]
+    pub fn hook(mut self, name: impl Into<String>, hook: Hook) -> Self {
+        self.hooks.push((name.into(), hook));
         self
     }
 
@@ -227,8 +238,8 @@ impl Builder {
     ///
     /// Returns [`Error::Store`] if the store's folder cannot be one, and
     /// [`Error::Purges`] if its purges cannot be read. Returns [`Error::Draft`]
-    /// for a draft secret that is too short or is the purge token, and
-    /// [`Error::Csp`] for a policy that browsers would not read as meant.
+    /// for a draft secret that is too short or is the purge token,
+    /// [`Error::Hook`] for a webhook that is set up wrongly, and [`Error::Csp`] for a policy that browsers would not read as meant.
     pub fn build(self) -> Result<Engine, Error> {
         Engine::open(self)
     }

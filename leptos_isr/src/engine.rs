@@ -23,6 +23,7 @@ use crate::{
     entry::Entry,
     error::Error,
     freshness::{Freshness, PurgeKind, StaleReason, freshness},
+    hooks::Hooks,
     key::Key,
     policy::{Lifetime, Policy},
     purge::{Purge, PurgeTimes, Scope},
@@ -64,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) bypass: Option<&'static str>,
     pub(crate) sends_tags: bool,
     pub(crate) draft: Option<DraftMode>,
+    pub(crate) hooks: Hooks,
     pub(crate) csp: Option<Arc<Csp>>,
 }
 
@@ -129,6 +131,7 @@ impl Engine {
     pub(crate) fn open(settings: Builder) -> Result<Self, Error> {
         let csp = settings.csp.as_deref().map(Csp::parse).transpose()?.map(Arc::new);
         let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;
+        let hooks = Hooks::new(settings.hooks, settings.token.as_deref())?;
         let memory = Arc::new(MemoryTier::new(settings.memory));
         let mut missing_store = None;
         let store = match settings.store.filter(|_| settings.bypass.is_none()) {
@@ -167,6 +170,7 @@ impl Engine {
             router: OnceLock::new(),
             token: settings.token,
             draft,
+            hooks,
             csp,
             bypass: settings.bypass,
             sends_tags: settings.sends_tags,

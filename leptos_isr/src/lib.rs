@@ -95,6 +95,7 @@ mod ssr {
         entry::Entry,
         error::{Error, RenderError},
         fetch::{Fetch, FetchError, FetchSettings, fetch},
+        hooks::{Hook, Mapping},
         key::Key,
         leptos_pages::LeptosPages,
         path::PathError,
@@ -145,6 +146,8 @@ mod fetch;
 mod freshness;
 #[cfg(feature = "ssr")]
 mod headers;
+#[cfg(feature = "ssr")]
+mod hooks;
 #[cfg(feature = "ssr")]
 mod html_inline;
 #[cfg(feature = "ssr")]

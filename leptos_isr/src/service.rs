@@ -59,6 +59,10 @@ impl Engine {
         {
             return endpoint::answer(self, call, token, request).await;
         }
+        if let Some(name) = self.0.hooks.name_of(request.uri().path()) {
+            let name = name.to_owned();
+            return self.answer_hook(&name, request).await;
+        }
         if let Some(response) = self.answer_draft(&mut request) {
             return response;
         }
