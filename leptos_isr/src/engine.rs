@@ -25,6 +25,7 @@ use crate::{
     freshness::{Freshness, PurgeKind, StaleReason, freshness},
     hooks::Hooks,
     key::Key,
+    outbound::Outbound,
     policy::{Lifetime, Policy},
     purge::{Purge, PurgeTimes, Scope},
     purge_log::{self, PurgeLog, Replayed, replay},
@@ -66,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) sends_tags: bool,
     pub(crate) draft: Option<DraftMode>,
     pub(crate) hooks: Hooks,
+    pub(crate) outbound: Outbound,
     pub(crate) csp: Option<Arc<Csp>>,
 }
 
@@ -134,13 +136,15 @@ impl Engine {
         let hooks = Hooks::new(settings.hooks, settings.token.as_deref())?;
         let memory = Arc::new(MemoryTier::new(settings.memory));
         let mut missing_store = None;
+        let mut folder = None;
         let store = match settings.store.filter(|_| settings.bypass.is_none()) {
             None => None,
             Some(Backing::Own(store)) => Some(store),
             Some(Backing::Disk(disk)) => {
-                let folder = disk.root.clone();
+                let root = disk.root.clone();
+                folder = Some(root.clone());
                 let opened = open_disk(disk, &settings.clock)?;
-                opened.map_err(|why| missing_store = Some((folder, why))).ok()
+                opened.map_err(|why| missing_store = Some((root, why))).ok()
             }
         };
         let mut replayed = Replayed::default();
@@ -149,6 +153,10 @@ impl Engine {
             let memory = Arc::clone(&memory);
             store.set_in_use(Arc::new(move |key| memory.contains(key)));
         }
+        let http = crate::fetch::Client::new(settings.fetch);
+        let folder = folder.filter(|_| store.is_some());
+        let clock = Arc::clone(&settings.clock);
+        let outbound = Outbound::new(settings.cdns, folder.as_deref(), http.clone(), clock)?;
         let limits = settings.limits;
         Ok(Self(Arc::new(Inner {
             routes: settings.routes,
@@ -163,7 +171,7 @@ impl Engine {
             lists: Lists::new(),
             backoff: Backoff::new(),
             data: DataCache::new(settings.data_memory),
-            http: crate::fetch::Client::new(settings.fetch),
+            http,
             scheduler: Scheduler::new(settings.bounds),
             limits,
             tasks: TaskTracker::new(),
@@ -171,6 +179,7 @@ impl Engine {
             token: settings.token,
             draft,
             hooks,
+            outbound,
             csp,
             bypass: settings.bypass,
             sends_tags: settings.sends_tags,
@@ -209,13 +218,17 @@ impl Engine {
 
     async fn keep_purge(&self, scopes: Vec<Scope>, kind: PurgeKind) -> Result<(), StoreError> {
         let stamp = self.0.stamps.next(self.now());
-        match &self.0.store {
+        let for_cdns = scopes.clone();
+        let kept = match &self.0.store {
             Some(store) => self.0.log.append(store, scopes, kind, stamp, &self.0.purges).await,
             None => {
                 purge_log::note(&self.0.purges, scopes, kind, stamp);
                 Ok(())
             }
-        }
+        };
+        // Not before: a CDN that asks again must find the pages purged.
+        self.0.outbound.note(&for_cdns, kind == PurgeKind::Hard, stamp).await;
+        kept
     }
 
     /// Waits until no regeneration is under way, `limit` at the longest.

@@ -98,6 +98,7 @@ mod ssr {
         hooks::{Hook, Mapping},
         key::Key,
         leptos_pages::LeptosPages,
+        outbound::Cdn,
         path::PathError,
         policy::{Lifetime, Policy},
         prerender::{PageOutcome, PageResult, PrerenderReport, RouteReport},
@@ -154,6 +155,8 @@ mod html_inline;
 mod key;
 #[cfg(feature = "ssr")]
 mod leptos_pages;
+#[cfg(feature = "ssr")]
+mod outbound;
 #[cfg(feature = "ssr")]
 mod path;
 #[cfg(feature = "ssr")]

@@ -46,6 +46,7 @@ impl Engine {
     /// Panics when called twice.
     pub fn wrap(&self, router: Router) -> Router {
         self.set_router(router);
+        self.0.outbound.start();
         let engine = self.clone();
         Router::new().fallback(move |request: Request| {
             let engine = engine.clone();

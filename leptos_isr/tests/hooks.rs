@@ -16,7 +16,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Method, StatusCode};
-use leptos_isr::{Engine, Hook, Key, Mapping, Routes, Store, StoreError, days, minutes, seconds};
+use leptos_isr::{
+    Engine, Hook, Key, Mapping, Routes, Store, StoreError, days, hours, minutes, seconds,
+};
 use log::Warnings;
 use sha2::Sha256;
 use support::{Answer, Renders, Site, routes};
@@ -267,7 +269,11 @@ async fn push_to_github_purges_the_changed_files() {
     assert!(purged(&site, &ids, new_id).await.is_empty(), "the id is not signed");
     let other = PUSH.replace("6113", "6114");
     assert!(purged(&site, &ids, github(&site, "push", "d2", &other)).await.is_empty());
-    site.advance(days(1) + seconds(1));
+    let check = PUSH.replace("6113", "6115");
+    assert!(purged(&site, &ids, github(&site, "check_run", "d4", &check)).await.is_empty());
+    site.advance(hours(23));
+    assert!(purged(&site, &ids, github(&site, "push", "d5", PUSH)).await.is_empty());
+    site.advance(hours(1) + seconds(1));
     assert_eq!(purged(&site, &ids, github(&site, "push", "d2", PUSH)).await, ["1", "2", "3"]);
 }
 

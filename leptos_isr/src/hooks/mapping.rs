@@ -221,9 +221,9 @@ fn collect(value: &Value, steps: &[String], values: &mut BTreeSet<String>) {
     }
 }
 
-/// What would end a path or be decoded stands for itself.
+/// What would be decoded stands for itself.
 fn escaped(value: &str) -> String {
-    value.replace('%', "%25").replace('?', "%3F").replace('#', "%23")
+    value.replace('%', "%25")
 }
 
 #[cfg(test)]
@@ -252,6 +252,7 @@ mod tests {
             ("a:{slug}", json!({"slug": ""}), &[]),
             ("a:{slug}", json!({"slug": {"current": "x"}}), &[]),
             ("a:{slug}", json!("slug"), &[]),
+            ("a:{id.x}", json!({"id": 7}), &[]),
             ("a:{x}", json!({"x": "{y}", "y": "z"}), &["a:{y}"]),
         ] {
             assert_eq!(tags(template, payload.clone()), expected, "{template} {payload}");
@@ -284,6 +285,9 @@ mod tests {
         let many: Vec<_> = (0..200).collect();
         let templates = Templates::parse(&Mapping::new().tag("{a}{b}{a}")).unwrap();
         assert_eq!(templates.purge(&[json!({"a": many, "b": many})]), Err(TooMany));
+        let template = Template::parse("{a}{b}").unwrap();
+        let results = template.results(&json!({"a": many, "b": many}), str::to_owned);
+        assert_eq!(results, Err(TooMany), "before they are made");
         let documents: Vec<_> = (0..=MOST).map(|a| json!({"a": a, "b": 1})).collect();
         assert_eq!(templates.purge(&documents), Err(TooMany));
     }
