@@ -107,7 +107,9 @@ impl Sender {
                 Box::pin(async move { pass.acquire().await.unwrap().forget() })
             })
         };
-        let client = Client::new(FetchSettings::default());
+        // One without a time limit of its own.
+        let client = Some(reqwest::Client::new());
+        let client = Client::new(FetchSettings { client, ..FetchSettings::default() });
         let limit = Duration::from_millis(100);
         let clock = Arc::new(SystemClock);
         let outbound = Outbound::with(cdns, folder, client, clock, sleep, limit).unwrap();
@@ -142,6 +144,8 @@ impl Sender {
     /// Waits until the CDNs were told of everything.
     async fn told(&self) {
         self.until(|sender| sender.outbound.queues.iter().all(|queue| queue.len() == 0)).await;
+        // Held until the log is written.
+        drop(self.outbound.shared.records.lock().await);
     }
 
     /// Waits until `count` tries failed.
@@ -243,6 +247,11 @@ async fn refusal_drops_the_purge_and_the_next_one_is_told() {
     ] {
         let cdn = StandIn::start(&[Does::Answers(refusal)]).await;
         let sender = Sender::new(vec![Cdn::url(&cdn.url, "token")], None);
+        let queue = &sender.outbound.queues[0];
+        let call = &queue.cdn.calls(&tags(&["a"]))[0];
+        let refused = sender.outbound.shared.ask(&queue.cdn, call).await.unwrap_err();
+        assert!(!refused.is_passing, "{refused:?}");
+        cdn.script.lock().unwrap().push_back(Does::Answers(refusal));
         sender.purge_tag("a").await;
         sender.told().await;
         sender.purge_tag("b").await;
@@ -278,6 +287,23 @@ async fn what_was_not_told_is_told_after_a_restart() {
     let last = Sender::new(cdns(), Some(folder.path()));
     last.told().await;
     assert_eq!(cdn.asked().len(), 4, "nothing is told twice");
+}
+
+#[tokio::test]
+async fn what_one_cdn_was_told_is_still_told_to_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = StandIn::start(&[]).await;
+    let failing = StandIn::start(&[Does::Answers("500 Oh\r\n\r\n")]).await;
+    let cdns = || vec![Cdn::url(&failing.url, "t"), Cdn::url(&up.url, "t")];
+    let before = Sender::new(cdns(), Some(folder.path()));
+    before.purge_tag("a").await;
+    before.failed(1).await;
+    before.until(|sender| sender.outbound.queues[1].len() == 0).await;
+    drop(before.outbound.shared.records.lock().await);
+    drop(before);
+    let after = Sender::new(cdns(), Some(folder.path()));
+    after.told().await;
+    assert_eq!((failing.asked().len(), up.asked().len()), (2, 1));
 }
 
 #[tokio::test]
