@@ -7,6 +7,8 @@ use crate::{
     draft,
     engine::Engine,
     error::Error,
+    hooks::Hook,
+    outbound::Cdn,
     period,
     render::Limits,
     routes::Routes,
@@ -36,6 +38,8 @@ pub struct Builder {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) token: Option<String>,
     pub(crate) draft: draft::Settings,
+    pub(crate) hooks: Vec<(String, Hook)>,
+    pub(crate) cdns: Vec<Cdn>,
     pub(crate) bypass: Option<&'static str>,
     pub(crate) csp: Option<String>,
     pub(crate) bounds: Bounds,
@@ -62,6 +66,8 @@ impl Builder {
             clock: Arc::new(SystemClock),
             token: None,
             draft: draft::Settings::default(),
+            hooks: Vec::new(),
+            cdns: Vec::new(),
             bypass: None,
             csp: None,
             bounds: Bounds { renders: (processors * 4).max(8), visitors: 1000, queue: 10_000 },
@@ -133,6 +139,33 @@ impl Builder {
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
+        self
+    }
+
+    /// Takes webhooks at `POST /_isr/hooks/{name}`, which purge; see [`Hook`].
+    /// `name` is of letters, digits, `-` and `_`. Defaults to no such endpoint.
+    #[must_use]
+    pub fn hook(mut self, name: impl Into<String>, hook: Hook) -> Self {
+        self.hooks.push((name.into(), hook));
+        self
+    }
+
+    /// Tells a CDN, or another server, of each purge; see [`Cdn`]. Call it for
+    /// each one. Defaults to none.
+    ///
+    /// A purge is answered before they are told. One that fails for the moment
+    /// (no answer in ten seconds, 408, 425, 429, 500 and above) is asked again:
+    /// after a second, then later and later up to five minutes, or as long as
+    /// its `Retry-After` says, an hour at the longest. One that refuses is not
+    /// asked again for that purge, and an error is logged. Purges that come
+    /// meanwhile are told together; beyond 10,000 of them they become one of
+    /// everything.
+    ///
+    /// With [`disk`](Builder::disk) what was not told survives a restart, in
+    /// `outbound.log` in its folder. With another store it does not.
+    #[must_use]
+    pub fn purge_hook(mut self, cdn: Cdn) -> Self {
+        self.cdns.push(cdn);
         self
     }
 
@@ -227,8 +260,9 @@ impl Builder {
     ///
     /// Returns [`Error::Store`] if the store's folder cannot be one, and
     /// [`Error::Purges`] if its purges cannot be read. Returns [`Error::Draft`]
-    /// for a draft secret that is too short or is the purge token, and
-    /// [`Error::Csp`] for a policy that browsers would not read as meant.
+    /// for a draft secret that is too short or is the purge token,
+    /// [`Error::Hook`] and [`Error::PurgeHook`] for a webhook or a CDN that is
+    /// set up wrongly, and [`Error::Csp`] for a policy that browsers would not read as meant.
     pub fn build(self) -> Result<Engine, Error> {
         Engine::open(self)
     }

@@ -23,7 +23,9 @@ use crate::{
     entry::Entry,
     error::Error,
     freshness::{Freshness, PurgeKind, StaleReason, freshness},
+    hooks::Hooks,
     key::Key,
+    outbound::Outbound,
     policy::{Lifetime, Policy},
     purge::{Purge, PurgeTimes, Scope},
     purge_log::{self, PurgeLog, Replayed, replay},
@@ -65,6 +67,8 @@ pub(crate) struct Inner {
     pub(crate) bypass: Option<&'static str>,
     pub(crate) sends_tags: bool,
     pub(crate) draft: Option<DraftMode>,
+    pub(crate) hooks: Hooks,
+    pub(crate) outbound: Outbound,
     pub(crate) csp: Option<Arc<Csp>>,
 }
 
@@ -133,15 +137,18 @@ impl Engine {
     pub(crate) fn open(settings: Builder) -> Result<Self, Error> {
         let csp = settings.csp.as_deref().map(Csp::parse).transpose()?.map(Arc::new);
         let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;
+        let hooks = Hooks::new(settings.hooks, settings.token.as_deref())?;
         let memory = Arc::new(MemoryTier::new(settings.memory));
         let mut missing_store = None;
+        let mut folder = None;
         let store = match settings.store.filter(|_| settings.bypass.is_none()) {
             None => None,
             Some(Backing::Own(store)) => Some(store),
             Some(Backing::Disk(disk)) => {
-                let folder = disk.root.clone();
+                let root = disk.root.clone();
+                folder = Some(root.clone());
                 let opened = open_disk(disk, &settings.clock)?;
-                opened.map_err(|why| missing_store = Some((folder, why))).ok()
+                opened.map_err(|why| missing_store = Some((root, why))).ok()
             }
         };
         let mut replayed = Replayed::default();
@@ -151,6 +158,10 @@ impl Engine {
             let memory = Arc::clone(&memory);
             store.set_in_use(Arc::new(move |key| memory.contains(key)));
         }
+        let http = crate::fetch::Client::new(settings.fetch);
+        let folder = folder.filter(|_| store.is_some());
+        let clock = Arc::clone(&settings.clock);
+        let outbound = Outbound::new(settings.cdns, folder.as_deref(), http.clone(), clock)?;
         let limits = settings.limits;
         Ok(Self(Arc::new(Inner {
             routes: settings.routes,
@@ -165,13 +176,15 @@ impl Engine {
             lists: Lists::new(),
             backoff: Backoff::new(),
             data: DataCache::new(settings.data_memory),
-            http: crate::fetch::Client::new(settings.fetch),
+            http,
             scheduler: Scheduler::new(settings.bounds),
             limits,
             tasks: TaskTracker::new(),
             router: RwLock::default(),
             token: settings.token,
             draft,
+            hooks,
+            outbound,
             csp,
             bypass: settings.bypass,
             sends_tags: settings.sends_tags,
@@ -212,13 +225,17 @@ impl Engine {
         // After every page that another process can have rendered by now, also
         // by a clock that is a little ahead; this one's renders come later still.
         let stamp = self.0.stamps.next(self.now() + CLOCK_SKEW);
-        match &self.0.store {
+        let for_cdns = scopes.clone();
+        let kept = match &self.0.store {
             Some(store) => self.0.log.append(store, scopes, kind, stamp, &self.0.purges).await,
             None => {
                 purge_log::note(&self.0.purges, scopes, kind, stamp);
                 Ok(())
             }
-        }
+        };
+        // Not before: a CDN that asks again must find the pages purged.
+        self.0.outbound.note(&for_cdns, kind == PurgeKind::Hard, stamp).await;
+        kept
     }
 
     /// Waits until no regeneration is under way, `limit` at the longest.

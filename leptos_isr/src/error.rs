@@ -36,6 +36,22 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// A webhook is set up wrongly.
+    #[error("hook `{name}`: {problem}")]
+    Hook {
+        /// The hook's name.
+        name: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A CDN that is to be told of purges is set up wrongly.
+    #[error("purge hook `{name}`: {problem}")]
+    PurgeHook {
+        /// The CDN.
+        name: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// A `Content-Security-Policy` is wrong.
     #[error("Content-Security-Policy `{given}`: {problem}")]
     Csp {

@@ -58,11 +58,15 @@ pub(crate) fn cdn_cache_control(lifetime: Lifetime, freshness: Freshness) -> Hea
 
 /// The `Cache-Tag` of a page with these tags; `None` without tags.
 pub(crate) fn cache_tag(tags: &[Tag]) -> Option<HeaderValue> {
-    let encoded =
-        tags.iter().map(|tag| utf8_percent_encode(tag.as_str(), IN_CACHE_TAG).to_string());
+    let encoded = tags.iter().map(|tag| encoded_tag(tag.as_str()));
     let text = encoded.collect::<Vec<_>>().join(",");
     let value = (!text.is_empty()).then(|| HeaderValue::try_from(text));
     value.map(|value| value.expect("visible ASCII is a header value"))
+}
+
+/// A tag as it stands in `Cache-Tag`.
+pub(crate) fn encoded_tag(tag: &str) -> String {
+    utf8_percent_encode(tag, IN_CACHE_TAG).to_string()
 }
 
 /// Whether `If-None-Match` names this ETag, by the weak comparison of RFC 9110

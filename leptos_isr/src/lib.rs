@@ -96,8 +96,10 @@ mod ssr {
         entry::Entry,
         error::{Error, RenderError},
         fetch::{Fetch, FetchError, FetchSettings, fetch},
+        hooks::{Hook, Mapping},
         key::Key,
         leptos_pages::LeptosPages,
+        outbound::Cdn,
         path::PathError,
         policy::{Lifetime, Policy},
         prerender::{PageOutcome, PageResult, PrerenderReport, RouteReport},
@@ -147,11 +149,15 @@ mod freshness;
 #[cfg(feature = "ssr")]
 mod headers;
 #[cfg(feature = "ssr")]
+mod hooks;
+#[cfg(feature = "ssr")]
 mod html_inline;
 #[cfg(feature = "ssr")]
 mod key;
 #[cfg(feature = "ssr")]
 mod leptos_pages;
+#[cfg(feature = "ssr")]
+mod outbound;
 #[cfg(feature = "ssr")]
 mod path;
 #[cfg(feature = "ssr")]

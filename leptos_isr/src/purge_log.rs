@@ -128,16 +128,26 @@ fn records(times: &PurgeTimes) -> Vec<Bytes> {
 fn write(scopes: &[Scope], hard: PurgeKind, stamp: Stamp) -> Bytes {
     let record = Record { stamp, hard: hard == PurgeKind::Hard, scopes: scopes.to_vec() };
     let json = serde_json::to_string(&record).expect("numbers and texts can be written as JSON");
+    seal(&json)
+}
+
+/// A line that tells whether it is whole.
+pub(crate) fn seal(json: &str) -> Bytes {
     let mut line = String::with_capacity(json.len() + 17);
     write!(line, "{:016x} {json}", xxh3_64(json.as_bytes())).expect("a string takes everything");
     line.into()
 }
 
-fn read(record: &[u8]) -> Option<Record> {
-    let (sum, json) = record.split_at_checked(16)?;
+/// The JSON of a line, if it is whole.
+pub(crate) fn unseal(line: &[u8]) -> Option<&[u8]> {
+    let (sum, json) = line.split_at_checked(16)?;
     let json = json.strip_prefix(b" ")?;
     let is_whole = sum == format!("{:016x}", xxh3_64(json)).as_bytes();
-    is_whole.then(|| serde_json::from_slice(json).ok()).flatten()
+    is_whole.then_some(json)
+}
+
+fn read(record: &[u8]) -> Option<Record> {
+    serde_json::from_slice(unseal(record)?).ok()
 }
 
 fn kind(hard: bool) -> PurgeKind {

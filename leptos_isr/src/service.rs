@@ -46,6 +46,7 @@ impl Engine {
     /// Panics when called twice.
     pub fn wrap(&self, router: Router) -> Router {
         self.set_router(router);
+        self.0.outbound.start();
         let engine = self.clone();
         Router::new().fallback(move |request: Request| {
             let engine = engine.clone();
@@ -58,6 +59,10 @@ impl Engine {
             && let Some(call) = Call::of(request.uri().path())
         {
             return endpoint::answer(self, call, token, request).await;
+        }
+        if let Some(name) = self.0.hooks.name_of(request.uri().path()) {
+            let name = name.to_owned();
+            return self.answer_hook(&name, request).await;
         }
         if let Some(response) = self.answer_draft(&mut request) {
             return response;

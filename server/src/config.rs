@@ -125,6 +125,16 @@ pub struct Config {
         hide_env_values = true, help_heading = "Stored pages", value_parser = parse_secret)]
     pub isr_draft_secret: Option<String>,
 
+    /// Switches on the webhooks that this TOML file describes, at `POST /_isr/hooks/{name}`
+    #[arg(
+        long,
+        env = "ISR_HOOKS",
+        global = true,
+        value_name = "ISR_HOOKS",
+        help_heading = "Stored pages"
+    )]
+    pub isr_hooks: Option<PathBuf>,
+
     /// How long one render may take
     #[arg(long, env = "ISR_RENDER_TIMEOUT", global = true, default_value = "30s",
         value_name = "ISR_RENDER_TIMEOUT", help_heading = "Stored pages", value_parser = parse_duration)]

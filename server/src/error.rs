@@ -5,6 +5,8 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use app::data::source_error::ContentError;
 use newsroom::{ImportError, StoreError};
 
+use crate::hooks::HooksError;
+
 /// A step of the program that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -59,6 +61,17 @@ pub enum Error {
     /// The draft secret is too short, or opens something else.
     #[error("ISR_DRAFT_SECRET is wrong")]
     DraftSecret(#[source] leptos_isr::Error),
+    /// The file of webhooks is wrong.
+    #[error("cannot take webhooks from `{}` (ISR_HOOKS)", path.display())]
+    Hooks {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: HooksError,
+    },
+    /// A webhook is described wrongly.
+    #[error("ISR_HOOKS is wrong")]
+    Hook(#[source] leptos_isr::Error),
     /// The folder of stored pages cannot be used.
     #[error("cannot keep pages in ISR_DIR")]
     IsrDir(#[source] leptos_isr::Error),

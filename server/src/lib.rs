@@ -6,6 +6,7 @@
 pub mod config;
 pub mod content;
 mod error;
+mod hooks;
 mod import;
 mod logging;
 mod prerender;
@@ -15,6 +16,7 @@ mod serve;
 pub mod site;
 
 pub use error::Error;
+pub use hooks::HooksError;
 
 use config::{Cli, Command};
 

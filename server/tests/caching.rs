@@ -588,3 +588,25 @@ async fn wrong_draft_secret_fails_at_start() {
         assert!(cause.contains("ISR_DRAFT_SECRET") && cause.contains(said), "{cause}");
     }
 }
+
+/// The secret is what this variable holds wherever tests run.
+const HOOKS: &str = "[cms]\npreset = \"strapi\"\nsecret_env = \"PATH\"\n\
+    paths = [\"/articles/{entry.slug}\"]\n";
+
+#[tokio::test]
+async fn webhook_of_the_file_purges_its_page() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), HOOKS).unwrap();
+    let server = server_with(&["--isr-hooks", &file.path().display().to_string()]).await;
+    server.get("/articles/article-3").await;
+    let deliver = |secret: String| {
+        let request = Request::post("/_isr/hooks/cms").header("authorization", secret);
+        server.send(request.body(Body::from(r#"{"entry":{"slug":"article-3"}}"#)).unwrap())
+    };
+    assert_eq!(deliver("Bearer wrong".to_owned()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(server.get("/articles/article-3").await.cache_status(), "isr; hit; ttl=300");
+    let secret = format!("Bearer {}", std::env::var("PATH").unwrap());
+    assert_eq!(deliver(secret).await.status, StatusCode::NO_CONTENT);
+    let purged = server.get("/articles/article-3").await;
+    assert_eq!(purged.cache_status(), "isr; hit; ttl=0; detail=purged");
+}

@@ -121,7 +121,7 @@ impl Client {
         headers: &HeaderMap,
     ) -> Result<Loaded, Attempt> {
         let _turn = origin.turn().await;
-        let client = self.client()?;
+        let client = self.plain().map_err(Attempt::Definite)?;
         let no_answer = |source: reqwest::Error| Attempt::Failed {
             error: FetchError::Request { url: url.to_string(), source: source.without_url() },
             retry_after: None,
@@ -158,7 +158,8 @@ impl Client {
         })
     }
 
-    fn client(&self) -> Result<reqwest::Client, Attempt> {
+    /// Without turns, tries and rests.
+    pub(crate) fn plain(&self) -> Result<reqwest::Client, FetchError> {
         if let Some(client) = &self.0.settings.client {
             return Ok(client.clone());
         }
@@ -166,7 +167,7 @@ impl Client {
             return Ok(client.clone());
         }
         let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build();
-        let client = client.map_err(|source| Attempt::Definite(FetchError::Client(source)))?;
+        let client = client.map_err(FetchError::Client)?;
         Ok(self.0.client.get_or_init(|| client).clone())
     }
 
@@ -239,14 +240,14 @@ fn message(bytes: &[u8]) -> String {
 }
 
 /// Whether the same request may be answered otherwise the next time.
-fn is_passing(status: StatusCode) -> bool {
+pub(crate) fn is_passing(status: StatusCode) -> bool {
     status.is_server_error()
         || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS]
             .contains(&status)
 }
 
 /// `Retry-After`, RFC 9110 section 10.2.3: seconds or a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));

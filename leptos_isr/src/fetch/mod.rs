@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::client::Client;
+pub(crate) use self::client::{Client, is_passing, retry_after};
 pub use self::{client::FetchSettings, error::FetchError};
 use crate::{
     data::{DataError, Loaded, Read, data},

@@ -11,7 +11,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use self::disk::DiskStore;
-pub(crate) use self::{disk::Settings as DiskSettings, guarded::Guarded, memory::MemoryTier};
+pub(crate) use self::{
+    disk::{LineFile, Settings as DiskSettings},
+    guarded::Guarded,
+    memory::MemoryTier,
+};
 use crate::key::Key;
 
 /// Why a store could not do what it was asked.

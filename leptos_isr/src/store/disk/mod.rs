@@ -23,6 +23,7 @@ use bytes::Bytes;
 use tracing::warn;
 use xxhash_rust::xxh3::xxh3_128;
 
+pub(crate) use self::purges::LineFile;
 use self::{
     files::{Files, RealFiles},
     index::{FileId, Index},

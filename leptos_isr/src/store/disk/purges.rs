@@ -7,11 +7,41 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
 use bytes::Bytes;
 
-use super::files::Files;
+use super::{
+    files::{Files, RealFiles},
+    lock,
+};
+
+/// A file of lines beside the purges, which is kept as they are.
+#[derive(Debug)]
+pub(crate) struct LineFile(Mutex<PurgeFile>);
+
+impl LineFile {
+    /// Opens or makes the file, or remembers why it cannot be written.
+    pub(crate) fn open(path: &Path) -> Self {
+        Self(Mutex::new(PurgeFile::open(path)))
+    }
+
+    /// Every line that was not cut short.
+    pub(crate) fn read(&self) -> io::Result<Vec<Bytes>> {
+        lock(&self.0).read()
+    }
+
+    /// Appends a line and waits until it is on the disk.
+    pub(crate) fn append(&self, line: &[u8]) -> io::Result<()> {
+        lock(&self.0).append(&RealFiles, line)
+    }
+
+    /// Writes the file anew, if no other process uses it or did.
+    pub(crate) fn replace(&self, lines: &[Bytes]) -> io::Result<bool> {
+        lock(&self.0).replace(&RealFiles, lines)
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct PurgeFile {
