@@ -227,10 +227,10 @@ impl Engine {
             false => RenderScope::of_render(self, at, since),
         };
         if target.key.is_shared_not_found() {
-            scope = scope.is_shared_not_found();
+            scope = scope.for_missing_paths();
         }
         if target.is_data {
-            scope = scope.is_data();
+            scope = scope.for_data();
         }
         let job = Job {
             router: self.router(),

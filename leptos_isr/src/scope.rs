@@ -80,13 +80,13 @@ impl RenderScope {
     }
 
     /// Says that this is the 404 page that all paths which are not admitted share.
-    pub(crate) fn is_shared_not_found(self) -> Self {
+    pub(crate) fn for_missing_paths(self) -> Self {
         self.said().is_shared_not_found = true;
         self
     }
 
     /// Says that this is data for pages, not a page.
-    pub(crate) fn is_data(self) -> Self {
+    pub(crate) fn for_data(self) -> Self {
         self.said().is_data = true;
         self
     }

@@ -16,12 +16,13 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Method, StatusCode};
+use leptos_isr::testing::Answer;
 use leptos_isr::{
     Engine, Hook, Key, Mapping, Routes, Store, StoreError, days, hours, minutes, seconds,
 };
 use log::Warnings;
 use sha2::Sha256;
-use support::{Answer, Renders, Site, routes};
+use support::{Renders, Site, routes};
 
 const SECRET: &str = "a secret of the sender";
 const ENDPOINT: &str = "/_isr/hooks/cms";

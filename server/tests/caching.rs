@@ -467,11 +467,12 @@ async fn editor_previews_a_draft_that_readers_do_not_see() {
     assert_eq!(server.get("/articles/scoop").await.status, StatusCode::NOT_FOUND);
 
     let page = get_with(&server, "/", &draft).await;
-    let leave = Request::post(action(&page.body, "leave"))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .header("accept", "text/html")
-        .header("referer", "http://127.0.0.1:3000/sections/news?page=2");
-    let left = server.send(leave.body(Body::empty()).unwrap()).await;
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("accept", "text/html"),
+        ("referer", "http://127.0.0.1:3000/sections/news?page=2"),
+    ];
+    let left = server.request(Method::POST, &action(&page.body, "leave"), &headers).await;
     assert_eq!(
         (left.status, left.header("location")),
         (StatusCode::FOUND, "/sections/news?page=2")
@@ -597,11 +598,12 @@ const HOOKS: &str = "[cms]\npreset = \"strapi\"\nsecret_env = \"PATH\"\n\
 async fn webhook_of_the_file_purges_its_page() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), HOOKS).unwrap();
-    let server = server_with(&["--isr-hooks", &file.path().display().to_string()]).await;
+    let server = server_in(folder(), &["--isr-hooks", &file.path().display().to_string()]).await;
     server.get("/articles/article-3").await;
-    let deliver = |secret: String| {
-        let request = Request::post("/_isr/hooks/cms").header("authorization", secret);
-        server.send(request.body(Body::from(r#"{"entry":{"slug":"article-3"}}"#)).unwrap())
+    let deliver = async |secret: String| {
+        let headers = [("authorization", secret.as_str())];
+        let body = r#"{"entry":{"slug":"article-3"}}"#;
+        server.send(Method::POST, "/_isr/hooks/cms", &headers, body).await
     };
     assert_eq!(deliver("Bearer wrong".to_owned()).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(server.get("/articles/article-3").await.cache_status(), "isr; hit; ttl=300");
