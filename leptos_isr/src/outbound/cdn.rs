@@ -35,7 +35,7 @@ const CLOUDFLARE_ITEMS: usize = 30;
 /// use leptos_isr::{Cdn, Engine, Routes};
 ///
 /// # fn main() -> Result<(), leptos_isr::Error> {
-/// let cdn = Cdn::cloudflare("the zone's id", "an API token", "https://news.example");
+/// let cdn = Cdn::cloudflare("023e105f4ecef8ad", "an API token", "https://news.example");
 /// let isr = Engine::builder(Routes::new()).cache_tag(true).purge_hook(cdn).build()?;
 /// # let _ = isr; Ok(()) }
 /// ```
