@@ -17,9 +17,7 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Method, StatusCode};
 use leptos_isr::testing::Answer;
-use leptos_isr::{
-    Engine, Hook, Key, Mapping, Routes, Store, StoreError, days, hours, minutes, seconds,
-};
+use leptos_isr::{Engine, Hook, Key, Mapping, Routes, Store, StoreError, hours, minutes, seconds};
 use log::Warnings;
 use sha2::Sha256;
 use support::{Renders, Site, routes};
@@ -29,7 +27,7 @@ const ENDPOINT: &str = "/_isr/hooks/cms";
 const PURGED: &str = "isr; hit; ttl=0; detail=purged";
 
 /// Where the clock of a site begins, since 1970.
-const START: Duration = days(20_000);
+const START: Duration = Duration::from_secs(1_767_225_600);
 
 fn mapping() -> Mapping {
     Mapping::new().tag("a:{slug}")

@@ -28,6 +28,8 @@ struct StandIn {
 
 impl StandIn {
     async fn start(status: StatusCode) -> Self {
+        // Another crate of the workspace lets `reqwest` speak TLS without saying by what.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let (ask, asked) = mpsc::unbounded_channel();

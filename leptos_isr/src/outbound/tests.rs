@@ -97,6 +97,8 @@ struct Sender {
 
 impl Sender {
     fn new(cdns: Vec<Cdn>, folder: Option<&Path>) -> Self {
+        // Another crate of the workspace lets `reqwest` speak TLS without saying by what.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let waits: Arc<Mutex<Vec<Duration>>> = Arc::default();
         let pass = Arc::new(Semaphore::new(0));
         let sleep: Sleep = {
