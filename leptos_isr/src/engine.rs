@@ -24,6 +24,7 @@ use crate::{
     error::Error,
     freshness::{Freshness, PurgeKind, StaleReason, freshness},
     key::Key,
+    live::Hub,
     policy::{Lifetime, Policy},
     purge::{Purge, PurgeTimes, Scope},
     purge_log::{self, PurgeLog, Replayed, replay},
@@ -57,6 +58,7 @@ pub(crate) struct Inner {
     pub(crate) data: DataCache,
     pub(crate) http: crate::fetch::Client,
     pub(crate) scheduler: Scheduler,
+    pub(crate) live: Hub,
     pub(crate) limits: Limits,
     pub(crate) tasks: TaskTracker,
     router: OnceLock<Router>,
@@ -147,6 +149,8 @@ impl Engine {
             store.set_in_use(Arc::new(move |key| memory.contains(key)));
         }
         let limits = settings.limits;
+        let stamps = Stamps::after(replayed.last);
+        let live = Hub::new(settings.max_streams, stamps.next(settings.clock.now()));
         Ok(Self(Arc::new(Inner {
             routes: settings.routes,
             memory,
@@ -154,7 +158,7 @@ impl Engine {
             missing_store,
             purges: RwLock::new(replayed.times),
             log: replayed.log,
-            stamps: Stamps::after(replayed.last),
+            stamps,
             clock: settings.clock,
             flights: SingleFlight::new(),
             lists: Lists::new(),
@@ -162,6 +166,7 @@ impl Engine {
             data: DataCache::new(settings.data_memory),
             http: crate::fetch::Client::new(settings.fetch),
             scheduler: Scheduler::new(settings.bounds),
+            live,
             limits,
             tasks: TaskTracker::new(),
             router: OnceLock::new(),
@@ -205,13 +210,16 @@ impl Engine {
 
     async fn keep_purge(&self, scopes: Vec<Scope>, kind: PurgeKind) -> Result<(), StoreError> {
         let stamp = self.0.stamps.next(self.now());
-        match &self.0.store {
+        let purged = scopes.clone();
+        let kept = match &self.0.store {
             Some(store) => self.0.log.append(store, scopes, kind, stamp, &self.0.purges).await,
             None => {
                 purge_log::note(&self.0.purges, scopes, kind, stamp);
                 Ok(())
             }
-        }
+        };
+        self.regenerate_watched(&purged);
+        kept
     }
 
     /// Waits until no regeneration is under way, `limit` at the longest.
@@ -225,10 +233,12 @@ impl Engine {
     }
 
     /// Finishes what is under way, `limit` at the longest: pages that visitors
-    /// wait for, and regenerations that have begun. Others are not begun.
+    /// wait for, and regenerations that have begun. Others are not begun, and
+    /// the streams of who watches pages end at once.
     ///
     /// Returns whether all of it ended.
     pub async fn shut_down(&self, limit: Duration) -> bool {
+        self.end_streams();
         self.0.scheduler.close();
         self.idle(limit).await
     }
