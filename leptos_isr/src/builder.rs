@@ -42,6 +42,7 @@ pub struct Builder {
     pub(crate) limits: Limits,
     pub(crate) sends_tags: bool,
     pub(crate) max_streams: usize,
+    pub(crate) heartbeat: Duration,
 }
 
 /// What is behind the memory.
@@ -69,6 +70,8 @@ impl Builder {
             limits: Limits { time: period::seconds(30), body: 16 << 20 },
             sends_tags: false,
             max_streams: 10_000,
+            // Below the 30 s and 60 s after which proxies commonly give up.
+            heartbeat: period::seconds(25),
         }
     }
 

@@ -150,7 +150,8 @@ impl Engine {
         }
         let limits = settings.limits;
         let stamps = Stamps::after(replayed.last);
-        let live = Hub::new(settings.max_streams, stamps.next(settings.clock.now()));
+        let now = stamps.next(settings.clock.now());
+        let live = Hub::new(settings.max_streams, settings.heartbeat, now);
         Ok(Self(Arc::new(Inner {
             routes: settings.routes,
             memory,

@@ -15,14 +15,9 @@ use crate::{
     engine::{Engine, Target},
     entry::Entry,
     key::Key,
-    period,
     purge::{self, Scope},
     tag::Tag,
 };
-
-/// How often an idle stream says that it is there: below the 30 s and 60 s
-/// after which proxies commonly give up.
-const HEARTBEAT: Duration = period::seconds(25);
 
 /// Of how many pages and tags the last change is known, each about 150 bytes.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("it is above zero");
@@ -37,6 +32,7 @@ pub(super) enum Topic {
 /// All streams of one engine.
 pub(crate) struct Hub {
     max_streams: usize,
+    /// How often an idle stream says that it is there.
     pub(super) heartbeat: Duration,
     state: Mutex<State>,
     closed: watch::Sender<bool>,
@@ -71,10 +67,10 @@ pub(crate) struct Watched {
 
 impl Hub {
     /// A hub that knows of no change since `now`.
-    pub(crate) fn new(max_streams: usize, now: Stamp) -> Self {
+    pub(crate) fn new(max_streams: usize, heartbeat: Duration, now: Stamp) -> Self {
         Self {
             max_streams,
-            heartbeat: HEARTBEAT,
+            heartbeat,
             state: Mutex::new(State {
                 streams: 0,
                 watched: HashMap::new(),
@@ -235,6 +231,7 @@ impl Since {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::period;
 
     #[test]
     fn reader_who_knows_a_future_event_is_told_everything() {

@@ -19,6 +19,8 @@
 mod hub;
 mod request;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use hub::Hub;
 
