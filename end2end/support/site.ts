@@ -57,7 +57,11 @@ export function complaints(page: Page): string[] {
       said.push(`${message.type()}: ${message.text()} (${message.location().url})`);
     }
   });
-  page.on("requestfailed", (request) => said.push(`failed: ${request.url()} ${request.failure()?.errorText}`));
+  page.on("requestfailed", (request) => {
+    // A stream of events ends when the page is left.
+    const isEnd = request.url().includes("/_isr/live?") && request.failure()?.errorText === "net::ERR_ABORTED";
+    if (!isEnd) said.push(`failed: ${request.url()} ${request.failure()?.errorText}`);
+  });
   page.on("response", (response) => {
     if (response.status() >= 400 && !response.request().isNavigationRequest()) {
       said.push(`answered ${response.status()}: ${response.url()}`);

@@ -7,6 +7,9 @@ function shownMoment(page: Page) {
   return page.locator("#rendered-at").getAttribute("datetime");
 }
 
+// What an open page learns by itself is the matter of live-stream.spec.ts.
+test.beforeEach(({ page }) => page.route("**/_isr/live*", (route) => route.abort()));
+
 test("a stale page is shown once more, then the new one", async ({ page, request }) => {
   await makeFresh(request, "/live");
   assertFresh((await page.goto("/live"))!);

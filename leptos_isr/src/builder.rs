@@ -45,6 +45,8 @@ pub struct Builder {
     pub(crate) bounds: Bounds,
     pub(crate) limits: Limits,
     pub(crate) sends_tags: bool,
+    pub(crate) max_streams: usize,
+    pub(crate) heartbeat: Duration,
 }
 
 /// What is behind the memory.
@@ -73,6 +75,9 @@ impl Builder {
             bounds: Bounds { renders: (processors * 4).max(8), visitors: 1000, queue: 10_000 },
             limits: Limits { time: period::seconds(30), body: 16 << 20 },
             sends_tags: false,
+            max_streams: 10_000,
+            // Below the 30 s and 60 s after which proxies commonly give up.
+            heartbeat: period::seconds(25),
         }
     }
 
@@ -237,6 +242,17 @@ impl Builder {
     #[must_use]
     pub fn cache_tag(mut self, is_sent: bool) -> Self {
         self.sends_tags = is_sent;
+        self
+    }
+
+    /// How many open pages may be told at once that they were regenerated; see
+    /// [`use_live`](crate::use_live). Defaults to 10,000. More get 503 with
+    /// `Retry-After`; with 0 there is no `GET /_isr/live`.
+    ///
+    /// An open stream takes a connection and about 15 KiB of memory.
+    #[must_use]
+    pub fn max_streams(mut self, streams: usize) -> Self {
+        self.max_streams = streams;
         self
     }
 

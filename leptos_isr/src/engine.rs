@@ -25,6 +25,7 @@ use crate::{
     freshness::{Freshness, PurgeKind, StaleReason, freshness},
     hooks::Hooks,
     key::Key,
+    live::Hub,
     outbound::Outbound,
     policy::{Lifetime, Policy},
     purge::{Purge, PurgeTimes, Scope},
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) data: DataCache,
     pub(crate) http: crate::fetch::Client,
     pub(crate) scheduler: Scheduler,
+    pub(crate) live: Hub,
     pub(crate) limits: Limits,
     pub(crate) tasks: TaskTracker,
     /// The app's router, once [`Engine::wrap`] was called.
@@ -163,6 +165,9 @@ impl Engine {
         let clock = Arc::clone(&settings.clock);
         let outbound = Outbound::new(settings.cdns, folder.as_deref(), http.clone(), clock)?;
         let limits = settings.limits;
+        let stamps = Stamps::after(replayed.last);
+        let now = stamps.next(settings.clock.now());
+        let live = Hub::new(settings.max_streams, settings.heartbeat, now);
         Ok(Self(Arc::new(Inner {
             routes: settings.routes,
             memory,
@@ -170,7 +175,7 @@ impl Engine {
             missing_store,
             purges: RwLock::new(replayed.times),
             log: replayed.log,
-            stamps: Stamps::after(replayed.last),
+            stamps,
             clock: settings.clock,
             flights: SingleFlight::new(),
             lists: Lists::new(),
@@ -178,6 +183,7 @@ impl Engine {
             data: DataCache::new(settings.data_memory),
             http,
             scheduler: Scheduler::new(settings.bounds),
+            live,
             limits,
             tasks: TaskTracker::new(),
             router: RwLock::default(),
@@ -225,7 +231,7 @@ impl Engine {
         // After every page that another process can have rendered by now, also
         // by a clock that is a little ahead; this one's renders come later still.
         let stamp = self.0.stamps.next(self.now() + CLOCK_SKEW);
-        let for_cdns = scopes.clone();
+        let purged = scopes.clone();
         let kept = match &self.0.store {
             Some(store) => self.0.log.append(store, scopes, kind, stamp, &self.0.purges).await,
             None => {
@@ -234,7 +240,8 @@ impl Engine {
             }
         };
         // Not before: a CDN that asks again must find the pages purged.
-        self.0.outbound.note(&for_cdns, kind == PurgeKind::Hard, stamp).await;
+        self.0.outbound.note(&purged, kind == PurgeKind::Hard, stamp).await;
+        self.regenerate_watched(&purged);
         kept
     }
 
@@ -249,10 +256,12 @@ impl Engine {
     }
 
     /// Finishes what is under way, `limit` at the longest: pages that visitors
-    /// wait for, and regenerations that have begun. Others are not begun.
+    /// wait for, and regenerations that have begun. Others are not begun, and
+    /// the streams of who watches pages end at once.
     ///
     /// Returns whether all of it ended.
     pub async fn shut_down(&self, limit: Duration) -> bool {
+        self.end_streams();
         self.0.scheduler.close();
         self.idle(limit).await
     }

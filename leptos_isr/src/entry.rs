@@ -148,6 +148,12 @@ impl Entry {
         self.rendered_at
     }
 
+    /// Whether a visitor gets the same from both: equal bodies under one policy
+    /// have one ETag.
+    pub(crate) fn is_same_page(&self, other: &Self) -> bool {
+        self.etag == other.etag && self.status == other.status && self.headers == other.headers
+    }
+
     /// How old the page is; `None` if its render began in the future.
     pub(crate) fn age(&self, now: SystemTime) -> Option<Duration> {
         match now.duration_since(self.rendered_at) {

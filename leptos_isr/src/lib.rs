@@ -79,10 +79,12 @@ mod route;
 mod scope;
 #[cfg(feature = "ssr")]
 mod scope;
+mod use_live;
 
 pub use page::{failed, hydrates, is_draft, no_store, not_found, revalidate_within, tag};
 pub use period::{days, hours, minutes, seconds};
 pub use route::{Isr, OnMissing, PathParams};
+pub use use_live::use_live;
 
 #[cfg(feature = "ssr")]
 mod ssr {
@@ -156,6 +158,8 @@ mod html_inline;
 mod key;
 #[cfg(feature = "ssr")]
 mod leptos_pages;
+#[cfg(feature = "ssr")]
+mod live;
 #[cfg(feature = "ssr")]
 mod outbound;
 #[cfg(feature = "ssr")]

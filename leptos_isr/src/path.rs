@@ -166,7 +166,8 @@ pub(crate) fn canonical_query(
     Ok((!text.is_empty()).then_some(text))
 }
 
-fn form_decode(raw: &str) -> Result<String, PathError> {
+/// Decodes the name or the value of a query parameter.
+pub(crate) fn form_decode(raw: &str) -> Result<String, PathError> {
     let spaced: Cow<'_, str> =
         if raw.contains('+') { raw.replace('+', " ").into() } else { raw.into() };
     decode(&spaced)

@@ -4,7 +4,7 @@
 //! the purges of its path, of the folders above it and of its tags when it is
 //! read. The cost is the same for ten pages and for a million.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,13 @@ impl Purge {
         scopes.extend(self.tags.iter().map(|tag| Scope::Tag(Tag::new(tag.as_str()))));
         Ok(scopes)
     }
+}
+
+/// Whether one of `scopes` is of the page at `path` with `tags`.
+pub(crate) fn reaches(scopes: &HashSet<&Scope>, path: &str, tags: &[Tag]) -> bool {
+    scopes.contains(&Scope::Path(path.to_owned()))
+        || prefixes(path).any(|prefix| scopes.contains(&Scope::Prefix(prefix.to_owned())))
+        || tags.iter().any(|tag| scopes.contains(&Scope::Tag(tag.clone())))
 }
 
 fn canonical(path: &str) -> Result<String, Error> {

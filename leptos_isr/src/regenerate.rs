@@ -76,7 +76,12 @@ impl Engine {
         Ok(pages.buffered(AT_ONCE).collect().await)
     }
 
-    async fn target(&self, path: &str) -> Result<Target, Error> {
+    /// The page at `path`, in any spelling.
+    ///
+    /// # Errors
+    ///
+    /// As [`regenerate`](Engine::regenerate).
+    pub(crate) async fn target(&self, path: &str) -> Result<Target, Error> {
         let wrong = |problem: String| Error::RegeneratePath { path: path.to_owned(), problem };
         let (text, query) = match path.split_once('?') {
             Some((text, query)) => (text, Some(query)),
@@ -251,6 +256,7 @@ impl Engine {
     async fn keep(&self, rendered: Rendered) -> Fresh {
         let entry: Arc<Entry> = Arc::new(rendered.entry);
         if rendered.may_store {
+            let old = self.0.memory.get(&entry.key);
             self.put_in_memory(&entry);
             if let Some(store) = &self.0.store
                 && (!entry.is_gone() || store.contains(&entry.key).await)
@@ -259,6 +265,7 @@ impl Engine {
                 // Memory may have dropped it and taken the old page from the store meanwhile.
                 self.put_in_memory(&entry);
             }
+            self.page_stored(&entry, old.as_deref());
         }
         Fresh { entry, stored: rendered.may_store }
     }

@@ -22,6 +22,7 @@ use crate::{
     freshness::{Freshness, StaleReason},
     headers::{self, CACHE_TAG, CDN_CACHE_CONTROL},
     key::Key,
+    live,
     path::{CanonicalPath, PathError},
     period,
     policy::Lifetime,
@@ -55,6 +56,9 @@ impl Engine {
     }
 
     async fn answer(&self, mut request: Request) -> Response {
+        if request.uri().path() == live::PATH && self.0.live.is_on() {
+            return self.answer_live(request).await;
+        }
         if let Some(token) = &self.0.token
             && let Some(call) = Call::of(request.uri().path())
         {

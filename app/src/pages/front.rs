@@ -1,6 +1,7 @@
 //! `/`
 
 use leptos::prelude::*;
+use leptos_isr::use_live;
 use newsroom::{ArticleSummary, Section};
 
 use crate::{
@@ -23,14 +24,15 @@ use crate::{
 #[component]
 pub(crate) fn FrontPage() -> impl IntoView {
     let data = Resource::new(|| (), |()| read_front());
+    use_live(move || data.refetch());
     view! {
         <Head title=SITE_NAME description=SITE_SUMMARY path="/"/>
         <h1 class="visually-hidden">{SITE_NAME}</h1>
-        <Suspense fallback=Loading>
+        <Transition fallback=Loading>
             {move || Suspend::new(async move {
                 outcome(data.await.map(Some), |front| view! { <Stories front/> })
             })}
-        </Suspense>
+        </Transition>
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/live`
 
 use leptos::prelude::*;
+use leptos_isr::use_live;
 
 use crate::{
     components::{
@@ -18,6 +19,7 @@ use crate::{
 pub(crate) fn LivePage() -> impl IntoView {
     let data = Resource::new(|| (), |()| read_live());
     let again = move |_| data.refetch();
+    use_live(move || data.refetch());
     view! {
         <Head title="Live" description="When this page was rendered, and how many articles there are." path="/live"/>
         <div class="live">
@@ -30,7 +32,8 @@ pub(crate) fn LivePage() -> impl IntoView {
             <p class="needs-script"><button type="button" on:click=again>"Ask the server again"</button></p>
             <p>
                 "This page is fresh for two seconds. After that the next visitor still gets it at once,
-                while the server renders it again: load it twice to see the new one."
+                while the server renders it again. An open page learns of it: load it in a second
+                window and watch this one."
             </p>
         </div>
     }

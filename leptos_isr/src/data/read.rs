@@ -188,8 +188,16 @@ impl Engine {
                 Role::Leader(leader, flight) => {
                     let load = load.take().expect("the result of our own call is taken");
                     let (engine, name, since) = (self.clone(), Arc::clone(&name), reading.since());
+                    let (old, tags) =
+                        (kept.as_ref().map(|kept| kept.bytes.clone()), read.tags.clone());
                     self.0.tasks.spawn(async move {
                         let outcome = engine.load(&name, kept, since, load).await;
+                        if let Ok(value) = &outcome
+                            && value.is_stored
+                            && old.as_ref() != Some(&value.bytes)
+                        {
+                            engine.data_stored(tags.iter().chain(value.inner_tags.iter()));
+                        }
                         leader.finish(outcome);
                     });
                     (flight, true)

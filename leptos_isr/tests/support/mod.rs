@@ -14,6 +14,7 @@ use std::{
 
 use axum::{
     Extension, Router,
+    body::Body,
     extract::Request,
     response::{IntoResponse, Response},
 };
@@ -22,6 +23,8 @@ use leptos_isr::{
     Builder, Draft, Engine, Isr, RenderScope, Routes, minutes,
     testing::{TestClock, TestSite},
 };
+
+use tower::ServiceExt;
 
 /// What the renderer does next.
 #[derive(Clone, Debug)]
@@ -54,6 +57,7 @@ pub(crate) enum Renders {
 pub(crate) struct Site {
     pub(crate) engine: Engine,
     kit: TestSite,
+    app: Router,
     state: Arc<State>,
 }
 
@@ -109,8 +113,28 @@ impl Site {
             )
         };
         let app = engine.wrap(renderer);
-        let kit = TestSite::new(&engine, app, clock);
-        Self { engine, kit, state }
+        let kit = TestSite::new(&engine, app.clone(), clock);
+        Self { engine, kit, app, state }
+    }
+
+    /// The router, to be served on a socket.
+    pub(crate) fn router(&self) -> Router {
+        self.app.clone()
+    }
+
+    /// Sends a request; the answer's body is not read yet.
+    pub(crate) async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Response {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.app.clone().oneshot(request.body(body).unwrap()).await.unwrap()
     }
 
     pub(crate) fn behave(&self, behaviour: Renders) {

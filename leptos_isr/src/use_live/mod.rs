@@ -1,0 +1,50 @@
+//! Open pages learn that they were regenerated: the browser's side.
+
+#[cfg(any(test, not(feature = "ssr")))]
+mod delay;
+#[cfg(not(feature = "ssr"))]
+#[path = "browser.rs"]
+mod watch;
+#[cfg(feature = "ssr")]
+#[path = "server.rs"]
+mod watch;
+
+/// Calls `on_change` each time the page that is shown was regenerated and came
+/// out different.
+///
+/// Meant for `Resource::refetch`: the component then reads as it always does,
+/// and finds the new data. Wrap what it draws in `Transition`, so that the old
+/// stays in view meanwhile. Called within half a second of the event, at random,
+/// so that a thousand readers do not ask in the same moment.
+///
+/// The page is the one at the router's location, which must be a stored one; it
+/// may change. All components share one connection of the browser tab. It is
+/// closed while the tab is hidden, and what was missed meanwhile is made up for
+/// when the tab is shown again. A connection that breaks is tried again after
+/// one second, then two, up to five minutes, less a random part. Without one
+/// the page is as it would be without this function.
+///
+/// Call it in the body of a component. On the server it does nothing.
+///
+/// # Panics
+///
+/// Panics in the browser when called outside a `Router`.
+///
+/// # Examples
+///
+/// ```
+/// use leptos::prelude::*;
+/// use leptos_isr::use_live;
+///
+/// # async fn read_count() -> u64 { 0 }
+/// #[component]
+/// fn Count() -> impl IntoView {
+///     let count = Resource::new(|| (), |()| read_count());
+///     use_live(move || count.refetch());
+///     view! { <Transition>{move || Suspend::new(async move { count.await })}</Transition> }
+/// }
+/// # let _ = Count;
+/// ```
+pub fn use_live(on_change: impl Fn() + 'static) {
+    watch::watch(on_change);
+}

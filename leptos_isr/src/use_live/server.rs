@@ -1,0 +1,3 @@
+//! On the server nothing is watched.
+
+pub(super) fn watch(_: impl Fn() + 'static) {}

@@ -1,0 +1,395 @@
+//! Open pages learn that they were regenerated: streams of `GET /_isr/live`.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, BodyDataStream},
+    response::Response,
+};
+use futures::StreamExt;
+use http::{Method, StatusCode};
+use leptos_isr::{DataError, Engine, Isr, Purge, Routes, data, minutes};
+use support::{Renders, Site, routes};
+use tokio::{net::TcpListener, time::timeout};
+
+/// An open stream.
+struct Live(BodyDataStream);
+
+impl Live {
+    /// Opens `/_isr/live?{query}`; returns it with the id that it began with.
+    async fn open(site: &Site, query: &str) -> (Self, u64) {
+        Self::reopen(site, query, None).await
+    }
+
+    async fn reopen(site: &Site, query: &str, last: Option<u64>) -> (Self, u64) {
+        let last = last.map(|id| id.to_string()).unwrap_or_default();
+        let headers: &[_] = if last.is_empty() { &[] } else { &[("last-event-id", &*last)] };
+        let response = open(site, query, headers).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let mut live = Self(response.into_body().into_data_stream());
+        let first = live.read().await.unwrap();
+        let id = first.strip_prefix("retry: 5000\nevent: watching\nid: ");
+        let id = id.and_then(|rest| rest.strip_suffix("\ndata:\n\n")).expect(&first);
+        (live, id.parse().unwrap())
+    }
+
+    /// The next part; `None` at the end.
+    async fn read(&mut self) -> Option<String> {
+        let part = timeout(Duration::from_secs(20), self.0.next()).await.expect("nothing comes");
+        part.map(|part| String::from_utf8(part.unwrap().to_vec()).unwrap())
+    }
+
+    /// Reads one event; returns its id.
+    #[track_caller]
+    fn event(&mut self, data: &str) -> impl Future<Output = u64> {
+        let end = format!("\ndata: {data}\n\n");
+        let read = self.read();
+        async move {
+            let part = read.await.expect("the stream has ended");
+            let id = part.strip_prefix("id: ").and_then(|rest| rest.strip_suffix(&end));
+            id.unwrap_or_else(|| panic!("{part:?} is no event of {end:?}")).parse().unwrap()
+        }
+    }
+}
+
+async fn open(site: &Site, query: &str, headers: &[(&str, &str)]) -> Response {
+    site.open(Method::GET, &format!("/_isr/live?{query}"), headers, Body::empty()).await
+}
+
+async fn regenerate(site: &Site, path: &str) {
+    for page in site.engine.regenerate(&[path]).await.unwrap() {
+        page.result.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn event_comes_when_the_watched_page_is_stored_and_for_no_other() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.get("/a/2").await;
+    let (mut live, began) = Live::open(&site, "page=/a/1").await;
+    regenerate(&site, "/a/2").await;
+    site.purge_tag("a:2").await;
+    regenerate(&site, "/a/1?page=2").await;
+    regenerate(&site, "/a/1").await;
+    let first = live.event(r#"{"page":"/a/1"}"#).await;
+    regenerate(&site, "/a/2").await;
+    regenerate(&site, "/a/1").await;
+    let second = live.event(r#"{"page":"/a/1"}"#).await;
+    assert!(began < first && first < second);
+}
+
+#[tokio::test]
+async fn page_is_watched_in_any_spelling_and_with_its_listed_parameters() {
+    let site = Site::new();
+    let (mut live, _) = Live::open(&site, "page=/%2561/1/%3Futm=x%26page=2&page=/a/1?page=2").await;
+    site.get("/a/1").await;
+    site.get("/a/1?page=2").await;
+    live.event(r#"{"page":"/a/1?page=2"}"#).await;
+    site.engine.end_streams();
+    assert_eq!(live.read().await, None, "it is one page");
+}
+
+#[tokio::test]
+async fn purge_of_a_watched_tag_regenerates_the_page_without_a_visitor() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.get("/a/2").await;
+    let (mut live, _) = Live::open(&site, "page=/a/1").await;
+    site.purge_tag("all").await;
+    live.event(r#"{"page":"/a/1"}"#).await;
+    site.idle().await;
+    assert_eq!(site.renders(), 3, "the page that nobody watches waits for a visitor");
+    let answer = site.get("/a/1").await;
+    answer.assert_cache_status("isr; hit; ttl=60").assert_body("/a/1 #3");
+}
+
+#[tokio::test]
+async fn watched_page_is_reached_by_path_prefix_hard_purge_and_by_tags_of_its_render() {
+    let site = Site::new();
+    site.behave(Renders::SaysTag("said"));
+    site.get("/a/1").await;
+    let (mut live, _) = Live::open(&site, "page=/a/1").await;
+    let paths = |path: &str| vec![path.to_owned()];
+    for purge in [
+        Purge { paths: paths("/a/1"), ..Purge::default() },
+        Purge { prefixes: paths("/a"), ..Purge::default() },
+        Purge { paths: paths("/a/1"), hard: true, ..Purge::default() },
+        Purge { tags: vec!["said".to_owned()], ..Purge::default() },
+    ] {
+        site.engine.purge(&purge).await.unwrap();
+        live.event(r#"{"page":"/a/1"}"#).await;
+    }
+    site.idle().await;
+    assert_eq!(site.renders(), 5);
+}
+
+#[tokio::test]
+async fn many_who_watch_a_page_share_one_render() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    let mut all = Vec::new();
+    for _ in 0..100 {
+        all.push(Live::open(&site, "page=/a/1").await.0);
+    }
+    site.purge_tag("a:1").await;
+    for live in &mut all {
+        live.event(r#"{"page":"/a/1"}"#).await;
+    }
+    site.idle().await;
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test]
+async fn page_that_comes_out_the_same_sends_nothing() {
+    let site = Site::new();
+    site.behave(Renders::Redirect("/b"));
+    site.get("/a/1").await;
+    let (mut live, began) = Live::open(&site, "page=/a/1").await;
+    regenerate(&site, "/a/1").await;
+    site.behave(Renders::Redirect("/c"));
+    regenerate(&site, "/a/1").await;
+    live.event(r#"{"page":"/a/1"}"#).await;
+    let (mut again, _) = Live::reopen(&site, "page=/a/1", Some(began)).await;
+    again.event(r#"{"page":"/a/1"}"#).await;
+    site.engine.end_streams();
+    assert_eq!((live.read().await, again.read().await), (None, None));
+}
+
+#[tokio::test]
+async fn page_that_is_not_stored_is_not_rendered_for_who_watches_it() {
+    let site = Site::new();
+    let (mut live, _) = Live::open(&site, "page=/a/1").await;
+    site.purge_tag("all").await;
+    site.purge_hard("/a/1").await;
+    site.idle().await;
+    assert_eq!(site.renders(), 0);
+    site.get("/a/1").await;
+    live.event(r#"{"page":"/a/1"}"#).await;
+}
+
+#[tokio::test]
+async fn failed_render_of_a_watched_page_sends_nothing_and_is_not_repeated_at_once() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    let (mut live, _) = Live::open(&site, "page=/a/1").await;
+    site.behave(Renders::SaysFailed);
+    site.purge_tag("all").await;
+    site.idle().await;
+    site.purge_tag("all").await;
+    site.idle().await;
+    assert_eq!(site.renders(), 2, "it waits for its backoff");
+    site.behave(Renders::Page);
+    site.advance(minutes(6));
+    site.get("/a/1").await;
+    live.event(r#"{"page":"/a/1"}"#).await;
+}
+
+#[tokio::test]
+async fn stream_that_begins_regenerates_a_stale_page() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.advance(minutes(2));
+    let (mut live, _) = Live::open(&site, "page=/a/1").await;
+    live.event(r#"{"page":"/a/1"}"#).await;
+    site.purge_tag("all").await;
+    live.event(r#"{"page":"/a/1"}"#).await;
+    drop(live);
+    site.purge_tag("all").await;
+    site.idle().await;
+    assert_eq!(site.renders(), 3, "nobody watches any more");
+    let (mut live, _) = Live::open(&site, "page=/a/1").await;
+    live.event(r#"{"page":"/a/1"}"#).await;
+}
+
+#[tokio::test]
+async fn tag_is_watched_across_pages_and_data() {
+    let site = Site::new();
+    let (mut live, _) = Live::open(&site, "tag=a:1&tag=titles").await;
+    site.get("/a/2").await;
+    site.get("/a/1").await;
+    live.event(r#"{"tag":"a:1"}"#).await;
+    let engine = site.engine.clone();
+    let read = |engine: Engine, value: u32| async move {
+        let owner = leptos::prelude::Owner::new();
+        let read = owner.with(|| {
+            leptos::prelude::provide_context(engine);
+            leptos::prelude::ScopedFuture::new(
+                data("titles").tags(["titles"]).load(async move || Ok::<_, DataError>(value)),
+            )
+        });
+        read.await.unwrap()
+    };
+    assert_eq!(read(engine.clone(), 1).await, 1);
+    live.event(r#"{"tag":"titles"}"#).await;
+    site.purge_tag("titles").await;
+    assert_eq!(read(engine.clone(), 1).await, 1);
+    site.purge_tag("titles").await;
+    assert_eq!(read(engine, 2).await, 2);
+    live.event(r#"{"tag":"titles"}"#).await;
+    site.engine.end_streams();
+    assert_eq!(live.read().await, None, "the same data send nothing");
+}
+
+#[tokio::test]
+async fn reader_who_comes_back_learns_what_it_missed() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    let (mut live, _) = Live::open(&site, "page=/a/1&tag=b").await;
+    regenerate(&site, "/a/1").await;
+    let seen = live.event(r#"{"page":"/a/1"}"#).await;
+    drop(live);
+
+    let (mut live, again) = Live::reopen(&site, "page=/a/1", Some(seen)).await;
+    regenerate(&site, "/a/1").await;
+    let missed = live.event(r#"{"page":"/a/1"}"#).await;
+    assert!(seen < again && again < missed, "nothing was missed at first");
+    drop(live);
+
+    let (mut live, _) = Live::open(&site, &format!("page=/a/1&last={seen}")).await;
+    live.event(r#"{"page":"/a/1"}"#).await;
+    let (mut live, _) = Live::open(&site, "page=/a/1&last=of-another-server").await;
+    live.event(r#"{"page":"/a/1"}"#).await;
+}
+
+#[tokio::test]
+async fn render_that_began_before_the_last_event_is_not_missed() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.begun().await;
+    site.behave(Renders::Gate);
+    site.advance(minutes(2));
+    site.get("/a/1").await;
+    site.begun().await;
+    let (live, began) = Live::open(&site, "page=/a/1").await;
+    drop(live);
+    site.let_pass();
+    site.idle().await;
+    let (mut live, _) = Live::reopen(&site, "page=/a/1", Some(began)).await;
+    live.event(r#"{"page":"/a/1"}"#).await;
+}
+
+#[tokio::test]
+async fn page_that_was_regenerated_while_the_browser_loaded_it_sends_an_event() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.advance(minutes(2));
+    site.get("/a/1").await;
+    site.idle().await;
+    site.advance(Duration::from_secs(3));
+    let (mut late, _) = Live::open(&site, "page=/a/1&open_for=3000").await;
+    late.event(r#"{"page":"/a/1"}"#).await;
+    let (mut new, _) = Live::open(&site, "page=/a/1&open_for=1000").await;
+    site.engine.end_streams();
+    assert_eq!(new.read().await, None, "its page is the new one");
+}
+
+#[tokio::test]
+async fn slow_reader_holds_up_nobody_and_gets_one_event() {
+    let site = Site::new();
+    let (mut live, _) = Live::open(&site, "page=/a/1&tag=all").await;
+    for _ in 0..200 {
+        regenerate(&site, "/a/1").await;
+    }
+    let part = live.read().await.unwrap();
+    assert_eq!(part.matches("data: ").count(), 2, "{part}");
+    site.engine.end_streams();
+    assert_eq!(live.read().await, None);
+}
+
+#[tokio::test]
+async fn streams_beyond_the_limit_are_refused_until_one_ends() {
+    let site = Site::build(routes(), |builder| builder.max_streams(2));
+    let (first, _) = Live::open(&site, "page=/a/1").await;
+    let _second = Live::open(&site, "tag=all").await;
+    let refused = site.get("/_isr/live?page=/a/1").await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.header("retry-after"), "30");
+    drop(first);
+    Live::open(&site, "page=/a/2").await;
+
+    let without = Site::build(routes(), |builder| builder.max_streams(0));
+    without
+        .get("/_isr/live?page=/a/1")
+        .await
+        .assert_cache_status("isr; fwd=bypass; detail=no-route");
+}
+
+#[tokio::test]
+async fn shutting_down_ends_the_streams_and_begins_none() {
+    let site = Site::new();
+    let (mut live, _) = Live::open(&site, "page=/a/1").await;
+    assert!(site.engine.shut_down(Duration::from_secs(20)).await);
+    assert_eq!(live.read().await, None);
+    let refused = site.get("/_isr/live?page=/a/1").await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn server_that_drains_its_connections_is_not_held_up() {
+    let site = Site::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, site.router()).with_graceful_shutdown(async move {
+        let _ = stopped.await;
+    });
+    let server = tokio::spawn(server.into_future());
+    let mut answer = reqwest::get(format!("{url}/_isr/live?page=/a/1")).await.unwrap();
+    assert!(answer.chunk().await.unwrap().unwrap().starts_with(b"retry: "));
+    site.get("/a/1").await;
+    assert!(answer.chunk().await.unwrap().unwrap().starts_with(b"id: "));
+    site.engine.end_streams();
+    stop.send(()).unwrap();
+    timeout(Duration::from_secs(20), server).await.unwrap().unwrap().unwrap();
+    assert_eq!(answer.chunk().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn headers_keep_the_stream_out_of_caches_and_buffers() {
+    let site = Site::build(routes(), |builder| builder.max_streams(1));
+    for method in [Method::HEAD, Method::GET] {
+        let uri = "/_isr/live?page=/a/1";
+        let response = site.open(method.clone(), uri, &[], Body::empty()).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        for (name, value) in [
+            ("content-type", "text/event-stream"),
+            ("cache-control", "private, no-store"),
+            ("x-accel-buffering", "no"),
+        ] {
+            assert_eq!(response.headers()[name], value);
+        }
+        if method == Method::HEAD {
+            assert_eq!(response.into_body().into_data_stream().next().await.map(|_| ()), None);
+        }
+    }
+    let answer = site.request(Method::POST, "/_isr/live?page=/a/1", &[]).await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(answer.header("allow"), "GET, HEAD");
+}
+
+#[tokio::test]
+async fn what_cannot_be_watched_is_named() {
+    let listed = Isr::forever().prerender(async || Ok::<_, String>(vec!["one"]));
+    let listed = listed.on_missing(leptos_isr::OnMissing::NotFound);
+    let site = Site::build(routes().add("/listed/:id", listed).unwrap(), |builder| builder);
+    for (query, status, text) in [
+        ("", 400, "name what to watch"),
+        ("page=%zz", 400, "`page=%zz`"),
+        ("page=/none", 404, "`/none`: it is of no stored route"),
+        ("page=/a/dynamic", 404, "`/a/dynamic`: it is of no stored route"),
+        ("page=/listed/two", 404, "`/listed/two`: `/listed/:id` does not list it"),
+        ("page=a", 404, "`a`: "),
+    ] {
+        let answer = site.get(&format!("/_isr/live?{query}")).await;
+        assert_eq!(answer.status, status, "{query}");
+        assert!(answer.body.contains(text), "{query}: {}", answer.body);
+    }
+    Live::open(&site, "page=/listed/one").await;
+    assert_eq!(site.renders(), 0);
+    let _: Routes = routes();
+}
