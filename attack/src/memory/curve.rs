@@ -4,10 +4,6 @@ use std::fmt::Write;
 
 use crate::{Report, machine::mib};
 
-/// What the median of the last quarter may have beyond that of the second:
-/// what the allocator does with the same work comes to less.
-const ALLOWANCE: u64 = 4 << 20;
-
 /// The widest bar of the plot.
 const WIDTH: u64 = 50;
 
@@ -42,11 +38,13 @@ impl Curve {
         median(&self.rows[self.rows.len() - quarter..]).saturating_sub(second)
     }
 
-    pub(super) fn judge(&self, report: &mut Report) {
+    /// Fails the report if the median of the last quarter is more than `allowed`
+    /// bytes above that of the second.
+    pub(super) fn judge(&self, report: &mut Report, allowed: u64) {
         let growth = self.growth();
         report.row(&format!("growth, {}", self.name), mib(growth));
-        report.row("allowed", mib(ALLOWANCE));
-        report.expect(growth <= ALLOWANCE, || format!("{}: memory grows", self.name));
+        report.row("allowed", mib(allowed));
+        report.expect(growth <= allowed, || format!("{}: memory grows", self.name));
         report.note(self.plot());
     }
 
@@ -73,7 +71,7 @@ mod tests {
             (1..=200_usize).for_each(|n| curve.rendered(n, || bytes(n as u64 / 10) << 20));
             assert_eq!(curve.rows.len(), 20);
             let mut report = Report::default();
-            curve.judge(&mut report);
+            curve.judge(&mut report, 4 << 20);
             report.violations() > 0
         };
         assert!(!grown(|_| 50));

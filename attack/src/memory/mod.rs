@@ -21,6 +21,9 @@ pub struct Settings {
     /// How many different pages are rendered, once each
     #[arg(long, default_value_t = 20_000)]
     pub different: usize,
+    /// By how many MiB memory may grow: the allocator gives nothing back at once
+    #[arg(long, default_value_t = 4)]
+    pub allowed_mib: u64,
     /// After how many renders the memory is looked at
     #[arg(long, default_value_t = 5_000)]
     pub step: usize,
@@ -61,7 +64,7 @@ pub async fn run(settings: &Settings) -> Result<Report, Error> {
     report.row("tasks before", tasks_before);
     report.row("tasks still there", tasks_after);
     for curve in [&same, &different] {
-        curve.judge(&mut report);
+        curve.judge(&mut report, settings.allowed_mib << 20);
     }
     report.expect(site.values_made() >= renders as u64, || "the pages made no values".to_owned());
     report.expect(values_alive == 0, || "values of pages are still there".to_owned());
