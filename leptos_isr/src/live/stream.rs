@@ -47,8 +47,9 @@ impl Watched {
             let changes = self.topics.iter_mut().map(|(_, changes)| Box::pin(changes.changed()));
             tokio::select! {
                 biased;
-                _ = self.closed.wait_for(|is_closed| *is_closed) => Woken::Closed,
+                // First: what is known is told before the end.
                 (_, topic, _) = select_all(changes) => Woken::Changed(topic),
+                _ = self.closed.wait_for(|is_closed| *is_closed) => Woken::Closed,
                 () = sleep(heartbeat) => Woken::Idle,
             }
         };
