@@ -249,7 +249,8 @@ impl Builder {
     /// [`use_live`](crate::use_live). Defaults to 10,000. More get 503 with
     /// `Retry-After`; with 0 there is no `GET /_isr/live`.
     ///
-    /// An open stream takes a connection and about 15 KiB of memory.
+    /// An open stream takes a connection and about 20 KiB of memory, nearly all
+    /// of it the connection's buffers.
     #[must_use]
     pub fn max_streams(mut self, streams: usize) -> Self {
         self.max_streams = streams;

@@ -333,6 +333,8 @@ async fn shutting_down_ends_the_streams_and_begins_none() {
 
 #[tokio::test]
 async fn server_that_drains_its_connections_is_not_held_up() {
+    // Another crate of the workspace lets `reqwest` speak TLS without saying by what.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let site = Site::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
