@@ -28,7 +28,8 @@ heading "Tests"
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run "${server[@]}"
 else
-    cargo test "${server[@]}" --all-targets
+    # Leptos lists routes with resources switched off in the whole process: one test at a time.
+    cargo test "${server[@]}" --all-targets -- --test-threads 1
 fi
 
 heading "Examples in the documentation"
