@@ -3,7 +3,9 @@ import { assertFresh, assertStale, makeFresh, peek, untilRegenerated } from "../
 import { ISR_TOKEN } from "../support/secrets";
 import { type Server, expect, test } from "../support/server";
 
-const PAGES = ["/articles/rain", "/articles/snow", "/sections/weather", "/", "/about", "/feed.xml"];
+// The other articles of the section link to it.
+const SHOW_RAIN = ["/articles/rain", "/articles/snow", "/sections/weather", "/", "/feed.xml"];
+const PAGES = [...SHOW_RAIN, "/about"];
 
 async function purge(server: Server, what: object, token: string) {
   const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
@@ -23,8 +25,8 @@ test("a tag makes exactly the pages stale that carry it", async ({ start, settin
   for (const path of PAGES) assertFresh(await peek(request, path));
 
   expect(await purge(server, tag, ISR_TOKEN)).toBe(204);
-  for (const path of PAGES.slice(1)) assertFresh(await peek(request, path));
-  assertStale(await peek(request, PAGES[0]), "purged");
+  assertFresh(await peek(request, "/about"));
+  for (const path of SHOW_RAIN) assertStale(await peek(request, path), "purged");
   const old = await request.get(PAGES[0]);
   assertStale(old, "purged");
   await untilRegenerated(request, PAGES[0], old);
@@ -44,6 +46,7 @@ test("a purge that was answered outlives a power cut", async ({ start, settings 
   const after = await start({ ...settings, ISR_TOKEN });
   const old = await after.request.get("/articles/rain");
   assertStale(old, "purged");
-  for (const path of PAGES.slice(1)) assertFresh(await after.request.get(path));
+  for (const path of SHOW_RAIN.slice(1)) assertStale(await peek(after.request, path), "purged");
+  assertFresh(await after.request.get("/about"));
   await untilRegenerated(after.request, "/articles/rain", old);
 });

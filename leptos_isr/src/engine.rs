@@ -290,6 +290,10 @@ impl Engine {
             Freshness::Stale { reason: StaleReason::Purge, .. } if entry.is_gone() => {
                 self.serve_rendered(target, Some(entry)).await
             }
+            // Data must not be older than the page that reads them anew.
+            Freshness::Stale { .. } if target.is_data => {
+                self.serve_rendered(target, Some(entry)).await
+            }
             Freshness::Fresh { .. } => Served::Stored { entry, freshness },
             Freshness::Stale { reason, .. } => {
                 if !is_prefetch && self.0.backoff.waits(&target.key, self.now()).is_none() {

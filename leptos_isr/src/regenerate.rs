@@ -227,9 +227,10 @@ impl Engine {
     pub(crate) async fn render(&self, target: &Target, after: Stamp) -> Result<Rendered, Failure> {
         let at = self.now();
         let since = after.max(self.last_purge(&target.key));
+        let period = target.lifetime.revalidate;
         let mut scope = match self.0.memory.contains(&target.key) {
-            true => RenderScope::of_regeneration(self, at, since),
-            false => RenderScope::of_render(self, at, since),
+            true => RenderScope::of_regeneration(self, at, since, period),
+            false => RenderScope::of_render(self, at, since, period),
         };
         if target.key.is_shared_not_found() {
             scope = scope.for_missing_paths();

@@ -81,7 +81,8 @@ impl Routes {
 
     /// Adds a route whose answers are data that pages read in the browser, for
     /// example a server function that answers `GET`: following a link then costs
-    /// no more than opening the page, and shows nothing older.
+    /// no more than opening the page, and shows nothing older: unlike a page,
+    /// stale data are not served, unless they cannot be read anew.
     ///
     /// The arguments are query parameters, so list them with [`Isr::query`]. The
     /// answers take tags and period of what they read, as pages do. The function

@@ -44,6 +44,8 @@ struct Scope {
     since: Stamp,
     /// Whether the page is stored already, and stays if this render fails.
     has_page: bool,
+    /// The page's period, which holds for reads that have none of their own.
+    period: Option<Duration>,
 }
 
 /// Everything a render said.
@@ -64,19 +66,35 @@ pub(crate) struct Said {
 
 impl RenderScope {
     /// The scope of a render that began at `began` and uses no data from
-    /// before `since`.
-    pub(crate) fn of_render(engine: &Engine, began: SystemTime, since: Stamp) -> Self {
-        Self::new(engine, began, since, false)
+    /// before `since`. Reads without a period are fresh for `period`.
+    pub(crate) fn of_render(
+        engine: &Engine,
+        began: SystemTime,
+        since: Stamp,
+        period: Option<Duration>,
+    ) -> Self {
+        Self::new(engine, began, since, period, false)
     }
 
     /// The scope of a render of a page that is stored already.
-    pub(crate) fn of_regeneration(engine: &Engine, began: SystemTime, since: Stamp) -> Self {
-        Self::new(engine, began, since, true)
+    pub(crate) fn of_regeneration(
+        engine: &Engine,
+        began: SystemTime,
+        since: Stamp,
+        period: Option<Duration>,
+    ) -> Self {
+        Self::new(engine, began, since, period, true)
     }
 
-    fn new(engine: &Engine, began: SystemTime, since: Stamp, has_page: bool) -> Self {
+    fn new(
+        engine: &Engine,
+        began: SystemTime,
+        since: Stamp,
+        period: Option<Duration>,
+        has_page: bool,
+    ) -> Self {
         let (said, engine) = (Mutex::default(), Some(engine.clone()));
-        Self(Arc::new(Scope { said, engine, began: Some(began), since, has_page }))
+        Self(Arc::new(Scope { said, engine, began: Some(began), since, has_page, period }))
     }
 
     /// Says that this is the 404 page that all paths which are not admitted share.
@@ -167,8 +185,13 @@ impl Reading {
     }
 
     /// What is read while something else is.
-    pub(crate) fn inner(engine: &Engine, began: SystemTime, since: Stamp) -> Self {
-        Self::of(RenderScope::of_render(engine, began, since))
+    pub(crate) fn inner(
+        engine: &Engine,
+        began: SystemTime,
+        since: Stamp,
+        period: Option<Duration>,
+    ) -> Self {
+        Self::of(RenderScope::of_render(engine, began, since, period))
     }
 
     /// Lets `work` find this reading.
@@ -182,6 +205,11 @@ impl Reading {
 
     pub(crate) fn since(&self) -> Stamp {
         self.scope.as_ref().map_or(0, |scope| scope.0.since)
+    }
+
+    /// How long reads without a period of their own are fresh.
+    pub(crate) fn period(&self) -> Option<Duration> {
+        self.scope.as_ref().and_then(|scope| scope.0.period)
     }
 
     /// Whether stale data are better than none: not if an old page stays.

@@ -21,7 +21,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use leptos::prelude::provide_context;
-use leptos_isr::{Builder, Clock, Engine, Isr, LeptosPages, RenderScope, build_id, minutes};
+use leptos_isr::{Builder, Clock, Engine, Isr, LeptosPages, RenderScope, Route, build_id, minutes};
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::{config::Config, content::Content, error::Error, hooks, security};
@@ -64,12 +64,18 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
     let feeds = || Isr::revalidate(minutes(5));
     let mut routes =
         pages.routes().clone().add("/feed.xml", feeds())?.add("/sitemap.xml", feeds())?;
-    // What a page reads in the browser when a link is followed.
-    for (path, arguments, period) in app::data::reads() {
-        routes = routes.add_data(path, Isr::revalidate(period).query(arguments.iter().copied()))?;
-    }
     if let Some(periods) = &config.isr_revalidate {
         routes.override_revalidate(periods).map_err(Error::Periods)?;
+    }
+    // What a page reads in the browser when a link is followed, for as long as the page.
+    for (path, arguments, page) in app::data::reads() {
+        let route = routes.iter().find(|route| route.path() == page);
+        let policy = route.and_then(Route::policy).expect("the app declares the page");
+        let isr = match policy.lifetime().revalidate {
+            Some(period) => Isr::revalidate(period),
+            None => Isr::forever(),
+        };
+        routes = routes.add_data(path, isr.query(arguments.iter().copied()))?;
     }
     let builder = with_draft_mode(Engine::builder(routes).clock(clock), config, content);
     let isr = engine(config, content, builder, build_id(&options)?)?;

@@ -344,7 +344,7 @@ async fn what_a_link_reads_is_stored_as_the_pages_are() {
     let missing = server.data("/api/article?slug=none").await;
     server.get(&missing).await.assert_status(200).assert_miss_stored().assert_body("null");
     server.purge_tag("article:article-1").await;
-    server.get(&server.data("/api/article?slug=article-1").await).await.assert_purged();
+    server.get(&server.data("/api/article?slug=article-1").await).await.assert_replaced();
     server.get(&server.data("/api/front").await).await.assert_fresh();
 }
 

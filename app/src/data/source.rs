@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use leptos::prelude::expect_context;
-use leptos_isr::{DataError, FetchError, FetchSettings, minutes};
+use leptos_isr::{DataError, FetchError, FetchSettings};
 use newsroom::{Article, ArticlePage, ArticleSummary, Section};
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -16,8 +16,6 @@ use super::{
 };
 
 const TIME_OUT: Duration = Duration::from_secs(10);
-/// How long reads are fresh where nobody says otherwise.
-const LONGEST: Duration = minutes(5);
 const MOST_PER_PAGE: u32 = 100;
 const MAX_MESSAGE_CHARS: usize = 500;
 
@@ -32,7 +30,7 @@ pub struct ContentSource {
     base: Url,
     token: Option<Arc<str>>,
     reads: Reads,
-    period: Duration,
+    period: Option<Duration>,
 }
 
 /// Which articles a source reads.
@@ -57,7 +55,7 @@ impl ContentSource {
         let client = Client::builder().timeout(TIME_OUT).build();
         let client =
             client.map_err(|source| ContentError::Client { url: base_url.to_owned(), source })?;
-        Ok(Self { client, base, token: None, reads: Reads::Published, period: LONGEST })
+        Ok(Self { client, base, token: None, reads: Reads::Published, period: None })
     }
 
     /// Gives the source the token with which it reads drafts in draft mode.
@@ -75,21 +73,21 @@ impl ContentSource {
         FetchSettings { client: Some(self.client.clone()), ..FetchSettings::default() }
     }
 
-    /// The same source, whose reads are fresh for `period`.
-    #[must_use]
-    pub fn within(self, period: Duration) -> Self {
-        Self { period, ..self }
-    }
-
     /// The source in context, reading what the visitor whose request is answered
-    /// may see, fresh for `period`.
-    pub(super) fn for_visitor(period: Duration) -> Self {
+    /// may see. Reads are fresh for as long as the page that reads.
+    pub(super) fn for_visitor() -> Self {
         let source: Self = expect_context();
         let reads = match leptos_isr::is_draft() && source.token.is_some() {
             true => Reads::All,
             false => Reads::Published,
         };
-        Self { reads, period, ..source }
+        Self { reads, ..source }
+    }
+
+    /// The same source, whose reads are fresh for `period`: for pages that are
+    /// not stored.
+    pub(super) fn within(self, period: Duration) -> Self {
+        Self { period: Some(period), ..self }
     }
 
     /// One page of the published articles, newest first; of one section if it is given.
@@ -221,7 +219,11 @@ impl ContentSource {
             };
             return body(&url, send(&url, request).await?).await;
         }
-        let fetch = leptos_isr::fetch(url.as_str()).revalidate(self.period).tags([tag]);
+        let fetch = leptos_isr::fetch(url.as_str()).tags([tag]);
+        let fetch = match self.period {
+            Some(period) => fetch.revalidate(period),
+            None => fetch,
+        };
         let fetch = match shows {
             Shows::Nothing => fetch,
             Shows::Any => fetch.tags([tags::ANY_ARTICLE]),

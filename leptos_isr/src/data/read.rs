@@ -82,8 +82,9 @@ pub(crate) enum Loaded {
 pub(crate) type LoadFuture = Pin<Box<dyn Future<Output = Result<Loaded, DataError>> + Send>>;
 
 impl Read {
-    /// How long the value is fresh, counted from when its read began.
-    /// Defaults to no limit: until a purge of one of its tags.
+    /// How long the value is fresh, counted from when its read began. Defaults
+    /// to the period of the page that reads it; outside of a page that is
+    /// rendered to be stored, to no limit: until a purge of one of its tags.
     pub fn revalidate(mut self, period: Duration) -> Self {
         self.revalidate = Some(period);
         self
@@ -163,10 +164,11 @@ impl Engine {
     async fn read(
         &self,
         reading: &Reading,
-        read: Read,
+        mut read: Read,
         load: impl FnOnce(Validators) -> LoadFuture + Send + 'static,
     ) -> Result<Bytes, DataError> {
         let name: Arc<str> = read.name.as_str().into();
+        read.revalidate = read.revalidate.or(reading.period());
         let mut load = Some(load);
         let mut last = None;
         for _ in 0..TRIES {
@@ -188,10 +190,11 @@ impl Engine {
                 Role::Leader(leader, flight) => {
                     let load = load.take().expect("the result of our own call is taken");
                     let (engine, name, since) = (self.clone(), Arc::clone(&name), reading.since());
+                    let period = read.revalidate;
                     let (old, tags) =
                         (kept.as_ref().map(|kept| kept.bytes.clone()), read.tags.clone());
                     self.0.tasks.spawn(async move {
-                        let outcome = engine.load(&name, kept, since, load).await;
+                        let outcome = engine.load(&name, kept, (since, period), load).await;
                         if let Ok(value) = &outcome
                             && value.is_stored
                             && old.as_ref() != Some(&value.bytes)
@@ -240,12 +243,12 @@ impl Engine {
         &self,
         name: &Arc<str>,
         kept: Option<Value>,
-        since: Stamp,
+        (since, period): (Stamp, Option<Duration>),
         load: impl FnOnce(Validators) -> LoadFuture + Send,
     ) -> Outcome {
         let at = self.now();
         let stamp = self.0.stamps.next(at);
-        let inner = Reading::inner(self, at, since);
+        let inner = Reading::inner(self, at, since, period);
         let validators = kept.as_ref().map(|kept| kept.validators.clone()).unwrap_or_default();
         let limit = self.0.limits.time;
         let loading = timeout(limit, inner.clone().scope(load(validators)));

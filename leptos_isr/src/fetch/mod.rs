@@ -73,7 +73,7 @@ impl fmt::Debug for Fetch {
 
 impl Fetch {
     /// How long the answer is fresh, counted from when it was asked for.
-    /// Defaults to no limit: until a purge of one of its tags.
+    /// Defaults as [`Read::revalidate`] does.
     pub fn revalidate(mut self, period: Duration) -> Self {
         self.read = self.read.revalidate(period);
         self

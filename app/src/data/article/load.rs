@@ -1,7 +1,6 @@
 //! Reads an article, and others of its section, from the content source.
 
 use futures::FutureExt;
-use leptos_isr::minutes;
 use newsroom::ArticleSummary;
 
 use super::ArticleView;
@@ -14,7 +13,7 @@ use crate::data::{
 const RELATED: usize = 3;
 
 pub(super) async fn article(slug: &str) -> Result<Option<ArticleView>, Failure> {
-    let source = ContentSource::for_visitor(minutes(5));
+    let source = ContentSource::for_visitor();
     let read = read(&source, slug).await.map_err(|error| answer::unavailable(&error))?;
     if read.is_none() {
         leptos_isr::not_found();

@@ -1,7 +1,6 @@
 //! Puts the front page together from the content source.
 
 use futures::{future::try_join_all, try_join};
-use leptos_isr::minutes;
 use newsroom::{ArticleSummary, Section};
 
 use super::{Front, Rail};
@@ -15,7 +14,7 @@ const PER_RAIL: u32 = 4;
 const RAILS: usize = 6;
 
 pub(super) async fn front() -> Result<Front, Failure> {
-    read(&ContentSource::for_visitor(minutes(1))).await.map_err(|error| answer::unavailable(&error))
+    read(&ContentSource::for_visitor()).await.map_err(|error| answer::unavailable(&error))
 }
 
 async fn read(source: &ContentSource) -> Result<Front, ContentError> {

@@ -13,7 +13,7 @@ pub(super) async fn search(query: &str) -> Result<Found, Failure> {
     if query.is_empty() {
         return Ok(Found::default());
     }
-    let source = ContentSource::for_visitor(minutes(1));
+    let source = ContentSource::for_visitor().within(minutes(1));
     let (newest, sections) = try_join!(source.newest(SEARCHED), source.sections())
         .map_err(|error| answer::unavailable(&error))?;
     let searched = newest.len();

@@ -9,7 +9,6 @@ use crate::data::{
     source_error::ContentError,
 };
 use futures::try_join;
-use leptos_isr::minutes;
 
 const PER_PAGE: u32 = 12;
 
@@ -18,7 +17,7 @@ pub(super) async fn section(
     page: Option<&str>,
 ) -> Result<Option<SectionView>, Failure> {
     let Some(page) = PageNumber::from_query(page) else { return Ok(None) };
-    read(&ContentSource::for_visitor(minutes(1)), slug, page)
+    read(&ContentSource::for_visitor(), slug, page)
         .await
         .map_err(|error| answer::unavailable(&error))
 }
