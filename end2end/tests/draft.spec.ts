@@ -12,6 +12,10 @@ function bar(page: Page) {
 async function saveDraft(page: Page) {
   await open(page, "/editor");
   await signIn(page);
+  // A try that failed leaves its article behind.
+  await page.goto("/editor/seen-early");
+  if (await page.getByText("Delete this article").isVisible()) await remove(page);
+  await open(page, "/editor");
   await page.getByRole("link", { name: "New article" }).click();
   await page.getByLabel("Title").fill("Seen early");
   await page.getByLabel("Section").fill("Leptos");
