@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+
 use crate::{
     clock::{Clock, SystemClock},
     draft,
@@ -43,8 +45,10 @@ pub struct Builder {
     pub(crate) bypass: Option<&'static str>,
     pub(crate) csp: Option<String>,
     pub(crate) bounds: Bounds,
+    pub(crate) background_threads: usize,
     pub(crate) limits: Limits,
     pub(crate) sends_tags: bool,
+    pub(crate) default_headers: HeaderMap,
     pub(crate) max_streams: usize,
     pub(crate) heartbeat: Duration,
 }
@@ -73,8 +77,10 @@ impl Builder {
             bypass: None,
             csp: None,
             bounds: Bounds { renders: (processors * 4).max(8), visitors: 1000, queue: 10_000 },
+            background_threads: processors,
             limits: Limits { time: period::seconds(30), body: 16 << 20 },
             sends_tags: false,
+            default_headers: HeaderMap::new(),
             max_streams: 10_000,
             // Below the 30 s and 60 s after which proxies commonly give up.
             heartbeat: period::seconds(25),
@@ -219,6 +225,19 @@ impl Builder {
         self
     }
 
+    /// How many threads regenerate pages that nobody waits for. Defaults to one
+    /// for each processor.
+    ///
+    /// On Linux they are less urgent (nice 10) than the threads that answer
+    /// visitors, so that a storm of regenerations leaves hits quick. What page
+    /// code starts with `tokio::spawn` meanwhile runs on them. With 0 such pages
+    /// are rendered on the server's own threads.
+    #[must_use]
+    pub fn background_threads(mut self, threads: usize) -> Self {
+        self.background_threads = threads;
+        self
+    }
+
     /// How many visitors may wait for renders. Defaults to 1,000. More get 503
     /// with `Retry-After`, or the old page if there is one.
     #[must_use]
@@ -242,6 +261,27 @@ impl Builder {
     #[must_use]
     pub fn cache_tag(mut self, is_sent: bool) -> Self {
         self.sends_tags = is_sent;
+        self
+    }
+
+    /// Sends a header with each answer that does not have it, but for 304s:
+    /// what a layer around the wrapped router would add, at no cost for stored
+    /// pages. Another call with the same name takes the place of the first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::http::{HeaderValue, header};
+    /// use leptos_isr::{Engine, Routes};
+    ///
+    /// let nosniff = HeaderValue::from_static("nosniff");
+    /// let builder =
+    ///     Engine::builder(Routes::new()).default_header(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn default_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.default_headers.insert(name, value);
         self
     }
 

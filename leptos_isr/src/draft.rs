@@ -283,13 +283,19 @@ impl Engine {
         self.0.draft.as_ref().map(DraftMode::end)
     }
 
+    /// Whether the request is one of a visitor in draft mode.
+    pub(crate) fn is_of_draft(&self, request: &Request) -> bool {
+        let mode = self.0.draft.as_ref();
+        mode.is_some_and(|mode| mode.is_good(request.headers(), self.now()))
+    }
+
     /// Answers the endpoint; other requests are marked if their visitor is in draft mode.
     pub(crate) fn answer_draft(&self, request: &mut Request) -> Option<Response> {
         let mode = self.0.draft.as_ref()?;
         if request.uri().path() == PATH {
             return Some(mode.answer(request, self.now()));
         }
-        if mode.is_good(request.headers(), self.now()) {
+        if self.is_of_draft(request) {
             request.extensions_mut().insert(Draft(()));
         }
         None

@@ -24,7 +24,7 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
+    pub(crate) const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
 
     /// The name in `Accept-Encoding` and `Content-Encoding`.
     pub(crate) fn name(self) -> &'static str {
@@ -88,8 +88,9 @@ pub(crate) fn is_compressible(headers: &HeaderMap, len: usize) -> bool {
     len >= MIN_LEN && is_text && may_transform && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
-/// The one of `available` that the request's `Accept-Encoding` rates highest,
-/// the first of those that it rates alike; `None` for the body as it is.
+/// The one of `available`, preferred first, that the request's
+/// `Accept-Encoding` rates highest, the first of those that it rates alike;
+/// `None` for the body as it is.
 ///
 /// RFC 9110 section 12.5.3. A request that accepts neither gets the body as it
 /// is, which the RFC allows.
@@ -97,45 +98,75 @@ pub(crate) fn choose(
     request: &HeaderMap,
     available: impl Iterator<Item = Encoding>,
 ) -> Option<Encoding> {
-    let accepted = request.get_all(header::ACCEPT_ENCODING);
-    let rated = available.map(|encoding| (encoding, rating(&accepted, encoding.name())));
+    let accepted = Accepted::of(request)?;
+    let rated = available.map(|encoding| (encoding, accepted.rating(encoding)));
     // `max_by` takes the last of equals, the first is wanted.
     let (best, rate) = rated
         .filter(|(_, rate)| *rate > 0)
         .reduce(|best, next| if next.1 > best.1 { next } else { best })?;
     // Without a word on it, as it is counts as the least.
-    (rate >= rating_of_identity(&accepted)).then_some(best)
+    (rate >= accepted.identity.unwrap_or(0)).then_some(best)
 }
 
-/// The q value of a coding, in thousandths.
-fn rating(accepted: &http::header::GetAll<'_, HeaderValue>, name: &str) -> u16 {
-    listed(accepted, name).or_else(|| listed(accepted, "*")).unwrap_or(0)
+/// What `Accept-Encoding` says of each coding: its q value in thousandths. The
+/// first mention counts.
+#[derive(Default)]
+struct Accepted {
+    brotli: Option<u16>,
+    zstd: Option<u16>,
+    gzip: Option<u16>,
+    identity: Option<u16>,
+    any: Option<u16>,
 }
 
-fn rating_of_identity(accepted: &http::header::GetAll<'_, HeaderValue>) -> u16 {
-    listed(accepted, "identity").unwrap_or(0)
-}
-
-fn listed(accepted: &http::header::GetAll<'_, HeaderValue>, name: &str) -> Option<u16> {
-    let values = accepted.iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).find_map(|part| {
-        let mut parts = part.split(';').map(str::trim);
-        let coding = parts.next()?;
-        // `x-gzip` is gzip by RFC 9110 section 8.4.1.3.
-        let coding = if coding.eq_ignore_ascii_case("x-gzip") { "gzip" } else { coding };
-        if !coding.eq_ignore_ascii_case(name) {
-            return None;
+impl Accepted {
+    /// `None` without the header.
+    fn of(request: &HeaderMap) -> Option<Self> {
+        let mut values = request.get_all(header::ACCEPT_ENCODING).iter().peekable();
+        values.peek()?;
+        let mut accepted = Self::default();
+        for value in values.filter_map(|value| value.to_str().ok()) {
+            value.split(',').for_each(|part| accepted.note(part));
         }
-        let q = parts.find_map(|part| {
-            let (name, value) = part.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse::<f32>().ok())
-        });
-        match q {
-            None => Some(1000),
-            // A q value that is none forbids the coding.
-            Some(q) => Some((q.unwrap_or(0.0).clamp(0.0, 1.0) * 1000.0).round() as u16),
-        }
-    })
+        Some(accepted)
+    }
+
+    fn note(&mut self, part: &str) {
+        let (coding, parameters) = match part.split_once(';') {
+            Some((coding, parameters)) => (coding.trim(), Some(parameters)),
+            None => (part.trim(), None),
+        };
+        let is = |name| coding.eq_ignore_ascii_case(name);
+        let place = match coding.len() {
+            1 if is("*") => &mut self.any,
+            2 if is("br") => &mut self.brotli,
+            // `x-gzip` is gzip by RFC 9110 section 8.4.1.3.
+            4 | 6 if is("gzip") || is("x-gzip") => &mut self.gzip,
+            4 if is("zstd") => &mut self.zstd,
+            8 if is("identity") => &mut self.identity,
+            _ => return,
+        };
+        place.get_or_insert_with(|| parameters.map_or(1000, q_value));
+    }
+
+    fn rating(&self, encoding: Encoding) -> u16 {
+        let named = match encoding {
+            Encoding::Brotli => self.brotli,
+            Encoding::Zstd => self.zstd,
+            Encoding::Gzip => self.gzip,
+        };
+        named.or(self.any).unwrap_or(0)
+    }
+}
+
+/// The q value among a coding's parameters, in thousandths; one that is none
+/// forbids the coding.
+fn q_value(parameters: &str) -> u16 {
+    let q = parameters.split(';').find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse::<f32>().ok())
+    });
+    q.map_or(1000, |q| (q.unwrap_or(0.0).clamp(0.0, 1.0) * 1000.0).round() as u16)
 }
 
 #[cfg(test)]

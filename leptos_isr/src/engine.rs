@@ -8,12 +8,14 @@ use std::{
 };
 
 use axum::Router;
+use http::HeaderMap;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::{
     admission::Lists,
+    background::Background,
     backoff::{Backoff, Unstored},
     builder::{Backing, Builder},
     clock::{CLOCK_SKEW, Clock, Stamp, Stamps},
@@ -28,8 +30,8 @@ use crate::{
     live::Hub,
     outbound::Outbound,
     policy::{Lifetime, Policy},
-    purge::{Purge, PurgeTimes, Scope},
-    purge_log::{self, PurgeLog, Replayed, replay},
+    purge::{Purge, Purges, Scope},
+    purge_log::{PurgeLog, Replayed, replay},
     render::{Failure, Limits},
     routes::{Route, Routes},
     schedule::{Scheduler, Urgency},
@@ -50,7 +52,7 @@ pub(crate) struct Inner {
     pub(crate) store: Option<Guarded>,
     /// The folder that was to be the store, and why it could not be made.
     pub(crate) missing_store: Option<(PathBuf, io::ErrorKind)>,
-    purges: RwLock<PurgeTimes>,
+    purges: Purges,
     log: PurgeLog,
     pub(crate) stamps: Stamps,
     clock: Arc<dyn Clock>,
@@ -60,6 +62,7 @@ pub(crate) struct Inner {
     pub(crate) data: DataCache,
     pub(crate) http: crate::fetch::Client,
     pub(crate) scheduler: Scheduler,
+    pub(crate) background: Background,
     pub(crate) live: Hub,
     pub(crate) limits: Limits,
     pub(crate) tasks: TaskTracker,
@@ -68,6 +71,7 @@ pub(crate) struct Inner {
     pub(crate) token: Option<String>,
     pub(crate) bypass: Option<&'static str>,
     pub(crate) sends_tags: bool,
+    pub(crate) default_headers: HeaderMap,
     pub(crate) draft: Option<DraftMode>,
     pub(crate) hooks: Hooks,
     pub(crate) outbound: Outbound,
@@ -123,6 +127,28 @@ pub(crate) enum Served {
     Failed { failure: Failure, had_page: bool },
 }
 
+/// What becomes of a request for a page that is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Serve,
+    /// Serve the page, and regenerate it behind the visitor.
+    Regenerate(StaleReason),
+    /// Wait for a new page; the old one is for failures.
+    Render,
+}
+
+pub(crate) fn decide(entry: &Entry, is_data: bool, freshness: Freshness) -> Decision {
+    match freshness {
+        Freshness::Fresh { .. } => Decision::Serve,
+        // A purge may mean that the page exists now: it is not told "no" once more.
+        Freshness::Stale { reason: StaleReason::Purge, .. } if entry.is_gone() => Decision::Render,
+        // Data must not be older than the page that reads them anew.
+        Freshness::Stale { .. } if is_data => Decision::Render,
+        Freshness::Stale { reason, .. } => Decision::Regenerate(reason),
+        Freshness::Expired { .. } => Decision::Render,
+    }
+}
+
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("routes", &self.0.routes).finish_non_exhaustive()
@@ -173,7 +199,7 @@ impl Engine {
             memory,
             store: store.map(|store| Guarded::new(store, limits.time)),
             missing_store,
-            purges: RwLock::new(replayed.times),
+            purges: Purges::new(replayed.times),
             log: replayed.log,
             stamps,
             clock: settings.clock,
@@ -183,6 +209,7 @@ impl Engine {
             data: DataCache::new(settings.data_memory),
             http,
             scheduler: Scheduler::new(settings.bounds),
+            background: Background::new(settings.background_threads),
             live,
             limits,
             tasks: TaskTracker::new(),
@@ -194,6 +221,7 @@ impl Engine {
             csp,
             bypass: settings.bypass,
             sends_tags: settings.sends_tags,
+            default_headers: settings.default_headers,
         })))
     }
 
@@ -235,7 +263,7 @@ impl Engine {
         let kept = match &self.0.store {
             Some(store) => self.0.log.append(store, scopes, kind, stamp, &self.0.purges).await,
             None => {
-                purge_log::note(&self.0.purges, scopes, kind, stamp);
+                self.0.purges.note(scopes, kind, stamp);
                 Ok(())
             }
         };
@@ -284,24 +312,28 @@ impl Engine {
         let Some(entry) = stored else {
             return self.serve_rendered(target, None).await;
         };
-        let freshness = self.freshness(target, &entry);
-        match freshness {
-            // A purge may mean that the page exists now: it is not told "no" once more.
-            Freshness::Stale { reason: StaleReason::Purge, .. } if entry.is_gone() => {
-                self.serve_rendered(target, Some(entry)).await
-            }
-            // Data must not be older than the page that reads them anew.
-            Freshness::Stale { .. } if target.is_data => {
-                self.serve_rendered(target, Some(entry)).await
-            }
-            Freshness::Fresh { .. } => Served::Stored { entry, freshness },
-            Freshness::Stale { reason, .. } => {
-                if !is_prefetch && self.0.backoff.waits(&target.key, self.now()).is_none() {
-                    self.start(target, reason.as_str(), Urgency::Background, 0);
+        let freshness = self.freshness(target.lifetime, &entry);
+        match decide(&entry, target.is_data, freshness) {
+            Decision::Serve => {}
+            Decision::Regenerate(reason) => {
+                if !is_prefetch {
+                    self.regenerate_behind(&target.key, reason, || target.clone());
                 }
-                Served::Stored { entry, freshness }
             }
-            Freshness::Expired { .. } => self.serve_rendered(target, Some(entry)).await,
+            Decision::Render => return self.serve_rendered(target, Some(entry)).await,
+        }
+        Served::Stored { entry, freshness }
+    }
+
+    /// Starts a regeneration that nobody waits for, unless the last one failed just now.
+    pub(crate) fn regenerate_behind(
+        &self,
+        key: &Key,
+        reason: StaleReason,
+        target: impl FnOnce() -> Target,
+    ) {
+        if self.0.backoff.waits(key, self.now()).is_none() {
+            self.start(&target(), reason.as_str(), Urgency::Background, 0);
         }
     }
 
@@ -320,7 +352,7 @@ impl Engine {
         match (outcome, old) {
             (Some(Ok(fresh)), _) => Served::Rendered { fresh, had_page },
             (_, Some(entry)) => {
-                let freshness = self.freshness(target, &entry);
+                let freshness = self.freshness(target.lifetime, &entry);
                 Served::StaleIfError { entry, freshness }
             }
             (Some(Err(failure)), None) => Served::Failed { failure, had_page },
@@ -351,13 +383,13 @@ impl Engine {
         }
     }
 
-    pub(crate) fn freshness(&self, target: &Target, entry: &Entry) -> Freshness {
+    pub(crate) fn freshness(&self, lifetime: Lifetime, entry: &Entry) -> Freshness {
         let purged = self.purged(entry);
-        freshness(target.lifetime.within(entry.asked), entry.age(self.now()), purged)
+        freshness(lifetime.within(entry.asked), entry.age(self.now()), purged)
     }
 
     pub(crate) fn purged(&self, entry: &Entry) -> Option<PurgeKind> {
-        self.0.purges.read().unwrap_or_else(PoisonError::into_inner).since(entry)
+        self.0.purges.since(entry)
     }
 
     /// Whether one of `tags` was purged after `stamp`.
@@ -366,12 +398,12 @@ impl Engine {
         tags: impl IntoIterator<Item = &'a Tag>,
         stamp: Stamp,
     ) -> bool {
-        self.0.purges.read().unwrap_or_else(PoisonError::into_inner).is_purged(tags, stamp)
+        self.0.purges.read(|times| times.is_purged(tags, stamp))
     }
 
     /// When the page was last purged by its path or a prefix.
     pub(crate) fn last_purge(&self, key: &Key) -> Stamp {
-        self.0.purges.read().unwrap_or_else(PoisonError::into_inner).last_of_path(key.path())
+        self.0.purges.read(|times| times.last_of_path(key.path()))
     }
 
     pub(crate) fn now(&self) -> SystemTime {

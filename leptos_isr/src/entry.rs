@@ -13,6 +13,7 @@ use crate::{
     clock::{CLOCK_SKEW, Stamp},
     encoding::{self, Encoding},
     key::Key,
+    ready::Ready,
     tag::Tag,
 };
 
@@ -38,6 +39,9 @@ const NOT_STORED: [HeaderName; 17] = [
     header::VARY,
 ];
 
+/// About what the response heads of a page take beside its own headers, in bytes.
+const HEADS: usize = 1024;
+
 /// One stored page: status, headers and body of one render, with its times and tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -48,6 +52,8 @@ pub struct Entry {
     /// The body compressed, the preferred form first.
     pub(crate) encoded: Vec<(Encoding, Bytes)>,
     etag: String,
+    /// The responses that were made from the page.
+    pub(crate) ready: Ready,
     pub(crate) tags: Vec<Tag>,
     pub(crate) rendered_at: SystemTime,
     pub(crate) stamp: Stamp,
@@ -55,14 +61,6 @@ pub struct Entry {
     pub(crate) asked: Option<Duration>,
     /// Whether these are data that say: there is no such thing.
     pub(crate) is_absent: bool,
-}
-
-/// One form of a page's body.
-#[derive(Debug)]
-pub(crate) struct Variant<'a> {
-    pub(crate) encoding: Option<Encoding>,
-    pub(crate) body: &'a Bytes,
-    pub(crate) etag: HeaderValue,
 }
 
 /// When a render began, by the clock and in the order of purges.
@@ -91,6 +89,7 @@ impl Entry {
             body,
             encoded: Vec::new(),
             etag,
+            ready: Ready::default(),
             tags: Vec::new(),
             rendered_at: began.at,
             stamp: began.stamp,
@@ -104,18 +103,30 @@ impl Entry {
         self.encoded = encoded;
     }
 
-    /// The form of the body for a request, with its strong ETag.
-    pub(crate) fn variant(&self, request: &HeaderMap) -> Variant<'_> {
-        let available = self.encoded.iter().map(|(encoding, _)| *encoding);
-        let encoding = encoding::choose(request, available);
+    /// Which form of the body a request gets.
+    pub(crate) fn choose(&self, request: &HeaderMap) -> Option<Encoding> {
+        match self.encoded.is_empty() {
+            true => None,
+            false => {
+                let available = self.encoded.iter().map(|(encoding, _)| *encoding);
+                encoding::choose(request, available)
+            }
+        }
+    }
+
+    /// One form of the body.
+    pub(crate) fn body_in(&self, encoding: Option<Encoding>) -> &Bytes {
         let encoded = self.encoded.iter().find(|(kept, _)| Some(*kept) == encoding);
-        let body = encoded.map_or(&self.body, |(_, body)| body);
+        encoded.map_or(&self.body, |(_, body)| body)
+    }
+
+    /// The strong ETag of one form of the body.
+    pub(crate) fn etag_in(&self, encoding: Option<Encoding>) -> HeaderValue {
         let etag = match encoding {
             Some(encoding) => format!("\"{}-{}\"", self.etag, encoding.name()),
             None => format!("\"{}\"", self.etag),
         };
-        let etag = HeaderValue::try_from(etag).expect("digits and letters are a header value");
-        Variant { encoding, body, etag }
+        HeaderValue::try_from(etag).expect("digits and letters are a header value")
     }
 
     /// Which page this is.
@@ -175,7 +186,9 @@ impl Entry {
         let tags: usize = self.tags.iter().map(|tag| tag.as_str().len() + 32).sum();
         let encoded: usize = self.encoded.iter().map(|(_, body)| body.len() + 64).sum();
         let bodies = self.body.len() + encoded;
-        (size_of::<Self>() + self.key.as_str().len() + bodies + headers + tags) as u64
+        // Once more, for the response heads that are made when the page is served.
+        let heads = headers + HEADS;
+        (size_of::<Self>() + self.key.as_str().len() + bodies + headers + heads + tags) as u64
     }
 }
 

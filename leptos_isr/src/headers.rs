@@ -35,25 +35,35 @@ const STALE_AT_CDN: Duration = period::seconds(2);
 /// What a page without a period, or a stale window without a limit, tells a CDN.
 const UNLIMITED: Duration = period::days(365);
 
-/// The `CDN-Cache-Control` of a stored page: what is *left* of its period, and
-/// for how long a stale copy may be served while it is fetched again.
-pub(crate) fn cdn_cache_control(lifetime: Lifetime, freshness: Freshness) -> HeaderValue {
-    let window = match (lifetime.revalidate, lifetime.expire) {
-        (Some(revalidate), Some(expire)) => expire.saturating_sub(revalidate),
-        _ => UNLIMITED,
-    };
-    let (max_age, window) = match freshness {
-        Freshness::Fresh { left } => (left.unwrap_or(UNLIMITED), window),
-        Freshness::Stale { by, .. } => (STALE_AT_CDN, window.saturating_sub(by)),
-        Freshness::Expired { .. } => (STALE_AT_CDN, Duration::ZERO),
-    };
-    // A structured field's integer has at most 15 digits.
-    let text = format!(
-        "public, max-age={}, stale-while-revalidate={}",
-        max_age.min(UNLIMITED).as_secs(),
-        window.min(UNLIMITED).as_secs()
-    );
-    HeaderValue::try_from(text).expect("digits and words are a header value")
+/// The `CDN-Cache-Control` of a stored page, in seconds: what is *left* of its
+/// period, and for how long a stale copy may be served while it is fetched again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CdnLifetime {
+    max_age: u64,
+    window: u64,
+}
+
+impl CdnLifetime {
+    pub(crate) fn of(lifetime: Lifetime, freshness: Freshness) -> Self {
+        let window = match (lifetime.revalidate, lifetime.expire) {
+            (Some(revalidate), Some(expire)) => expire.saturating_sub(revalidate),
+            _ => UNLIMITED,
+        };
+        let (max_age, window) = match freshness {
+            Freshness::Fresh { left } => (left.unwrap_or(UNLIMITED), window),
+            Freshness::Stale { by, .. } => (STALE_AT_CDN, window.saturating_sub(by)),
+            Freshness::Expired { .. } => (STALE_AT_CDN, Duration::ZERO),
+        };
+        // A structured field's integer has at most 15 digits.
+        let seconds = |time: Duration| time.min(UNLIMITED).as_secs();
+        Self { max_age: seconds(max_age), window: seconds(window) }
+    }
+
+    pub(crate) fn to_header(self) -> HeaderValue {
+        let Self { max_age, window } = self;
+        let text = format!("public, max-age={max_age}, stale-while-revalidate={window}");
+        HeaderValue::try_from(text).expect("digits and words are a header value")
+    }
 }
 
 /// The `Cache-Tag` of a page with these tags; `None` without tags.
@@ -124,7 +134,7 @@ mod tests {
             ),
         ] {
             let expected = format!("public, {expected}");
-            assert_eq!(cdn_cache_control(lifetime, freshness), expected);
+            assert_eq!(CdnLifetime::of(lifetime, freshness).to_header(), expected);
         }
     }
 

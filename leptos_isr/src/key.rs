@@ -1,6 +1,6 @@
 //! Which page.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,13 @@ impl Key {
     pub fn path(&self) -> &str {
         // `?` is encoded inside a path, so the first one begins the query.
         self.0.split_once('?').map_or(&*self.0, |(path, _)| path)
+    }
+}
+
+/// A map of keys can be asked with the text.
+impl Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -119,6 +119,8 @@ pub use ssr::*;
 #[cfg(feature = "ssr")]
 mod admission;
 #[cfg(feature = "ssr")]
+mod background;
+#[cfg(feature = "ssr")]
 mod backoff;
 #[cfg(feature = "ssr")]
 mod build_id;
@@ -174,6 +176,8 @@ mod prerender;
 mod purge;
 #[cfg(feature = "ssr")]
 mod purge_log;
+#[cfg(feature = "ssr")]
+mod ready;
 #[cfg(feature = "ssr")]
 mod regenerate;
 #[cfg(feature = "ssr")]

@@ -91,6 +91,24 @@ impl CanonicalPath {
     }
 }
 
+/// The segments of a path that is in its one spelling already and has nothing
+/// encoded, as most have; `None` says that it must be parsed.
+pub(crate) fn plain_segments(raw: &str) -> Option<impl Iterator<Item = &str> + Clone> {
+    let rest = raw.strip_prefix('/').filter(|rest| rest.len() < MAX_LEN)?;
+    let is_plain = |segment: &str| {
+        !matches!(segment, "" | "." | "..") && segment.bytes().all(is_plain_in_segment)
+    };
+    let segments = rest.split('/').take(if rest.is_empty() { 0 } else { usize::MAX });
+    segments.clone().all(is_plain).then_some(segments)
+}
+
+/// What [`SEGMENT`] does not encode.
+fn is_plain_in_segment(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')')
+        || matches!(byte, b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
+}
+
 /// Joins decoded segments to an encoded path.
 pub(crate) fn encode<S: AsRef<str>>(segments: &[S]) -> String {
     if segments.is_empty() {
@@ -227,6 +245,34 @@ mod tests {
         }
         assert_eq!(canonical(&format!("/{}", "a".repeat(MAX_LEN))), Err(PathError::TooLong));
         assert!(canonical(&format!("/{}", "a".repeat(MAX_LEN - 1))).is_ok());
+    }
+
+    #[test]
+    fn plain_paths_are_those_that_parsing_does_not_change() {
+        for byte in 0..=127_u8 {
+            let raw = format!("/a{}", char::from(byte));
+            let is_same = canonical(&raw).is_ok_and(|text| text == raw) && byte != b'%';
+            assert_eq!(plain_segments(&raw).is_some(), is_same, "{raw:?}");
+        }
+        for (raw, plain) in [
+            ("/", Some(&[][..])),
+            ("/a/b", Some(&["a", "b"])),
+            ("/...", Some(&["..."])),
+            ("/a/", None),
+            ("//", None),
+            ("/a//b", None),
+            ("/a/../b", None),
+            ("/.", None),
+            ("/caf%C3%A9", None),
+            ("/caf\u{e9}", None),
+            ("a", None),
+            ("", None),
+        ] {
+            let segments = plain_segments(raw).map(Iterator::collect::<Vec<_>>);
+            assert_eq!(segments.as_deref(), plain, "{raw}");
+        }
+        assert!(plain_segments(&format!("/{}", "a".repeat(MAX_LEN))).is_none());
+        assert!(plain_segments(&format!("/{}", "a".repeat(MAX_LEN - 1))).is_some());
     }
 
     #[test]

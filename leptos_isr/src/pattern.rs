@@ -116,11 +116,11 @@ impl RoutePattern {
     }
 
     /// Whether the decoded `segments` are a path of this route.
-    pub(crate) fn matches(&self, segments: &[String]) -> bool {
-        let mut rest = segments.iter();
+    pub(crate) fn matches<S: AsRef<str>>(&self, segments: impl IntoIterator<Item = S>) -> bool {
+        let mut rest = segments.into_iter();
         for expected in &self.segments {
             match (expected, rest.next()) {
-                (Segment::Static(text), Some(found)) if text == found => {}
+                (Segment::Static(text), Some(found)) if text == found.as_ref() => {}
                 (Segment::Param(_), Some(_)) => {}
                 (Segment::Splat(_), Some(_)) => return true,
                 _ => return false,

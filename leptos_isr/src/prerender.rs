@@ -18,6 +18,7 @@ use crate::{
     policy::{Lifetime, Policy},
     render::Failure,
     routes::Route,
+    schedule::Urgency,
 };
 
 /// How often a page that fails is tried again, and how long after.
@@ -195,7 +196,7 @@ impl Engine {
     /// Renders and stores one page; returns its length, or why it failed.
     async fn render_at_build(&self, target: &Target) -> Result<usize, String> {
         let rendered =
-            self.render(target, 0).await.map_err(|Failure { error, .. }| error.to_string())?;
+            self.render(target, 0, Urgency::Waiting).await.map_err(|Failure { error, .. }| error.to_string())?;
         let entry = &rendered.entry;
         if entry.is_gone() {
             return Err(format!("a listed page answered with status {}", entry.status));

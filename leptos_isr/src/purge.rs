@@ -4,7 +4,13 @@
 //! the purges of its path, of the folders above it and of its tags when it is
 //! read. The cost is the same for ten pages and for a million.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -210,6 +216,49 @@ impl PurgeTimes {
     }
 }
 
+/// When everything was last purged, for all threads.
+#[derive(Debug)]
+pub(crate) struct Purges {
+    times: RwLock<PurgeTimes>,
+    /// Grows with each purge, so that a page which was compared with them all
+    /// is not compared again until there is another.
+    generation: AtomicU64,
+}
+
+impl Purges {
+    pub(crate) fn new(times: PurgeTimes) -> Self {
+        // A page that was compared with none has 0.
+        Self { times: RwLock::new(times), generation: AtomicU64::new(1) }
+    }
+
+    /// Notes a purge: whoever looks from now on finds it.
+    pub(crate) fn note(&self, scopes: Vec<Scope>, kind: PurgeKind, stamp: Stamp) {
+        let mut times = self.times.write().unwrap_or_else(PoisonError::into_inner);
+        for scope in scopes {
+            times.note(scope, kind, stamp);
+        }
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// How `entry` was purged since its render began, if it was. Takes no lock
+    /// for a page that was found not purged since the last purge of anything.
+    pub(crate) fn since(&self, entry: &Entry) -> Option<PurgeKind> {
+        let generation = self.generation.load(Ordering::Acquire);
+        if entry.ready.is_unpurged_at(generation) {
+            return None;
+        }
+        let purged = self.read(|times| times.since(entry));
+        if purged.is_none() {
+            entry.ready.set_unpurged_at(generation);
+        }
+        purged
+    }
+
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&PurgeTimes) -> T) -> T {
+        look(&self.times.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// `/`, `/a`, `/a/b` for `/a/b`.
 fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     let inner = path.char_indices().skip(1).filter(|(_, c)| *c == '/').map(|(i, _)| &path[..i]);
@@ -295,6 +344,22 @@ mod tests {
         assert_eq!(times.since(&entry("/a", &["other"], half + 2)), None);
         let last = format!("t{}", REMEMBERED + 1);
         assert_eq!(times.since(&entry("/a", &[&last], half + 2)), Some(PurgeKind::Soft));
+    }
+
+    #[test]
+    fn page_is_compared_again_after_each_purge_of_anything() {
+        let purges = Purges::new(PurgeTimes::default());
+        let page = entry("/a", &["t"], 5);
+        let note = |tag, stamp| {
+            purges.note(vec![Scope::Tag(Tag::new(tag))], PurgeKind::Soft, stamp);
+        };
+        assert_eq!(purges.since(&page), None);
+        note("other", 6);
+        assert_eq!((purges.since(&page), purges.since(&page)), (None, None));
+        note("t", 7);
+        assert_eq!(purges.since(&page), Some(PurgeKind::Soft));
+        assert_eq!(purges.since(&page), Some(PurgeKind::Soft));
+        assert_eq!(purges.since(&entry("/a", &["t"], 8)), None);
     }
 
     #[test]

@@ -5,10 +5,7 @@
 //! that object. What a damaged record purged is not known, so it counts as a
 //! purge of everything.
 
-use std::{
-    fmt::Write,
-    sync::{PoisonError, RwLock},
-};
+use std::fmt::Write;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -19,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     clock::Stamp,
     freshness::PurgeKind,
-    purge::{PurgeTimes, Scope},
+    purge::{PurgeTimes, Purges, Scope},
     store::{Guarded, StoreError},
 };
 
@@ -73,7 +70,7 @@ pub(crate) fn replay(records: &[Bytes], now: Stamp) -> Replayed {
 }
 
 impl PurgeLog {
-    /// Keeps a purge and notes it in `times`; returns once no crash can lose
+    /// Keeps a purge and notes it in `purges`; returns once no crash can lose
     /// it. Writes the log anew when most of it is superseded.
     ///
     /// # Errors
@@ -86,16 +83,16 @@ impl PurgeLog {
         scopes: Vec<Scope>,
         kind: PurgeKind,
         stamp: Stamp,
-        times: &RwLock<PurgeTimes>,
+        purges: &Purges,
     ) -> Result<(), StoreError> {
         let mut len = self.0.lock().await;
         let appended = store.append_purge(write(&scopes, kind, stamp)).await;
-        // Before another purge's turn, which may write the log anew from `times`.
-        note(times, scopes, kind, stamp);
+        // Before another purge's turn, which may write the log anew from `purges`.
+        purges.note(scopes, kind, stamp);
         appended?;
         *len += 1;
         if len.is_multiple_of(SUPERSEDED) {
-            let records = records(&times.read().unwrap_or_else(PoisonError::into_inner));
+            let records = purges.read(records);
             let new_len = records.len();
             if *len >= 2 * new_len + SUPERSEDED {
                 match store.replace_purges(records).await {
@@ -106,14 +103,6 @@ impl PurgeLog {
             }
         }
         Ok(())
-    }
-}
-
-/// Notes a purge in memory.
-pub(crate) fn note(times: &RwLock<PurgeTimes>, scopes: Vec<Scope>, kind: PurgeKind, stamp: Stamp) {
-    let mut times = times.write().unwrap_or_else(PoisonError::into_inner);
-    for scope in scopes {
-        times.note(scope, kind, stamp);
     }
 }
 

@@ -88,7 +88,7 @@ impl Engine {
             None => (path, None),
         };
         let canonical = CanonicalPath::parse(text).map_err(|error| wrong(error.to_string()))?;
-        let route = self.0.routes.find(&canonical.segments);
+        let route = self.0.routes.find(canonical.segments.iter());
         let Some((route, policy)) = route.and_then(|route| Some((route, route.policy()?))) else {
             return Err(wrong("it is of no stored route".to_owned()));
         };
@@ -165,7 +165,7 @@ impl Engine {
         // Whoever looked before the last flight ended finds its page here.
         if let Some(entry) = self.0.memory.get(&target.key)
             && entry.stamp > after
-            && matches!(self.freshness(target, &entry), Freshness::Fresh { .. })
+            && matches!(self.freshness(target.lifetime, &entry), Freshness::Fresh { .. })
         {
             return Ok(Fresh { entry, stored: true });
         }
@@ -195,7 +195,7 @@ impl Engine {
     ) -> Outcome {
         let permit = turn.map_err(refused)?.begin().await.map_err(refused)?;
         let started = Instant::now();
-        let result = self.render(target, after).await;
+        let result = self.render(target, after, permit.urgency).await;
         let duration = started.elapsed();
         drop(permit);
         match result {
@@ -224,7 +224,12 @@ impl Engine {
 
     /// Renders a page, with no data that were read before the last purge of its
     /// path, or before `after`.
-    pub(crate) async fn render(&self, target: &Target, after: Stamp) -> Result<Rendered, Failure> {
+    pub(crate) async fn render(
+        &self,
+        target: &Target,
+        after: Stamp,
+        urgency: Urgency,
+    ) -> Result<Rendered, Failure> {
         let at = self.now();
         let since = after.max(self.last_purge(&target.key));
         let period = target.lifetime.revalidate;
@@ -248,6 +253,10 @@ impl Engine {
             accept: if target.is_data { "application/json" } else { "text/html" },
             limits: self.0.limits,
             csp: self.0.csp.clone(),
+            threads: match urgency {
+                Urgency::Background => self.0.background.handle(),
+                Urgency::Waiting => None,
+            },
         };
         render::render(job).await
     }

@@ -10,7 +10,7 @@ use axum::{Router, body::Body, extract::Request};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
 use tower::ServiceExt;
 use tracing::warn;
 
@@ -50,6 +50,8 @@ pub(crate) struct Job {
     pub(crate) accept: &'static str,
     pub(crate) limits: Limits,
     pub(crate) csp: Option<Arc<Csp>>,
+    /// The threads to render on; `None` for the caller's.
+    pub(crate) threads: Option<Handle>,
 }
 
 /// How long a render may take and how large a page may be.
@@ -84,8 +86,9 @@ impl From<RenderError> for Failure {
 /// tasks that it started.
 pub(crate) async fn render(job: Job) -> Result<Rendered, Failure> {
     let limit = job.limits.time;
+    let threads = job.threads.clone().unwrap_or_else(Handle::current);
     let (answer, _ends_its_tasks) = spawned::scope(answer(job));
-    let mut task = tokio::spawn(answer);
+    let mut task = threads.spawn(answer);
     match timeout(limit, &mut task).await {
         Ok(Ok(result)) => result,
         Ok(Err(stopped)) => Err(stopped_render(stopped).into()),

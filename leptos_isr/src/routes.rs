@@ -5,7 +5,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use crate::{error::Error, pattern::RoutePattern, policy::Policy, route::Isr};
+use crate::{
+    error::Error,
+    pattern::RoutePattern,
+    policy::Policy,
+    route::{Isr, OnMissing},
+};
 
 /// One route: its path pattern and, unless it is dynamic, what holds for its pages.
 #[derive(Clone, Debug)]
@@ -40,6 +45,17 @@ impl Route {
     #[must_use]
     pub fn policy(&self) -> Option<&Policy> {
         self.policy.as_ref()
+    }
+
+    /// Whether it is known, without asking for a list, that `path` exists.
+    pub(crate) fn is_known_to_admit(&self, path: &str) -> bool {
+        match self.policy.as_ref().map(|policy| policy.on_missing) {
+            Some(OnMissing::NotFound) => {
+                self.admitted.get().is_some_and(|paths| paths.contains(path))
+            }
+            Some(OnMissing::Render) => true,
+            None => false,
+        }
     }
 }
 
@@ -156,8 +172,11 @@ impl Routes {
     }
 
     /// The route of a path, given its decoded segments.
-    pub(crate) fn find(&self, segments: &[String]) -> Option<&Route> {
-        self.0.iter().find(|route| route.pattern.matches(segments))
+    pub(crate) fn find<S: AsRef<str>>(
+        &self,
+        segments: impl Iterator<Item = S> + Clone,
+    ) -> Option<&Route> {
+        self.0.iter().find(|route| route.pattern.matches(segments.clone()))
     }
 }
 
@@ -187,7 +206,7 @@ mod tests {
             ("/other", None),
         ] {
             let segments = CanonicalPath::parse(path).unwrap().segments;
-            assert_eq!(routes.find(&segments).map(Route::path), route, "{path}");
+            assert_eq!(routes.find(segments.iter()).map(Route::path), route, "{path}");
         }
     }
 

@@ -67,7 +67,7 @@ struct Lane {
     running: usize,
     limit: usize,
     queue: PriorityQueue<Key, Place>,
-    calls: HashMap<Key, oneshot::Sender<()>>,
+    calls: HashMap<Key, oneshot::Sender<Urgency>>,
 }
 
 /// A page's place in the queue; the greatest is next.
@@ -103,7 +103,8 @@ pub(crate) struct Turn {
     route: Arc<str>,
     key: Key,
     /// Comes when its turn has come; `None` if it need not wait.
-    call: Option<oneshot::Receiver<()>>,
+    call: Option<oneshot::Receiver<Urgency>>,
+    urgency: Urgency,
     has_begun: bool,
 }
 
@@ -112,6 +113,8 @@ pub(crate) struct Turn {
 pub(crate) struct Permit {
     scheduler: Scheduler,
     route: Arc<str>,
+    /// For whom it is, now that its turn has come.
+    pub(crate) urgency: Urgency,
     began: Instant,
 }
 
@@ -169,7 +172,7 @@ impl Scheduler {
         };
         drop(state);
         let (route, key) = (Arc::clone(route), key.clone());
-        Ok(Turn { scheduler: self.clone(), route, key, call, has_begun: false })
+        Ok(Turn { scheduler: self.clone(), route, key, call, urgency, has_begun: false })
     }
 
     /// One more wants the page, if it waits for its turn.
@@ -213,7 +216,7 @@ impl State {
         })
     }
 
-    fn enqueue(&mut self, route: &Arc<str>, key: &Key, urgency: Urgency) -> oneshot::Receiver<()> {
+    fn enqueue(&mut self, route: &Arc<str>, key: &Key, urgency: Urgency) -> oneshot::Receiver<Urgency> {
         self.last_ticket += 1;
         self.waiting += 1;
         let place = Place { urgency, demand: 1, ticket: Reverse(self.last_ticket) };
@@ -246,18 +249,18 @@ impl State {
             free.filter_map(|(route, lane)| Some((route, lane.queue.peek()?)))
                 .max_by_key(|(_, (_, place))| **place)
         };
-        let Some((route, (key, _))) = next else { return false };
-        let (route, key) = (Arc::clone(route), key.clone());
+        let Some((route, (key, place))) = next else { return false };
+        let (route, key, urgency) = (Arc::clone(route), key.clone(), place.urgency);
         self.turns += 1;
         if let Some(call) = self.leave(&route, &key)
-            && call.send(()).is_ok()
+            && call.send(urgency).is_ok()
         {
             self.start(&route);
         }
         true
     }
 
-    fn leave(&mut self, route: &Arc<str>, key: &Key) -> Option<oneshot::Sender<()>> {
+    fn leave(&mut self, route: &Arc<str>, key: &Key) -> Option<oneshot::Sender<Urgency>> {
         let lane = self.lanes.get_mut(route)?;
         lane.queue.remove(key)?;
         self.waiting -= 1;
@@ -291,11 +294,11 @@ impl Turn {
     /// [`Refused::Closed`] if the server shuts down meanwhile.
     pub(crate) async fn begin(mut self) -> Result<Permit, Refused> {
         if let Some(call) = &mut self.call {
-            call.await.map_err(|_| Refused::Closed)?;
+            self.urgency = call.await.map_err(|_| Refused::Closed)?;
         }
         let (scheduler, route) = (self.scheduler.clone(), Arc::clone(&self.route));
         self.has_begun = true;
-        Ok(Permit { scheduler, route, began: Instant::now() })
+        Ok(Permit { scheduler, route, urgency: self.urgency, began: Instant::now() })
     }
 }
 

@@ -1,35 +1,47 @@
 //! The HTTP face: which requests are for a page, and the responses.
 
-use std::{error::Error, time::Duration};
+use std::{
+    convert::Infallible,
+    error::Error,
+    future::{Ready, ready},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody},
     extract::Request,
     response::{IntoResponse, Response},
 };
+use futures::future::{BoxFuture, Either};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 use tracing::error;
 
 use crate::{
     cache_status::{CACHE_STATUS, CacheStatus, Forward, past, ttl},
     draft,
     endpoint::{self, Call},
-    engine::{Engine, Fresh, Served, Target},
+    encoding::Encoding,
+    engine::{self, Decision, Engine, Fresh, Served, Target},
     entry::Entry,
     error::RenderError,
     freshness::{Freshness, StaleReason},
-    headers::{self, CACHE_TAG, CDN_CACHE_CONTROL},
+    headers::{self, CACHE_TAG, CDN_CACHE_CONTROL, CdnLifetime},
     key::Key,
     live,
-    path::{CanonicalPath, PathError},
+    path::{self, CanonicalPath, PathError},
     period,
     policy::Lifetime,
+    ready::{Head, Shown},
     render::Failure,
     routes::Route,
     scope::Reading,
 };
+
+/// Where the engine's endpoints are.
+const ENDPOINTS: &str = "/_isr/";
 
 /// How long the app's 404 page is fresh.
 const NOT_FOUND_PERIOD: Duration = period::minutes(5);
@@ -48,11 +60,39 @@ impl Engine {
     pub fn wrap(&self, router: Router) -> Router {
         self.set_router(router);
         self.0.outbound.start();
-        let engine = self.clone();
-        Router::new().fallback(move |request: Request| {
-            let engine = engine.clone();
-            async move { engine.answer(request).await }
-        })
+        Router::new().fallback_service(Pages(self.clone()))
+    }
+
+    /// The answer to a request for a page that is in memory and may be served;
+    /// `None` if anything else is to be looked at.
+    fn answer_from_memory(&self, request: &Request) -> Option<Response> {
+        let path = request.uri().path();
+        let is_read = *request.method() == Method::GET || *request.method() == Method::HEAD;
+        if !is_read || self.0.bypass.is_some() || path.starts_with(ENDPOINTS) {
+            return None;
+        }
+        let segments = path::plain_segments(path)?;
+        let route = self.0.routes.find(segments.clone())?;
+        let policy = route.policy()?;
+        let has_other_pages = request.uri().query().is_some() && !policy.query.is_empty();
+        if has_other_pages || !route.is_known_to_admit(path) || self.is_of_draft(request) {
+            return None;
+        }
+        let entry = self.0.memory.get(path)?;
+        let freshness = self.freshness(policy.lifetime, &entry);
+        match engine::decide(&entry, policy.is_data, freshness) {
+            Decision::Serve => {}
+            Decision::Regenerate(reason) => {
+                if !headers::is_prefetch(request.headers()) {
+                    self.regenerate_behind(&entry.key, reason, || {
+                        let segments: Vec<_> = segments.map(str::to_owned).collect();
+                        Target::new(entry.key.clone(), route, policy, &segments)
+                    });
+                }
+            }
+            Decision::Render => return None,
+        }
+        Some(self.page(policy.lifetime, &entry, freshness, hit(freshness), request.headers()))
     }
 
     async fn answer(&self, mut request: Request) -> Response {
@@ -75,7 +115,7 @@ impl Engine {
             Ok(path) => path,
             Err(error) => return bad_path(error),
         };
-        match self.0.routes.find(&path.segments) {
+        match self.0.routes.find(path.segments.iter()) {
             Some(route) if route.policy.is_some() => self.answer_page(route, &path, request).await,
             Some(_) => self.pass(request, "dynamic").await,
             None => self.pass(request, "no-route").await,
@@ -86,7 +126,6 @@ impl Engine {
         let Some(policy) = &route.policy else {
             return self.pass(request, "dynamic").await;
         };
-        // axum takes the body off the answer to HEAD.
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return method_not_allowed();
         }
@@ -125,19 +164,19 @@ impl Engine {
         match self.serve(target, headers::is_prefetch(request)).await {
             Served::Stored { entry, freshness } => {
                 let status = hit(freshness);
-                self.page(target, &entry, freshness, status, request)
+                self.page(target.lifetime, &entry, freshness, status, request)
             }
             Served::StaleIfError { entry, freshness } => {
                 let status = CacheStatus::StaleIfError { ttl: past(stale_by(freshness)) };
-                self.page(target, &entry, freshness, status, request)
+                self.page(target.lifetime, &entry, freshness, status, request)
             }
             Served::Rendered { fresh, had_page } => {
                 let Fresh { entry, stored } = fresh;
                 let status =
                     CacheStatus::Forwarded { why: why(had_page), status: entry.status, stored };
                 if stored {
-                    let freshness = self.freshness(target, &entry);
-                    self.page(target, &entry, freshness, status, request)
+                    let freshness = self.freshness(target.lifetime, &entry);
+                    self.page(target.lifetime, &entry, freshness, status, request)
                 } else {
                     private(&entry, status)
                 }
@@ -197,42 +236,102 @@ impl Engine {
     /// A stored page, or 304 if the browser has it.
     fn page(
         &self,
-        target: &Target,
+        lifetime: Lifetime,
         entry: &Entry,
         freshness: Freshness,
         status: CacheStatus,
         request: &HeaderMap,
     ) -> Response {
-        let variant = entry.variant(request);
-        let is_not_modified =
-            entry.status == StatusCode::OK && headers::is_not_modified(request, &variant.etag);
+        let encoding = entry.choose(request);
+        let cdn = CdnLifetime::of(lifetime.within(entry.asked), freshness);
+        let shown = Shown { status, cdn };
+        let head = entry.ready.head(encoding, shown, || self.head(entry, encoding, shown));
+        let head = head.as_ref().expect("a head was found or made");
         let mut response = Response::new(Body::empty());
-        let headers = response.headers_mut();
-        if !is_not_modified {
-            *headers = entry.headers.clone();
-            headers.insert(header::CONTENT_LENGTH, variant.body.len().into());
-            if let Some(encoding) = variant.encoding {
-                headers.insert(header::CONTENT_ENCODING, encoding.to_header());
-            }
+        if entry.status == StatusCode::OK && headers::is_not_modified(request, &head.etag) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.headers_mut() = head.not_modified();
+        } else {
+            *response.status_mut() = entry.status;
+            *response.headers_mut() = head.headers.clone();
+            *response.body_mut() = entry.body_in(encoding).clone().into();
         }
-        let lifetime = target.lifetime.within(entry.asked);
-        headers.insert(header::ETAG, variant.etag);
+        response
+    }
+
+    fn head(&self, entry: &Entry, encoding: Option<Encoding>, shown: Shown) -> Head {
+        let etag = entry.etag_in(encoding);
+        let mut headers = entry.headers.clone();
+        headers.insert(header::CONTENT_LENGTH, entry.body_in(encoding).len().into());
+        if let Some(encoding) = encoding {
+            headers.insert(header::CONTENT_ENCODING, encoding.to_header());
+        }
+        headers.insert(header::ETAG, etag.clone());
         headers.insert(header::VARY, headers::VARY);
         headers.insert(header::CACHE_CONTROL, headers::PUBLIC);
-        headers.insert(CDN_CACHE_CONTROL, headers::cdn_cache_control(lifetime, freshness));
+        headers.insert(CDN_CACHE_CONTROL, shown.cdn.to_header());
         if self.0.sends_tags
             && let Some(tags) = headers::cache_tag(&entry.tags)
         {
             headers.insert(CACHE_TAG, tags);
         }
-        headers.insert(CACHE_STATUS, status.to_header());
-        if is_not_modified {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-        } else {
-            *response.status_mut() = entry.status;
-            *response.body_mut() = variant.body.clone().into();
+        headers.insert(CACHE_STATUS, shown.status.to_header());
+        self.add_default_headers(&mut headers);
+        Head::new(shown, headers, etag)
+    }
+
+    fn add_default_headers(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.0.default_headers {
+            if !headers.contains_key(name) {
+                headers.insert(name, value.clone());
+            }
         }
-        response
+    }
+}
+
+/// What [`Engine::wrap`] returns, without a router around it.
+#[derive(Clone)]
+struct Pages(Engine);
+
+impl Service<Request> for Pages {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response, Infallible>>, BoxFuture<'static, Result<Response, Infallible>>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let is_head = *request.method() == Method::HEAD;
+        if let Some(mut response) = self.0.answer_from_memory(&request) {
+            if is_head {
+                remove_body(&mut response);
+            }
+            return Either::Left(ready(Ok(response)));
+        }
+        let engine = self.0.clone();
+        Either::Right(Box::pin(async move {
+            let mut response = engine.answer(request).await;
+            if is_head {
+                remove_body(&mut response);
+            }
+            // To a 304 the browser applies the headers of the page that it has.
+            if response.status() != StatusCode::NOT_MODIFIED {
+                engine.add_default_headers(response.headers_mut());
+            }
+            Ok(response)
+        }))
+    }
+}
+
+/// Makes the answer to GET the one to HEAD.
+fn remove_body(response: &mut Response) {
+    let body = std::mem::take(response.body_mut());
+    if let (Some(len), false) =
+        (body.size_hint().exact(), response.headers().contains_key(header::CONTENT_LENGTH))
+    {
+        response.headers_mut().insert(header::CONTENT_LENGTH, len.into());
     }
 }
 

@@ -118,7 +118,7 @@ async fn failed_regeneration_keeps_the_last_good_page() {
     ];
     for failure in failures {
         let site =
-            Site::build(routes(), |builder| builder.render_timeout(Duration::from_millis(20)));
+            Site::build(routes(), |builder| builder.render_timeout(Duration::from_millis(250)));
         site.get("/a/1").await;
         site.advance(seconds(60));
         site.behave(failure.clone());

@@ -1,11 +1,6 @@
 //! The headers that tell browsers what this site does not do.
 
-use axum::{
-    extract::Request,
-    http::{HeaderName, HeaderValue, header},
-    middleware::Next,
-    response::Response,
-};
+use axum::http::{HeaderName, HeaderValue, header};
 
 use crate::config::Config;
 
@@ -19,12 +14,6 @@ const PAGES: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; s
 /// Everything else is data: feeds, files, what server functions answer.
 const DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// Sent with every answer.
-const ALWAYS: [(HeaderName, HeaderValue); 2] = [
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin")),
-];
-
 /// The policy of pages. While `cargo leptos watch` runs, a page also listens
 /// for changes, on a port of its own.
 pub(crate) fn policy(config: &Config) -> String {
@@ -36,16 +25,14 @@ pub(crate) fn policy(config: &Config) -> String {
     PAGES.replace(connect, &format!("{connect} ws://*:{port} wss://*:{port}"))
 }
 
-/// Adds the headers that do not depend on the page.
-pub(crate) async fn add_headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    for (name, value) in ALWAYS {
-        headers.insert(name, value);
-    }
-    // A 304 has no type: to it a browser applies the policy of the page that it has.
-    if headers.contains_key(header::CONTENT_TYPE) {
-        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(DATA);
-    }
-    response
+/// The headers that do not depend on the page. What says nothing of its own policy is data.
+pub(crate) fn default_headers() -> [(HeaderName, HeaderValue); 3] {
+    [
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("strict-origin-when-cross-origin"),
+        ),
+        (header::CONTENT_SECURITY_POLICY, DATA),
+    ]
 }

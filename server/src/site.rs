@@ -16,7 +16,7 @@ use axum::{
     Extension, Router,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get},
 };
@@ -86,7 +86,7 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
         .route("/sitemap.xml", get(sitemap(content.source.clone(), site_url)))
         .layer(from_fn_with_state(has_hashed_names, let_browsers_keep_files))
         .layer(RequestBodyLimitLayer::new(MAX_REQUEST));
-    Ok(Site { router: isr.wrap(router).layer(from_fn(security::add_headers)), isr })
+    Ok(Site { router: isr.wrap(router), isr })
 }
 
 fn engine(
@@ -104,6 +104,9 @@ fn engine(
         .render_timeout(config.isr_render_timeout)
         .csp(security::policy(config))
         .fetch(content.source.fetch_settings());
+    for (name, value) in security::default_headers() {
+        builder = builder.default_header(name, value);
+    }
     if let Some(renders) = config.isr_max_renders {
         builder = builder.max_renders(renders.into());
     }

@@ -143,7 +143,7 @@ impl Engine {
     }
 
     fn regenerate_stale(&self, target: &Target, entry: &Entry) {
-        if !matches!(self.freshness(target, entry), Freshness::Fresh { .. }) {
+        if !matches!(self.freshness(target.lifetime, entry), Freshness::Fresh { .. }) {
             self.start_watched(target);
         }
     }

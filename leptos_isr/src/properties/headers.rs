@@ -9,7 +9,7 @@ use super::freshness::{age, lifetime, purged};
 use crate::{
     cache_status::{CacheStatus, Forward, past, ttl},
     freshness::{Freshness, freshness},
-    headers::{cdn_cache_control, is_not_modified},
+    headers::{CdnLifetime, is_not_modified},
 };
 
 /// For how long a shared cache may keep a page that is stale already.
@@ -146,7 +146,7 @@ proptest! {
         (lifetime, age) in lifetime().prop_flat_map(|l| (Just(l), age(l))), purged in purged(),
     ) {
         let found = freshness(lifetime, Some(age), purged);
-        let header = cdn_cache_control(lifetime, found);
+        let header = CdnLifetime::of(lifetime, found).to_header();
         let directives = directives(&header).expect("a structured dictionary");
         let max_age = directives["max-age"].unwrap();
         match found {

@@ -1,9 +1,12 @@
 //! The memory tier: the pages in use and, apart from them, the "no such page"
 //! answers; both bounded in bytes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter, sync::Cache};
+use quick_cache::{DefaultHashBuilder, Equivalent, Lifecycle, OptionsBuilder, Weighter, sync::Cache};
 
 use crate::{entry::Entry, key::Key};
 
@@ -60,7 +63,8 @@ impl MemoryTier {
         }
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<Arc<Entry>> {
+    /// The page of a key, which may be given as its text.
+    pub(crate) fn get<K: Hash + Equivalent<Key> + ?Sized>(&self, key: &K) -> Option<Arc<Entry>> {
         self.pages.get(key).or_else(|| self.not_found.get(key))
     }
 

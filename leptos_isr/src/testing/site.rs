@@ -265,7 +265,7 @@ fn page(engine: &Engine, path: &str) -> Result<Key, String> {
         None => (path, None),
     };
     let canonical = CanonicalPath::parse(text).map_err(|error| error.to_string())?;
-    let route = engine.0.routes.find(&canonical.segments).ok_or("no route has it")?;
+    let route = engine.0.routes.find(canonical.segments.iter()).ok_or("no route has it")?;
     let policy = route.policy().ok_or("its route is dynamic")?;
     Key::new(&canonical, query, &policy.query).map_err(|error| error.to_string())
 }
