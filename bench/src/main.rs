@@ -1,0 +1,63 @@
+//! Measures stored pages beside what one would use instead, on this machine and in one run.
+//!
+//! `make bench` installs what is missing, builds everything and runs
+//! `bench serve`, `bench storm` and `bench engine`; each prints Markdown. See
+//! `README.md` in this folder.
+
+mod content;
+mod contender;
+mod engine;
+mod load;
+mod machine;
+mod plot;
+mod serve;
+mod site;
+mod storm;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// What goes wrong is told and ends the run.
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Measures stored pages beside what one would use instead.
+#[derive(Parser)]
+#[command(name = "bench")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// One stored article page, from this server and from others
+    Serve(serve::Options),
+    /// Hits on one page while many others are regenerated
+    Storm(storm::Options),
+    /// Building, starting, purging and regenerating many pages
+    Engine(engine::Options),
+    /// Opens a store, answers one request from it and says how long it took
+    #[command(hide = true)]
+    Start {
+        /// The store's folder
+        folder: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve(options) => serve::run(&options).await,
+        Command::Storm(options) => storm::run(&options).await,
+        Command::Engine(options) => engine::run(&options).await,
+        Command::Start { folder } => engine::start(&folder).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
