@@ -28,6 +28,14 @@ pub enum Error {
         .0.display()
     )]
     SiteRoot(PathBuf),
+    /// A file of the site cannot be compressed.
+    #[error("cannot compress the files in `{}` (LEPTOS_SITE_ROOT)", path.display())]
+    SiteFiles {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The folder of the database cannot be made.
     #[error("cannot make the folder of the database `{}` (CONTENT_DB)", path.display())]
     DatabaseFolder {

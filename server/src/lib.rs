@@ -3,6 +3,7 @@
 //! [`run`] is the whole program. [`site::site`] puts the app and the stored
 //! pages together without a socket, so that tests can call it.
 
+mod compress;
 pub mod config;
 pub mod content;
 mod error;

@@ -1,4 +1,5 @@
-//! `server prerender`: every listed page, with a progress bar and a table.
+//! `server prerender`: every listed page, with a progress bar and a table; and
+//! the site's files, compressed.
 
 use std::{
     io::{IsTerminal, Write, stderr, stdout},
@@ -10,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use leptos_isr::{PageOutcome, PageResult, SystemClock};
 
 use crate::{
+    compress::compress_files,
     config::Config,
     content,
     error::Error,
@@ -25,6 +27,8 @@ pub(crate) async fn prerender(config: &Config, jobs: Option<u16>) -> Result<(), 
     let site = site(config, &content, SystemClock)?;
     let jobs = jobs.map_or_else(|| 2 * available_parallelism().map_or(1, usize::from), usize::from);
 
+    let files = |source| Error::SiteFiles { path: config.site_root.clone(), source };
+    compress_files(&config.site_root).map_err(files)?;
     let progress = Progress::new();
     let mut planned = 0;
     let bar = progress.bar.clone();

@@ -184,7 +184,10 @@ async fn let_browsers_keep_files(
             true => "public, max-age=31536000, immutable",
             false => "public, max-age=3600",
         };
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
+        // A file may have compressed forms.
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     }
     response
 }
