@@ -2,7 +2,8 @@
 //! and written over HTTP, and how a folder of Markdown becomes articles.
 //!
 //! Without features the crate is only the [model](ArticleSummary): plain serde types, compiled for
-//! the browser as well. Feature `backend` adds the rest:
+//! the browser as well. Feature `markdown` adds `render_markdown`; feature `backend` that and the
+//! rest:
 //!
 //! * `ContentStore`: one SQLite file. A body is rendered and sanitised when it is written, so
 //!   reading an article renders nothing.
@@ -16,7 +17,7 @@ mod api;
 mod date;
 #[cfg(feature = "backend")]
 mod import;
-#[cfg(feature = "backend")]
+#[cfg(feature = "markdown")]
 mod markdown;
 mod model;
 #[cfg(feature = "backend")]
@@ -26,6 +27,8 @@ mod slug;
 #[cfg(feature = "backend")]
 mod store;
 
+#[cfg(feature = "markdown")]
+pub use self::markdown::{TooDeep, render_markdown};
 pub use self::model::{
     Article, ArticleDraft, ArticleOverview, ArticlePage, ArticleSource, ArticleSummary, Section,
 };

@@ -1,11 +1,6 @@
 //! An article that was checked and rendered, ready to be stored.
 
-use crate::{
-    date,
-    markdown::{self, MAX_DEPTH, TooDeep},
-    model::ArticleDraft,
-    slug::slugify,
-};
+use crate::{date, markdown::render_markdown, model::ArticleDraft, slug::slugify};
 
 /// The longest body that is stored, in bytes of Markdown.
 pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
@@ -139,10 +134,8 @@ fn body(markdown: String) -> Result<String, InvalidInput> {
 }
 
 fn rendered(markdown: &str) -> Result<String, InvalidInput> {
-    markdown::render(markdown).map_err(|TooDeep| {
-        let problem = format!("nests more than {MAX_DEPTH} levels deep: flatten it");
-        InvalidInput::new("body_markdown", problem)
-    })
+    render_markdown(markdown)
+        .map_err(|too_deep| InvalidInput::new("body_markdown", too_deep.to_string()))
 }
 
 fn time(text: &str) -> Result<String, InvalidInput> {

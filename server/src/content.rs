@@ -1,4 +1,4 @@
-//! Where content comes from: an API elsewhere, or the built-in one over SQLite.
+//! Where content comes from: Sanity, an API elsewhere, or the built-in one over SQLite.
 
 use std::{fs, net::SocketAddr, path::Path};
 
@@ -36,11 +36,7 @@ impl Drop for Content {
 ///
 /// Returns which part cannot be used, and why.
 pub async fn open(config: &Config, addr: SocketAddr) -> Result<Content, Error> {
-    if let Some(url) = &config.content_api_url {
-        if config.editor_password.is_some() {
-            warn!("EDITOR_PASSWORD has no effect: with CONTENT_API_URL there is no editor");
-        }
-        let source = ContentSource::new(url)?.with_token(config.content_token.as_deref());
+    if let Some(source) = elsewhere(config)? {
         return Ok(Content { source, editor: EditorConfig::default(), api: None });
     }
     let store = open_store(&config.content_db).await?;
@@ -54,10 +50,33 @@ pub async fn open(config: &Config, addr: SocketAddr) -> Result<Content, Error> {
     let router = newsroom::router(store, Some(token.clone()));
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(Content {
-        source: ContentSource::new(&url)?.with_token(Some(&token)),
+        source: ContentSource::new(&url)?.with_token(Some(&token))?,
         editor: EditorConfig::new(config.editor_password.clone(), Some(token)),
         api: Some(serving.abort_handle()),
     })
+}
+
+/// Content that is kept and edited elsewhere, if the configuration names any.
+fn elsewhere(config: &Config) -> Result<Option<ContentSource>, Error> {
+    let (api, sanity) = (&config.content_api_url, &config.sanity);
+    if let (Some(api), Some(project)) = (api, &sanity.sanity_project_id) {
+        return Err(Error::TwoSources { api: api.clone(), project: project.clone() });
+    }
+    let (source, variable) = match (sanity.dataset()?, api) {
+        (Some(dataset), _) => {
+            let token = sanity.sanity_token.as_deref();
+            (ContentSource::sanity(&dataset)?.with_token(token)?, "SANITY_PROJECT_ID")
+        }
+        (None, Some(url)) => {
+            let token = config.content_token.as_deref();
+            (ContentSource::new(url)?.with_token(token)?, "CONTENT_API_URL")
+        }
+        (None, None) => return Ok(None),
+    };
+    if config.editor_password.is_some() {
+        warn!("EDITOR_PASSWORD has no effect: with {variable} there is no editor");
+    }
+    Ok(Some(source))
 }
 
 /// Opens the database, and makes it if it is not there.

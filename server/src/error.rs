@@ -60,7 +60,26 @@ pub enum Error {
         /// Why.
         source: ImportError,
     },
-    /// The content API's address is wrong.
+    /// Content is to come from two places.
+    #[error(
+        "CONTENT_API_URL is `{api}` and SANITY_PROJECT_ID is `{project}`, but content comes from \
+         one place; unset one of them"
+    )]
+    TwoSources {
+        /// The content API's address.
+        api: String,
+        /// The project on Sanity.
+        project: String,
+    },
+    /// A setting of Sanity has no effect without another.
+    #[error("{set} is set and {missing} is not; set both to read content from Sanity, or none")]
+    SanityLacks {
+        /// The variable that is set.
+        set: &'static str,
+        /// The variable that is missing.
+        missing: &'static str,
+    },
+    /// The address or the token of what content is read from is wrong.
     #[error("cannot read content")]
     Content(#[from] ContentError),
     /// A period that was asked for is wrong.

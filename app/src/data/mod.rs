@@ -41,8 +41,6 @@ pub mod source_error;
 #[cfg(feature = "ssr")]
 mod tags;
 #[cfg(feature = "ssr")]
-mod wire;
-#[cfg(feature = "ssr")]
 pub mod writer;
 
 #[cfg(feature = "ssr")]

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use std::error::Error;
 
-/// Why the content API gave no answer that the site can use.
+/// Why the content could not be had as the site needs it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContentError {
@@ -23,6 +23,12 @@ pub enum ContentError {
         /// The cause.
         source: reqwest::Error,
     },
+    /// The token has a character that no header carries.
+    #[error(
+        "the token for the content cannot be sent: it has a line end or another character that no \
+         header carries; copy it again"
+    )]
+    Token(#[source] http::header::InvalidHeaderValue),
     /// No answer came in time, or the connection failed.
     #[error("`{url}` did not answer")]
     Request {
@@ -56,5 +62,13 @@ pub enum ContentError {
         url: String,
         /// The cause.
         source: serde_json::Error,
+    },
+    /// An article's Markdown cannot be rendered.
+    #[error("the body of the article `{slug}` cannot be rendered")]
+    Markdown {
+        /// The article's name in addresses.
+        slug: String,
+        /// The cause.
+        source: newsroom::TooDeep,
     },
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 
 use super::{
-    source::{ContentSource, body, send},
+    source::{Newsroom, body, send},
     source_error::ContentError,
 };
 
@@ -17,14 +17,14 @@ use super::{
 /// draft) is [`ContentError::Status`] with the API's own words.
 #[derive(Clone)]
 pub struct ContentWriter {
-    source: ContentSource,
+    api: Newsroom,
     token: String,
 }
 
 impl ContentWriter {
-    /// A writer that shares the connections of `source`.
-    pub fn new(source: ContentSource, token: impl Into<String>) -> Self {
-        Self { source, token: token.into() }
+    /// A writer that shares the connections of the source that `api` belongs to.
+    pub fn new(api: Newsroom, token: impl Into<String>) -> Self {
+        Self { api, token: token.into() }
     }
 
     /// All articles, published or not, newest first.
@@ -33,7 +33,7 @@ impl ContentWriter {
     ///
     /// See [`ContentWriter`].
     pub async fn overview(&self) -> Result<Vec<ArticleOverview>, ContentError> {
-        let url = self.source.url(&["drafts"]);
+        let url = self.api.url(&["drafts"]);
         self.answer(&url, self.request(Method::GET, &url)).await
     }
 
@@ -43,7 +43,7 @@ impl ContentWriter {
     ///
     /// See [`ContentWriter`].
     pub async fn read(&self, slug: &str) -> Result<ArticleSource, ContentError> {
-        let url = self.source.url(&["articles", slug, "source"]);
+        let url = self.api.url(&["articles", slug, "source"]);
         self.answer(&url, self.request(Method::GET, &url)).await
     }
 
@@ -53,7 +53,7 @@ impl ContentWriter {
     ///
     /// See [`ContentWriter`].
     pub async fn create(&self, draft: &ArticleDraft) -> Result<ArticleSource, ContentError> {
-        let url = self.source.url(&["articles"]);
+        let url = self.api.url(&["articles"]);
         self.answer(&url, self.request(Method::POST, &url).json(draft)).await
     }
 
@@ -67,7 +67,7 @@ impl ContentWriter {
         slug: &str,
         draft: &ArticleDraft,
     ) -> Result<ArticleSource, ContentError> {
-        let url = self.source.url(&["articles", slug]);
+        let url = self.api.url(&["articles", slug]);
         self.answer(&url, self.request(Method::PUT, &url).json(draft)).await
     }
 
@@ -77,12 +77,12 @@ impl ContentWriter {
     ///
     /// See [`ContentWriter`].
     pub async fn delete(&self, slug: &str) -> Result<(), ContentError> {
-        let url = self.source.url(&["articles", slug]);
+        let url = self.api.url(&["articles", slug]);
         send(&url, self.request(Method::DELETE, &url)).await.map(drop)
     }
 
     fn request(&self, method: Method, url: &Url) -> RequestBuilder {
-        self.source.client().request(method, url.clone()).bearer_auth(&self.token)
+        self.api.client().request(method, url.clone()).bearer_auth(&self.token)
     }
 
     async fn answer<T: DeserializeOwned>(
@@ -96,6 +96,6 @@ impl ContentWriter {
 
 impl fmt::Debug for ContentWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ContentWriter").field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("ContentWriter").field("api", &self.api).finish_non_exhaustive()
     }
 }

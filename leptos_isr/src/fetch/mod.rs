@@ -11,9 +11,11 @@ mod error;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
 pub(crate) use self::client::{Client, is_passing, retry_after};
 pub use self::{client::FetchSettings, error::FetchError};
@@ -144,11 +146,31 @@ impl Fetch {
     }
 }
 
-/// What tells answers apart.
+/// What tells answers apart. It is logged, so of a header's value, which may be
+/// a token, it has a digest.
 fn name(url: &str, headers: &[(HeaderName, HeaderValue)]) -> String {
     let mut name = format!("GET {url}");
     for (header, value) in headers {
-        name.push_str(&format!("\n{header}: {}", value.as_bytes().escape_ascii()));
+        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(value.as_bytes()));
+        name.push_str(&format!(" {header}:{digest}"));
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::header::{ACCEPT, AUTHORIZATION};
+
+    #[test]
+    fn name_tells_headers_apart_and_shows_no_value() {
+        let named =
+            |header, value| name("http://a.example/", &[(header, HeaderValue::from_static(value))]);
+        let token = named(AUTHORIZATION, "Bearer secret");
+        assert!(token.starts_with("GET http://a.example/ authorization:"), "{token}");
+        assert!(!token.contains("secret"), "{token}");
+        assert_eq!(token, named(AUTHORIZATION, "Bearer secret"));
+        assert_ne!(token, named(AUTHORIZATION, "Bearer other"));
+        assert_ne!(token, named(ACCEPT, "Bearer secret"));
+    }
 }

@@ -5,7 +5,8 @@ use super::{
     front_matter::{self, Broken, Fields},
 };
 use crate::{
-    date, markdown,
+    date,
+    markdown::excerpt,
     model::ArticleDraft,
     prepared::{InvalidInput, MAX_BODY_BYTES, Prepared},
     slug::slugify,
@@ -64,7 +65,7 @@ fn parse(path: &Path, text: &str) -> Result<Prepared, Reason> {
         return Err(Reason::Empty);
     }
     let summary = fields::text(&fields, &["description", "summary", "excerpt"])
-        .or_else(|| markdown::first_paragraph(&body));
+        .or_else(|| excerpt::first_paragraph(&body));
     let mut article = Prepared::new(ArticleDraft {
         summary: summary.unwrap_or_default(),
         section: section(&fields, path),
@@ -121,7 +122,7 @@ fn title_and_body(fields: &Fields, name: &Name, body: &str) -> (String, String) 
     if let Some(title) = fields::text(fields, &["title"]) {
         return (title, body.to_owned());
     }
-    match markdown::first_heading(body) {
+    match excerpt::first_heading(body) {
         Some((title, place)) => (title, format!("{}{}", &body[..place.start], &body[place.end..])),
         None => (spoken(&name.text), body.to_owned()),
     }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, dead_code, reason = "a test may panic, and each uses its own part")]
 
+pub(crate) mod sanity;
+
 use std::{fs, ops::Deref};
 
 use axum::http::Method;

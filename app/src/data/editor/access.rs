@@ -16,8 +16,10 @@ pub(super) fn door() -> Door<ContentWriter> {
     let Some(config) = use_context::<EditorConfig>().filter(EditorConfig::is_enabled) else {
         return Door::Absent;
     };
+    let source: ContentSource = expect_context();
+    let Some(api) = source.newsroom() else { return Door::Absent };
     match config.token(&cookies(), SystemTime::now()) {
-        Some(token) => Door::Open(ContentWriter::new(expect_context::<ContentSource>(), token)),
+        Some(token) => Door::Open(ContentWriter::new(api.clone(), token)),
         None => Door::SignedOut,
     }
 }

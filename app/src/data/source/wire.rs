@@ -1,8 +1,10 @@
-//! Answers of the content API, read tolerantly: another server than ours may
-//! leave out what is not essential, say `null`, or add fields.
+//! What back ends answer, read tolerantly: they may leave out what is not
+//! essential, say `null`, or add fields.
 
 use newsroom::{Article, ArticlePage, ArticleSummary, Section};
 use serde::Deserialize;
+
+use crate::data::tags;
 
 #[derive(Deserialize)]
 pub(super) struct WireArticle {
@@ -19,7 +21,7 @@ pub(super) struct WireArticle {
 
 #[derive(Deserialize)]
 pub(super) struct WirePage {
-    pub(super) articles: Vec<WireArticle>,
+    articles: Vec<WireArticle>,
     total: Option<u64>,
 }
 
@@ -34,11 +36,22 @@ impl WireArticle {
     pub(super) fn slug(&self) -> &str {
         &self.slug
     }
+
+    pub(super) fn section(&self) -> Option<&str> {
+        self.section.as_deref()
+    }
+}
+
+impl WirePage {
+    /// The tags of the articles on the page.
+    pub(super) fn tags(self) -> Vec<String> {
+        self.articles.iter().map(|article| tags::article(article.slug())).collect()
+    }
 }
 
 impl From<WireArticle> for Article {
     fn from(wire: WireArticle) -> Self {
-        let published_at = wire.published_at.unwrap_or_default();
+        let published_at = whole_seconds(wire.published_at.unwrap_or_default());
         let section = wire.section.unwrap_or_default();
         Self {
             slug: wire.slug,
@@ -47,7 +60,7 @@ impl From<WireArticle> for Article {
             section_name: wire.section_name.unwrap_or_else(|| section.clone()),
             section,
             author: wire.author.unwrap_or_default(),
-            updated_at: wire.updated_at.unwrap_or_else(|| published_at.clone()),
+            updated_at: wire.updated_at.map_or_else(|| published_at.clone(), whole_seconds),
             published_at,
             body_html: wire.body_html.unwrap_or_default(),
         }
@@ -86,6 +99,14 @@ impl From<WireSection> for Section {
     }
 }
 
+/// A moment in UTC without parts of a second; other text as it is.
+fn whole_seconds(moment: String) -> String {
+    match humantime::parse_rfc3339(&moment) {
+        Ok(time) => humantime::format_rfc3339_seconds(time).to_string(),
+        Err(_) => moment,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +121,18 @@ mod tests {
         let section: Section =
             serde_json::from_str::<WireSection>(r#"{"slug":"s"}"#).unwrap().into();
         assert_eq!(section, Section { slug: "s".to_owned(), name: "s".to_owned(), count: 0 });
+    }
+
+    #[test]
+    fn moments_have_whole_seconds() {
+        for (moment, whole) in [
+            ("2026-01-01T10:00:00.999Z", "2026-01-01T10:00:00Z"),
+            ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00Z"),
+            ("2026-01-01", "2026-01-01"),
+            ("", ""),
+        ] {
+            assert_eq!(whole_seconds(moment.to_owned()), whole);
+        }
     }
 
     #[test]

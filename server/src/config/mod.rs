@@ -1,9 +1,13 @@
 //! The command line and the environment. Each setting is a flag and a variable.
 
+mod sanity;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use leptos::config::{Env, LeptosOptions};
+
+pub use self::sanity::Sanity;
 
 /// A news site whose pages are rendered once, stored, and regenerated behind
 /// the reader.
@@ -165,6 +169,10 @@ pub struct Config {
     #[arg(long, env = "CONTENT_API_URL", global = true, value_name = "CONTENT_API_URL",
         help_heading = "Content", value_parser = parse_url)]
     pub content_api_url: Option<String>,
+
+    /// Content from Sanity.
+    #[command(flatten)]
+    pub sanity: Sanity,
 
     /// The SQLite database; made when it is not there
     #[arg(
@@ -337,7 +345,7 @@ mod tests {
 
     #[test]
     fn readme_describes_every_setting() {
-        let readme = include_str!("../../README.md");
+        let readme = include_str!("../../../README.md");
         for arg in Cli::command().get_arguments().filter(|arg| !arg.is_hide_set()) {
             let (Some(variable), Some(flag)) = (arg.get_env(), arg.get_long()) else { continue };
             let row = format!("| `{}` | `--{flag}` |", variable.display());

@@ -1,0 +1,111 @@
+//! The newsroom's JSON API, or another that answers as it does.
+
+use http::StatusCode;
+use newsroom::{Article, ArticlePage, Section};
+use reqwest::{Client, Url};
+use std::fmt;
+
+use super::{
+    reader::{Labels, Reader, Reads, Shows},
+    wire::{WireArticle, WirePage, WireSection},
+};
+use crate::data::{pagination::PageNumber, source_error::ContentError, tags};
+
+/// The JSON API of a newsroom.
+#[derive(Clone)]
+pub struct Newsroom {
+    base: Url,
+    client: Client,
+}
+
+impl Newsroom {
+    /// The API below `base`, asked over the connections of `client`.
+    pub(super) fn new(base: Url, client: Client) -> Self {
+        Self { base, client }
+    }
+
+    pub(super) async fn list(
+        &self,
+        reader: &Reader,
+        section: Option<&str>,
+        (page, per_page): (PageNumber, u32),
+        shows: Shows,
+    ) -> Result<ArticlePage, ContentError> {
+        let mut url = self.read_url(reader, &["articles"]);
+        url.query_pairs_mut()
+            .extend_pairs(section.map(|section| ("section", section)))
+            .append_pair("page", &page.number().to_string())
+            .append_pair("per_page", &per_page.to_string());
+        let page = reader.read(url, Labels::list(section, shows, WirePage::tags)).await?;
+        Ok(page.into())
+    }
+
+    pub(super) async fn article(
+        &self,
+        reader: &Reader,
+        slug: &str,
+    ) -> Result<Option<Article>, ContentError> {
+        // As segments of an address these would name other resources.
+        if matches!(slug, "" | "." | "..") {
+            return Ok(None);
+        }
+        let url = self.read_url(reader, &["articles", slug]);
+        match reader.read::<WireArticle>(url, Labels::known(tags::article(slug))).await {
+            Ok(article) => Ok(Some(article.into())),
+            Err(ContentError::Status { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn sections(&self, reader: &Reader) -> Result<Vec<Section>, ContentError> {
+        let url = self.read_url(reader, &["sections"]);
+        let labels = Labels::known(tags::SECTIONS.to_owned());
+        let sections: Vec<WireSection> = reader.read(url, labels).await?;
+        Ok(sections.into_iter().map(Into::into).collect())
+    }
+
+    fn read_url(&self, reader: &Reader, segments: &[&str]) -> Url {
+        let mut url = self.url(segments);
+        if reader.reads() == Reads::All {
+            url.query_pairs_mut().append_pair("drafts", "true");
+        }
+        url
+    }
+
+    /// The address of a resource of the API; each segment is percent-encoded.
+    pub(in crate::data) fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .expect("an HTTP address has a path")
+            .pop_if_empty()
+            .extend(segments);
+        url
+    }
+
+    pub(in crate::data) fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl fmt::Debug for Newsroom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Newsroom").field("base", &self.base.as_str()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_stay_inside_their_segment() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        for base in ["http://localhost:4000/api", "http://localhost:4000/api/"] {
+            let api = Newsroom::new(Url::parse(base).unwrap(), Client::new());
+            assert_eq!(
+                api.url(&["articles", "a/b?c ü"]).as_str(),
+                "http://localhost:4000/api/articles/a%2Fb%3Fc%20%C3%BC"
+            );
+        }
+    }
+}
