@@ -29,7 +29,7 @@ use crate::{
     outbound::Outbound,
     policy::{Lifetime, Policy},
     purge::{Purge, PurgeTimes, Scope},
-    purge_log::{self, PurgeLog, Replayed, replay},
+    purge_log::{PurgeLog, Replayed, replay},
     render::{Failure, Limits},
     routes::{Route, Routes},
     schedule::{Scheduler, Urgency},
@@ -228,21 +228,27 @@ impl Engine {
     }
 
     async fn keep_purge(&self, scopes: Vec<Scope>, kind: PurgeKind) -> Result<(), StoreError> {
-        // After every page that another process can have rendered by now, also
-        // by a clock that is a little ahead; this one's renders come later still.
-        let stamp = self.0.stamps.next(self.now() + CLOCK_SKEW);
-        let purged = scopes.clone();
+        let stamp = self.note_purge(&scopes, kind);
         let kept = match &self.0.store {
-            Some(store) => self.0.log.append(store, scopes, kind, stamp, &self.0.purges).await,
-            None => {
-                purge_log::note(&self.0.purges, scopes, kind, stamp);
-                Ok(())
-            }
+            Some(store) => self.0.log.append(store, &scopes, kind, stamp, &self.0.purges).await,
+            None => Ok(()),
         };
         // Not before: a CDN that asks again must find the pages purged.
-        self.0.outbound.note(&purged, kind == PurgeKind::Hard, stamp).await;
-        self.regenerate_watched(&purged);
+        self.0.outbound.note(&scopes, kind == PurgeKind::Hard, stamp).await;
+        self.regenerate_watched(&scopes);
         kept
+    }
+
+    /// The purge's stamp. Whoever takes a later one sees the purge, also while the
+    /// store is still keeping it: a page must not be made of the data that it purges.
+    fn note_purge(&self, scopes: &[Scope], kind: PurgeKind) -> Stamp {
+        let now = self.now();
+        let mut times = self.0.purges.write().unwrap_or_else(PoisonError::into_inner);
+        // After every page that another process can have rendered by now, also
+        // by a clock that is a little ahead; this one's renders come later still.
+        let stamp = self.0.stamps.next(now + CLOCK_SKEW);
+        scopes.iter().for_each(|scope| times.note(scope.clone(), kind, stamp));
+        stamp
     }
 
     /// Waits until no regeneration is under way, `limit` at the longest.

@@ -73,26 +73,22 @@ pub(crate) fn replay(records: &[Bytes], now: Stamp) -> Replayed {
 }
 
 impl PurgeLog {
-    /// Keeps a purge and notes it in `times`; returns once no crash can lose
-    /// it. Writes the log anew when most of it is superseded.
+    /// Keeps a purge that is noted in `times`; returns once no crash can lose
+    /// it. Writes the log anew from them when most of it is superseded.
     ///
     /// # Errors
     ///
-    /// Passes on what the store says. The purge is noted, but a restart may
-    /// forget it.
+    /// Passes on what the store says: a restart may forget the purge.
     pub(crate) async fn append(
         &self,
         store: &Guarded,
-        scopes: Vec<Scope>,
+        scopes: &[Scope],
         kind: PurgeKind,
         stamp: Stamp,
         times: &RwLock<PurgeTimes>,
     ) -> Result<(), StoreError> {
         let mut len = self.0.lock().await;
-        let appended = store.append_purge(write(&scopes, kind, stamp)).await;
-        // Before another purge's turn, which may write the log anew from `times`.
-        note(times, scopes, kind, stamp);
-        appended?;
+        store.append_purge(write(scopes, kind, stamp)).await?;
         *len += 1;
         if len.is_multiple_of(SUPERSEDED) {
             let records = records(&times.read().unwrap_or_else(PoisonError::into_inner));
@@ -106,14 +102,6 @@ impl PurgeLog {
             }
         }
         Ok(())
-    }
-}
-
-/// Notes a purge in memory.
-pub(crate) fn note(times: &RwLock<PurgeTimes>, scopes: Vec<Scope>, kind: PurgeKind, stamp: Stamp) {
-    let mut times = times.write().unwrap_or_else(PoisonError::into_inner);
-    for scope in scopes {
-        times.note(scope, kind, stamp);
     }
 }
 
