@@ -95,5 +95,5 @@ pub(super) async fn whole<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> C
         }
         Ok(())
     }) as Boxed;
-    at_once([writer, reader].into_iter()).await
+    at_once([writer, reader]).await
 }
