@@ -33,15 +33,23 @@ const STALE_IF_ERROR: Duration = Duration::from_secs(5);
 ///
 /// # Examples
 ///
+/// An async function of your own, here a database query, behind the cache: what it
+/// depends on is in the name, and a purge of its tag reads it anew.
+///
 /// ```
 /// use leptos_isr::{DataError, data, minutes};
 ///
-/// # async fn query(section: &str) -> Result<Vec<String>, std::io::Error> { Ok(vec![]) }
-/// async fn titles(section: &'static str) -> Result<Vec<String>, DataError> {
+/// # #[derive(Clone)] struct Db;
+/// # impl Db { async fn rows(&self, _: &str, _: &str) -> std::io::Result<Vec<String>> { Ok(vec![]) } }
+/// async fn query(db: Db, section: String) -> Result<Vec<String>, std::io::Error> {
+///     db.rows("SELECT title FROM articles WHERE section = ?", &section).await
+/// }
+///
+/// async fn titles(db: Db, section: String) -> Result<Vec<String>, DataError> {
 ///     data(format!("titles of {section}"))
 ///         .revalidate(minutes(1))
 ///         .tags([format!("section:{section}")])
-///         .load(move || query(section))
+///         .load(move || query(db, section))
 ///         .await
 /// }
 /// # let _ = titles;
