@@ -165,9 +165,9 @@ async fn nothing_old_and_nothing_needless(graph: Graph, rounds: Vec<Round>) {
                 (is_reached, _) => assert_eq!(renders, usize::from(is_reached), "page {page}"),
             }
         }
-        for item in 0..graph.items.len() {
+        for (item, before) in asked.iter().enumerate() {
             let is_reached = !graph.tags_of_item(item).is_disjoint(&purged);
-            let reads = site.asked()[item] - asked[item];
+            let reads = site.asked()[item] - before;
             let most = usize::from(is_reached && graph.is_read(item));
             match is_reached && is_visited_meanwhile {
                 true => assert!(reads >= most, "item {item}"),

@@ -192,7 +192,7 @@ fn site_on(limit: Duration, list: impl Fn() -> Option<PageStream> + Send + Sync 
 
 #[tokio::test]
 async fn store_that_cannot_tell_all_is_said() {
-    let lists: [(&str, fn() -> Option<PageStream>); 4] = [
+    let lists: [(&str, List); 4] = [
         ("cannot list", || None),
         ("hangs", || Some(stream::pending().boxed())),
         ("never ends", endless_pages),
@@ -210,6 +210,8 @@ async fn store_that_cannot_tell_all_is_said() {
         }
     }
 }
+
+type List = fn() -> Option<PageStream>;
 
 fn failing_pages() -> Option<PageStream> {
     let pages = [Err("no such block".into()), Ok(Bytes::from_static(b"no page"))];
