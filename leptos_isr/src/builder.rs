@@ -146,7 +146,8 @@ impl Builder {
     }
 
     /// Switches on `POST /_isr/purge` and `POST /_isr/regenerate` for bearers of `token`.
-    /// Defaults to no such endpoint.
+    /// `POST /_isr/purge?dry_run=true` answers what a purge would reach; see
+    /// [`Engine::purge_dry_run`]. Defaults to no such endpoint.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());

@@ -22,6 +22,9 @@ const MAX_BODY: usize = 1 << 20;
 /// The most pages that one call regenerates.
 const MAX_PAGES: usize = 1000;
 
+/// When a dry run that was refused may be tried again, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
 /// What is asked of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
@@ -62,7 +65,7 @@ struct Pages {
     pages: Vec<Page>,
 }
 
-/// Answers a call; 401, 400, 405, 413 or 500 with a reason if it is wrong or fails.
+/// Answers a call; 401, 400, 405, 413, 500 or 503 with a reason if it is wrong or fails.
 pub(crate) async fn answer(engine: &Engine, call: Call, token: &str, request: Request) -> Response {
     if request.method() != Method::POST {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Use POST.\n".to_owned());
@@ -76,22 +79,41 @@ pub(crate) async fn answer(engine: &Engine, call: Call, token: &str, request: Re
         response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         return response;
     }
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let Ok(body) = to_bytes(request.into_body(), MAX_BODY).await else {
         let text = format!("The body is at most {MAX_BODY} bytes long.\n");
         return plain(StatusCode::PAYLOAD_TOO_LARGE, text);
     };
     match call {
-        Call::Purge => purge(engine, &body).await,
+        Call::Purge => purge(engine, &query, &body).await,
         Call::Regenerate => regenerate(engine, &body).await,
     }
 }
 
-/// Answers 204 when the purge is kept.
-async fn purge(engine: &Engine, body: &[u8]) -> Response {
+/// Answers 204 when the purge is kept; 200 and what it would reach if that is
+/// all that is asked.
+async fn purge(engine: &Engine, query: &str, body: &[u8]) -> Response {
+    let is_dry_run = match query {
+        "" | "dry_run=false" => false,
+        "dry_run=true" => true,
+        // Not a purge: it may be a dry run that was spelled wrongly.
+        other => {
+            let text = format!("`?{other}` is not known: send `?dry_run=true`, or no query.\n");
+            return plain(StatusCode::BAD_REQUEST, text);
+        }
+    };
     let purge: Purge = match parse(body) {
         Ok(purge) => purge,
         Err(error) => return plain(StatusCode::BAD_REQUEST, format!("Not a purge: {error}.\n")),
     };
+    if is_dry_run {
+        return match engine.purge_dry_run(&purge).await {
+            Ok(reached) => {
+                ([(header::CACHE_CONTROL, headers::PRIVATE)], Json(reached)).into_response()
+            }
+            Err(error) => refused(&error),
+        };
+    }
     match engine.purge(&purge).await {
         Ok(()) => {
             (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, headers::PRIVATE)]).into_response()
@@ -139,12 +161,17 @@ impl From<Regenerated> for Page {
 fn refused(error: &Error) -> Response {
     let status = match error {
         Error::PurgePath { .. } | Error::RegeneratePath { .. } => StatusCode::BAD_REQUEST,
+        Error::DryRunUnderWay => StatusCode::SERVICE_UNAVAILABLE,
         failed => {
             error!(error = failed as &dyn std::error::Error, "a call of the engine failed");
             StatusCode::INTERNAL_SERVER_ERROR
         }
     };
-    plain(status, format!("{error}.\n"))
+    let mut response = plain(status, format!("{error}.\n"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
+    response
 }
 
 /// An object only: serde would take a list of the fields' values as well.

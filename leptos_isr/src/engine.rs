@@ -22,6 +22,7 @@ use crate::{
     csp::Csp,
     data::DataCache,
     draft::DraftMode,
+    dry_run::DryRuns,
     entry::Entry,
     error::Error,
     freshness::{Freshness, PurgeKind, StaleReason, freshness},
@@ -54,6 +55,7 @@ pub(crate) struct Inner {
     pub(crate) missing_store: Option<(PathBuf, io::ErrorKind)>,
     purges: Purges,
     log: PurgeLog,
+    pub(crate) dry_runs: DryRuns,
     pub(crate) stamps: Stamps,
     clock: Arc<dyn Clock>,
     pub(crate) flights: SingleFlight<Key, Outcome>,
@@ -201,6 +203,7 @@ impl Engine {
             missing_store,
             purges: Purges::new(replayed.times),
             log: replayed.log,
+            dry_runs: DryRuns::default(),
             stamps,
             clock: settings.clock,
             flights: SingleFlight::new(),
@@ -256,21 +259,24 @@ impl Engine {
     }
 
     async fn keep_purge(&self, scopes: Vec<Scope>, kind: PurgeKind) -> Result<(), StoreError> {
-        // After every page that another process can have rendered by now, also
-        // by a clock that is a little ahead; this one's renders come later still.
-        let stamp = self.0.stamps.next(self.now() + CLOCK_SKEW);
-        let purged = scopes.clone();
+        let stamp = self.note_purge(&scopes, kind);
         let kept = match &self.0.store {
-            Some(store) => self.0.log.append(store, scopes, kind, stamp, &self.0.purges).await,
-            None => {
-                self.0.purges.note(scopes, kind, stamp);
-                Ok(())
-            }
+            Some(store) => self.0.log.append(store, &scopes, kind, stamp, &self.0.purges).await,
+            None => Ok(()),
         };
         // Not before: a CDN that asks again must find the pages purged.
-        self.0.outbound.note(&purged, kind == PurgeKind::Hard, stamp).await;
-        self.regenerate_watched(&purged);
+        self.0.outbound.note(&scopes, kind == PurgeKind::Hard, stamp).await;
+        self.regenerate_watched(&scopes);
         kept
+    }
+
+    /// The purge's stamp. Whoever takes a later one sees the purge, also while the
+    /// store is still keeping it: a page must not be made of the data that it purges.
+    fn note_purge(&self, scopes: &[Scope], kind: PurgeKind) -> Stamp {
+        let now = self.now();
+        // After every page that another process can have rendered by now, also
+        // by a clock that is a little ahead; this one's renders come later still.
+        self.0.purges.note(scopes, kind, || self.0.stamps.next(now + CLOCK_SKEW))
     }
 
     /// Waits until no regeneration is under way, `limit` at the longest.

@@ -71,6 +71,9 @@ pub enum Error {
     /// The store could not keep a purge: it holds for this process only.
     #[error("the purge holds until the next restart only: the store could not keep it")]
     PurgeNotKept(#[source] StoreError),
+    /// Another dry run of a purge looks at the stored pages: one at a time.
+    #[error("another dry run looks at the stored pages; try again when it has ended")]
+    DryRunUnderWay,
     /// The store cannot say what was purged.
     #[error("cannot read the store's purges")]
     Purges(#[source] StoreError),

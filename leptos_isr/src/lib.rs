@@ -94,6 +94,7 @@ mod ssr {
         clock::{Clock, SystemClock},
         data::{DataError, Read, data},
         draft::Draft,
+        dry_run::PurgeDryRun,
         engine::Engine,
         entry::Entry,
         error::{Error, RenderError},
@@ -109,7 +110,7 @@ mod ssr {
         regenerate::Regenerated,
         routes::{Route, Routes},
         scope::RenderScope,
-        store::{DiskStore, InUse, Store, StoreError},
+        store::{DiskStore, InUse, PageStream, Store, StoreError},
         tag::Tag,
     };
 }
@@ -136,6 +137,8 @@ mod csp;
 mod data;
 #[cfg(feature = "ssr")]
 mod draft;
+#[cfg(feature = "ssr")]
+mod dry_run;
 #[cfg(feature = "ssr")]
 mod encoding;
 #[cfg(feature = "ssr")]

@@ -231,13 +231,19 @@ impl Purges {
         Self { times: RwLock::new(times), generation: AtomicU64::new(1) }
     }
 
-    /// Notes a purge: whoever looks from now on finds it.
-    pub(crate) fn note(&self, scopes: Vec<Scope>, kind: PurgeKind, stamp: Stamp) {
+    /// Notes a purge with the stamp that `stamp` takes, and returns that: whoever
+    /// takes a later one finds the purge.
+    pub(crate) fn note(
+        &self,
+        scopes: &[Scope],
+        kind: PurgeKind,
+        stamp: impl FnOnce() -> Stamp,
+    ) -> Stamp {
         let mut times = self.times.write().unwrap_or_else(PoisonError::into_inner);
-        for scope in scopes {
-            times.note(scope, kind, stamp);
-        }
+        let stamp = stamp();
+        scopes.iter().for_each(|scope| times.note(scope.clone(), kind, stamp));
         self.generation.fetch_add(1, Ordering::Release);
+        stamp
     }
 
     /// How `entry` was purged since its render began, if it was. Takes no lock
@@ -351,7 +357,7 @@ mod tests {
         let purges = Purges::new(PurgeTimes::default());
         let page = entry("/a", &["t"], 5);
         let note = |tag, stamp| {
-            purges.note(vec![Scope::Tag(Tag::new(tag))], PurgeKind::Soft, stamp);
+            purges.note(&[Scope::Tag(Tag::new(tag))], PurgeKind::Soft, || stamp);
         };
         assert_eq!(purges.since(&page), None);
         note("other", 6);

@@ -70,26 +70,22 @@ pub(crate) fn replay(records: &[Bytes], now: Stamp) -> Replayed {
 }
 
 impl PurgeLog {
-    /// Keeps a purge and notes it in `purges`; returns once no crash can lose
-    /// it. Writes the log anew when most of it is superseded.
+    /// Keeps a purge that is noted in `purges`; returns once no crash can lose
+    /// it. Writes the log anew from them when most of it is superseded.
     ///
     /// # Errors
     ///
-    /// Passes on what the store says. The purge is noted, but a restart may
-    /// forget it.
+    /// Passes on what the store says: a restart may forget the purge.
     pub(crate) async fn append(
         &self,
         store: &Guarded,
-        scopes: Vec<Scope>,
+        scopes: &[Scope],
         kind: PurgeKind,
         stamp: Stamp,
         purges: &Purges,
     ) -> Result<(), StoreError> {
         let mut len = self.0.lock().await;
-        let appended = store.append_purge(write(&scopes, kind, stamp)).await;
-        // Before another purge's turn, which may write the log anew from `purges`.
-        purges.note(scopes, kind, stamp);
-        appended?;
+        store.append_purge(write(scopes, kind, stamp)).await?;
         *len += 1;
         if len.is_multiple_of(SUPERSEDED) {
             let records = purges.read(records);

@@ -231,6 +231,8 @@ impl Engine {
         urgency: Urgency,
     ) -> Result<Rendered, Failure> {
         let at = self.now();
+        // First: a purge that comes now is later than the page.
+        let stamp = self.0.stamps.next(at);
         let since = after.max(self.last_purge(&target.key));
         let period = target.lifetime.revalidate;
         let mut scope = match self.0.memory.contains(&target.key) {
@@ -248,7 +250,7 @@ impl Engine {
             key: target.key.clone(),
             route: Arc::clone(&target.route),
             tags: target.tags.clone(),
-            began: Began { at, stamp: self.0.stamps.next(at) },
+            began: Began { at, stamp },
             scope,
             accept: if target.is_data { "application/json" } else { "text/html" },
             limits: self.0.limits,

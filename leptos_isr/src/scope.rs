@@ -239,7 +239,7 @@ impl Reading {
         }
         let mut said = scope.said();
         said.tags.extend(value.inner_tags.iter().cloned());
-        said.oldest = Some(said.oldest.map_or(value.stamp, |oldest| oldest.min(value.stamp)));
+        said.oldest = Some(said.oldest.map_or(value.oldest, |oldest| oldest.min(value.oldest)));
         said.no_store |= !value.is_stored;
     }
 

@@ -9,18 +9,40 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use axum::{Router, http::Uri, routing::get};
 use bytes::Bytes;
-use leptos_isr::{Key, Store, StoreError};
+use leptos_isr::{
+    Engine, Isr, Key, Purge, Routes, Store, StoreError, data,
+    testing::{TestClock, TestSite},
+};
 use support::{Site, routes};
 use tokio::sync::{RwLock, Semaphore};
 
-/// Pages in a map; while `is_closed`, writing `/a/1` waits for `gate`.
+/// Pages in a map; while `is_closed`, writing `/a/1` and keeping a purge wait for `gate`.
 #[derive(Clone, Debug)]
 struct SlowStore {
     pages: Arc<Mutex<HashMap<Key, Bytes>>>,
     is_closed: Arc<RwLock<bool>>,
     begun: Arc<Semaphore>,
     gate: Arc<Semaphore>,
+}
+
+impl SlowStore {
+    fn new() -> Self {
+        Self {
+            pages: Arc::default(),
+            is_closed: Arc::default(),
+            begun: Arc::new(Semaphore::new(0)),
+            gate: Arc::new(Semaphore::new(0)),
+        }
+    }
+
+    async fn wait(&self) {
+        if *self.is_closed.read().await {
+            self.begun.add_permits(1);
+            self.gate.acquire().await.unwrap().forget();
+        }
+    }
 }
 
 #[async_trait::async_trait]
@@ -30,9 +52,8 @@ impl Store for SlowStore {
     }
 
     async fn put(&self, key: &Key, page: Bytes) -> Result<(), StoreError> {
-        if key.as_str() == "/a/1" && *self.is_closed.read().await {
-            self.begun.add_permits(1);
-            self.gate.acquire().await.unwrap().forget();
+        if key.as_str() == "/a/1" {
+            self.wait().await;
         }
         self.pages.lock().unwrap().insert(key.clone(), page);
         Ok(())
@@ -56,6 +77,7 @@ impl Store for SlowStore {
     }
 
     async fn append_purge(&self, _: Bytes) -> Result<(), StoreError> {
+        self.wait().await;
         Ok(())
     }
 
@@ -66,12 +88,7 @@ impl Store for SlowStore {
 
 #[tokio::test]
 async fn regenerated_page_that_memory_drops_while_it_is_written_is_served_afterwards() {
-    let store = SlowStore {
-        pages: Arc::default(),
-        is_closed: Arc::default(),
-        begun: Arc::new(Semaphore::new(0)),
-        gate: Arc::new(Semaphore::new(0)),
-    };
+    let store = SlowStore::new();
     let site = Site::build(routes(), |builder| builder.memory(8 << 10).store(store.clone()));
     site.get("/a/1").await.assert_body("/a/1 #1");
     *store.is_closed.write().await = true;
@@ -87,4 +104,39 @@ async fn regenerated_page_that_memory_drops_while_it_is_written_is_served_afterw
     store.gate.add_permits(1);
     assert!(regenerating.await.unwrap()[0].result.is_ok());
     site.get("/a/1").await.assert_body("/a/1 #2");
+}
+
+#[tokio::test]
+async fn page_rendered_while_its_purge_is_being_kept_shows_no_data_from_before_it() {
+    let store = SlowStore::new();
+    let version = Arc::new(Mutex::new(1));
+    let read = {
+        let version = Arc::clone(&version);
+        move |uri: Uri| {
+            let version = Arc::clone(&version);
+            let read = data("version").tags(["version"]);
+            let read =
+                read.load(move || async move { Ok::<_, StoreError>(*version.lock().unwrap()) });
+            async move { format!("{uri} v{}", read.await.unwrap()) }
+        }
+    };
+    let routes = Routes::new().add("/:page", Isr::forever()).unwrap();
+    let clock = TestClock::new();
+    let engine = Engine::builder(routes).clock(clock.clone()).store(store.clone()).build().unwrap();
+    let app = engine.wrap(Router::new().route("/{page}", get(read)));
+    let site = TestSite::new(&engine, app, clock);
+    site.get("/before").await.assert_body("/before v1");
+
+    *store.is_closed.write().await = true;
+    *version.lock().unwrap() = 2;
+    let purging = {
+        let engine = engine.clone();
+        let purge = Purge { tags: vec!["version".to_owned()], ..Purge::default() };
+        tokio::spawn(async move { engine.purge(&purge).await })
+    };
+    store.begun.acquire().await.unwrap().forget();
+    site.get("/meanwhile").await.assert_body("/meanwhile v2");
+    store.gate.add_permits(1);
+    purging.await.unwrap().unwrap();
+    site.get("/meanwhile").await.assert_fresh().assert_body("/meanwhile v2");
 }

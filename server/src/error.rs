@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use app::data::source_error::ContentError;
 use newsroom::{ImportError, StoreError};
 
-use crate::hooks::HooksError;
+use crate::{cdns::CdnError, hooks::HooksError};
 
 /// A step of the program that failed.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +99,12 @@ pub enum Error {
     /// A webhook is described wrongly.
     #[error("ISR_HOOKS is wrong")]
     Hook(#[source] leptos_isr::Error),
+    /// The setting of a CDN lacks something.
+    #[error("cannot tell a CDN of purges (ISR_CDN_…)")]
+    Cdn(#[from] CdnError),
+    /// A CDN's id, address or token is wrong.
+    #[error("ISR_CDN_… is wrong")]
+    PurgeHook(#[source] leptos_isr::Error),
     /// The folder of stored pages cannot be used.
     #[error("cannot keep pages in ISR_DIR")]
     IsrDir(#[source] leptos_isr::Error),

@@ -3,6 +3,7 @@
 //! [`run`] is the whole program. [`site::site`] puts the app and the stored
 //! pages together without a socket, so that tests can call it.
 
+mod cdns;
 mod compress;
 pub mod config;
 pub mod content;
@@ -16,6 +17,7 @@ mod security;
 mod serve;
 pub mod site;
 
+pub use cdns::CdnError;
 pub use error::Error;
 pub use hooks::HooksError;
 

@@ -24,7 +24,7 @@ use leptos::prelude::provide_context;
 use leptos_isr::{Builder, Clock, Engine, Isr, LeptosPages, RenderScope, Route, build_id, minutes};
 use tower_http::limit::RequestBodyLimitLayer;
 
-use crate::{config::Config, content::Content, error::Error, hooks, security};
+use crate::{cdns, config::Config, content::Content, error::Error, hooks, security};
 
 /// The largest request that is read: an article of a megabyte, encoded as a form.
 const MAX_REQUEST: usize = 4 << 20;
@@ -43,9 +43,10 @@ pub struct Site {
 /// # Errors
 ///
 /// Returns [`Error::SiteRoot`] if the site was not built, and [`Error::Isr`],
-/// [`Error::Periods`], [`Error::DraftSecret`], [`Error::Hooks`], [`Error::Hook`]
-/// or [`Error::IsrDir`] for a wrong declaration, a wrong period, a wrong secret,
-/// wrong webhooks or a store that cannot be used.
+/// [`Error::Periods`], [`Error::DraftSecret`], [`Error::Hooks`], [`Error::Hook`],
+/// [`Error::Cdn`], [`Error::PurgeHook`] or [`Error::IsrDir`] for a wrong
+/// declaration, a wrong period, a wrong secret, wrong webhooks, a wrong CDN or a
+/// store that cannot be used.
 pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Site, Error> {
     if !Path::new(&config.site_root).is_dir() {
         return Err(Error::SiteRoot(config.site_root.clone()));
@@ -118,12 +119,14 @@ fn engine(
         builder = hooks::add(builder, path, variable)
             .map_err(|source| Error::Hooks { path: path.clone(), source })?;
     }
+    builder = cdns::add(builder, config)?;
     if !config.stores_pages() {
         builder = builder.bypass("watch");
     }
     builder.build().map_err(|error| match error {
         leptos_isr::Error::Draft { .. } => Error::DraftSecret(error),
         leptos_isr::Error::Hook { .. } => Error::Hook(error),
+        leptos_isr::Error::PurgeHook { .. } => Error::PurgeHook(error),
         error => Error::IsrDir(error),
     })
 }

@@ -24,6 +24,9 @@ pub(crate) struct Value {
     /// When the read began.
     pub(crate) read_at: SystemTime,
     pub(crate) stamp: Stamp,
+    /// When the first of it was read: it may have been made of values that were
+    /// kept from before.
+    pub(crate) oldest: Stamp,
     /// Tags and period of what was read meanwhile.
     pub(crate) inner_tags: Arc<[Tag]>,
     pub(crate) inner_period: Option<Duration>,
@@ -129,6 +132,7 @@ mod tests {
             bytes: vec![b'x'; len].into(),
             read_at: UNIX_EPOCH,
             stamp,
+            oldest: stamp,
             inner_tags: [].into(),
             inner_period: None,
             is_stored: true,

@@ -14,7 +14,7 @@ use crate::{
     clock::Stamp,
     engine::Engine,
     scope::{self, Reading},
-    single_flight::{self, Role},
+    single_flight::{self, Leader, Role},
     tag::Tag,
 };
 
@@ -33,15 +33,23 @@ const STALE_IF_ERROR: Duration = Duration::from_secs(5);
 ///
 /// # Examples
 ///
+/// An async function of your own, here a database query, behind the cache: what it
+/// depends on is in the name, and a purge of its tag reads it anew.
+///
 /// ```
 /// use leptos_isr::{DataError, data, minutes};
 ///
-/// # async fn query(section: &str) -> Result<Vec<String>, std::io::Error> { Ok(vec![]) }
-/// async fn titles(section: &'static str) -> Result<Vec<String>, DataError> {
+/// # #[derive(Clone)] struct Db;
+/// # impl Db { async fn rows(&self, _: &str, _: &str) -> std::io::Result<Vec<String>> { Ok(vec![]) } }
+/// async fn query(db: Db, section: String) -> Result<Vec<String>, std::io::Error> {
+///     db.rows("SELECT title FROM articles WHERE section = ?", &section).await
+/// }
+///
+/// async fn titles(db: Db, section: String) -> Result<Vec<String>, DataError> {
 ///     data(format!("titles of {section}"))
 ///         .revalidate(minutes(1))
 ///         .tags([format!("section:{section}")])
-///         .load(move || query(section))
+///         .load(move || query(db, section))
 ///         .await
 /// }
 /// # let _ = titles;
@@ -172,13 +180,9 @@ impl Engine {
         let mut load = Some(load);
         let mut last = None;
         for _ in 0..TRIES {
-            let kept = self.0.data.get(&name);
-            if let Some(value) = &kept
-                && self.is_usable(value, &read, reading.since())
-                && let Some(left) = self.left(value, &read)
-            {
-                reading.note(value, left, self.now());
-                return Ok(value.bytes.clone());
+            if let Some((value, left)) = self.kept(&name, &read, reading.since()) {
+                reading.note(&value, left, self.now());
+                return Ok(value.bytes);
             }
             // Its source failed just now: it is left alone for a while.
             if let Some((wait, error)) = self.0.data.backoff.failure(&name, self.now()) {
@@ -188,22 +192,17 @@ impl Engine {
             let (flight, is_ours) = match self.0.data.flights.join(&name) {
                 Role::Follower(flight) => (flight, false),
                 Role::Leader(leader, flight) => {
-                    let load = load.take().expect("the result of our own call is taken");
-                    let (engine, name, since) = (self.clone(), Arc::clone(&name), reading.since());
-                    let period = read.revalidate;
-                    let (old, tags) =
-                        (kept.as_ref().map(|kept| kept.bytes.clone()), read.tags.clone());
-                    self.0.tasks.spawn(async move {
-                        let outcome = engine.load(&name, kept, (since, period), load).await;
-                        if let Ok(value) = &outcome
-                            && value.is_stored
-                            && old.as_ref() != Some(&value.bytes)
-                        {
-                            engine.data_stored(tags.iter().chain(value.inner_tags.iter()));
+                    let kept = self.kept(&name, &read, reading.since());
+                    let is_ours = kept.is_none();
+                    match kept {
+                        // The last flight ended since the value was looked for.
+                        Some((value, _)) => leader.finish(Ok(value)),
+                        None => {
+                            let load = load.take().expect("the result of our own call is taken");
+                            self.start_load(leader, &name, (&read, reading.since()), load);
                         }
-                        leader.finish(outcome);
-                    });
-                    (flight, true)
+                    }
+                    (flight, is_ours)
                 }
             };
             match single_flight::wait(flight).await {
@@ -236,6 +235,29 @@ impl Engine {
             }
             _ => Err(error),
         }
+    }
+
+    /// Reads in a task of its own: who waits for it may leave.
+    fn start_load(
+        &self,
+        leader: Leader<Arc<str>, Outcome>,
+        name: &Arc<str>,
+        (read, since): (&Read, Stamp),
+        load: impl FnOnce(Validators) -> LoadFuture + Send + 'static,
+    ) {
+        let (engine, name, period) = (self.clone(), Arc::clone(name), read.revalidate);
+        let kept = self.0.data.get(&name);
+        let (old, tags) = (kept.as_ref().map(|kept| kept.bytes.clone()), read.tags.clone());
+        self.0.tasks.spawn(async move {
+            let outcome = engine.load(&name, kept, (since, period), load).await;
+            if let Ok(value) = &outcome
+                && value.is_stored
+                && old.as_ref() != Some(&value.bytes)
+            {
+                engine.data_stored(tags.iter().chain(value.inner_tags.iter()));
+            }
+            leader.finish(outcome);
+        });
     }
 
     /// Reads from the source and keeps what it gives.
@@ -272,7 +294,8 @@ impl Engine {
                 let value = Value {
                     bytes,
                     read_at: at,
-                    stamp: inner.oldest.map_or(stamp, |oldest| oldest.min(stamp)),
+                    stamp,
+                    oldest: inner.oldest.map_or(stamp, |oldest| oldest.min(stamp)),
                     inner_tags: tags.into(),
                     inner_period: inner.revalidate,
                     is_stored: !inner.no_store,
@@ -297,11 +320,23 @@ impl Engine {
         }
     }
 
+    /// The value that is kept, and what is left of its period, if it may be used.
+    fn kept(
+        &self,
+        name: &Arc<str>,
+        read: &Read,
+        since: Stamp,
+    ) -> Option<(Value, Option<Duration>)> {
+        let value = self.0.data.get(name).filter(|value| self.is_usable(value, read, since))?;
+        let left = self.left(&value, read)?;
+        Some((value, left))
+    }
+
     /// Whether no purge came between the read of `value` and now: of the read's
     /// tags, of those of what it read in turn, or of the page that is rendered.
     fn is_usable(&self, value: &Value, read: &Read, since: Stamp) -> bool {
         let tags = read.tags.iter().chain(value.inner_tags.iter());
-        value.stamp > since && !self.is_purged(tags, value.stamp)
+        value.oldest > since && !self.is_purged(tags, value.stamp)
     }
 
     /// What is left of a value's period, `None` inside if it has none; `None`

@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -27,6 +28,15 @@ pub(crate) struct Guarded {
     is_failing: AtomicBool,
     read_limit: Duration,
     write_limit: Duration,
+}
+
+/// Why a page of the store is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It counts as absent.
+    Damaged,
+    /// The store could not read it.
+    Failed,
 }
 
 impl Guarded {
@@ -53,6 +63,17 @@ impl Guarded {
                 None
             }
         }
+    }
+
+    /// Every page, if the store can tell; without a time limit.
+    pub(crate) fn pages(
+        &self,
+    ) -> Option<impl Stream<Item = Result<Entry, Unread>> + Unpin + use<>> {
+        let pages = self.store.pages()?;
+        Some(pages.map(|page| match page {
+            Ok(bytes) => decode(&bytes).map_err(|_| Unread::Damaged),
+            Err(_) => Err(Unread::Failed),
+        }))
     }
 
     /// Keeps `entry`.

@@ -73,6 +73,11 @@ impl MemoryTier {
         self.pages.contains_key(key) || self.not_found.contains_key(key)
     }
 
+    /// Every page; asking does not count as a use.
+    pub(crate) fn entries(&self) -> Vec<Arc<Entry>> {
+        self.pages.iter().chain(self.not_found.iter()).map(|(_, entry)| entry).collect()
+    }
+
     /// Puts `entry` in the place of what was stored for its key, unless that
     /// is of a later render. Returns the pages that had to go for it: they were
     /// in use until now.

@@ -9,11 +9,12 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::stream::BoxStream;
 
 pub use self::disk::DiskStore;
 pub(crate) use self::{
     disk::{LineFile, Settings as DiskSettings},
-    guarded::Guarded,
+    guarded::{Guarded, Unread},
     memory::MemoryTier,
 };
 use crate::key::Key;
@@ -26,6 +27,9 @@ pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
 /// A store that is bounded drops other pages first: what memory serves is never
 /// asked of the store, and so would look unused.
 pub type InUse = Arc<dyn Fn(&Key) -> bool + Send + Sync>;
+
+/// The pages of a store, one after the other; see [`Store::pages`].
+pub type PageStream = BoxStream<'static, Result<Bytes, StoreError>>;
 
 /// Keeps the pages and purges of one build, so that they survive a restart.
 ///
@@ -121,6 +125,18 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// The records are as they were then.
     async fn replace_purges(&self, records: Vec<Bytes>) -> Result<bool, StoreError>;
+
+    /// Every page of this build, in any order, each once, as it was put: for a
+    /// dry run of a purge, which wants all of them one time, not often. `None`,
+    /// the default, if the store cannot tell.
+    ///
+    /// The stream reads a page when it is asked for the next one, on threads that
+    /// may block, and ends when it is dropped. A page that is put or removed
+    /// meanwhile is there or not. Reading a page in this way is no use of it. An
+    /// error stands for a page that could not be read; the next one follows.
+    fn pages(&self) -> Option<PageStream> {
+        None
+    }
 
     /// This build is in service, so others may go: all but the latest before
     /// it, and that one too once its grace period is over.

@@ -7,7 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use leptos_isr::{Key, Store, StoreError};
+use futures::{StreamExt, stream};
+use leptos_isr::{Key, PageStream, Store, StoreError};
 use tokio::task::yield_now;
 
 /// What the store does wrong.
@@ -33,6 +34,14 @@ pub(crate) enum Bug {
     ReusesPlacesOfDroppedPages,
     ForgetsPagesAtTheEnd,
     WritesWhenDropped,
+    // The list of pages.
+    ListsPagesOfAllBuilds,
+    ListsRemovedPages,
+    ListsOldPages,
+    ListsPagesTwice,
+    ListsNoEmptyPage,
+    ListsValues,
+    ListsPagesHalfRead,
     // Keys.
     FoldsCase,
     DecodesKeys,
@@ -83,6 +92,8 @@ struct Content {
     values: BTreeMap<(String, String), Vec<u8>>,
     purges: Vec<(String, Bytes)>,
     removed: Vec<(String, String)>,
+    /// Pages that were removed or replaced, as the bug has it.
+    old: Vec<Vec<u8>>,
     replaced: Option<Vec<(String, Bytes)>>,
     open: usize,
 }
@@ -222,7 +233,8 @@ impl Store for BrokenStore {
             _ => {}
         }
         let mut content = self.content();
-        content.pages.insert(place, page);
+        let old = content.pages.insert(place, page);
+        content.old.extend(old.filter(|_| self.bug == Bug::ListsOldPages));
         if self.bug == Bug::DropsValuesForSpace && content.pages.len() > 150 {
             content.values.clear();
         }
@@ -254,7 +266,8 @@ impl Store for BrokenStore {
                 .retain(|(build, text), _| *build != self.build || !text.starts_with(&place.1)),
             Bug::RemovesInAllBuilds => content.pages.retain(|(_, text), _| *text != place.1),
             _ => {
-                content.pages.remove(&place);
+                let old = content.pages.remove(&place);
+                content.old.extend(old.filter(|_| self.bug == Bug::ListsRemovedPages));
                 if self.bug == Bug::KeepsValuesWithPages {
                     content.values.remove(&place);
                 }
@@ -359,6 +372,25 @@ impl Store for BrokenStore {
             _ => content.replaced = Some(std::mem::replace(&mut content.purges, records.collect())),
         }
         Ok(self.bug != Bug::ReplacesAndDeniesIt)
+    }
+
+    fn pages(&self) -> Option<PageStream> {
+        let content = self.content();
+        let is_of = |build: &str| build == self.build || self.bug == Bug::ListsPagesOfAllBuilds;
+        let pages = content.pages.iter().filter(|((build, _), _)| is_of(build));
+        let mut listed: Vec<_> = pages.map(|(_, page)| page.clone()).collect();
+        let values = content.values.iter().filter(|((build, _), _)| *build == self.build);
+        match self.bug {
+            Bug::ListsRemovedPages | Bug::ListsOldPages => listed.extend(content.old.clone()),
+            Bug::ListsPagesTwice => listed.extend(listed.first().cloned()),
+            Bug::ListsNoEmptyPage => listed.retain(|page| !page.is_empty()),
+            Bug::ListsValues => listed.extend(values.map(|(_, value)| value.clone())),
+            Bug::ListsPagesHalfRead => {
+                listed.iter_mut().for_each(|page| page.truncate(page.len() / 2));
+            }
+            _ => {}
+        }
+        Some(stream::iter(listed).map(|page| Ok(page.into())).boxed())
     }
 
     async fn remove_old_builds(&self) -> Result<(), StoreError> {

@@ -139,6 +139,36 @@ pub struct Config {
     )]
     pub isr_hooks: Option<PathBuf>,
 
+    /// Tells this Fastly service of each purge; needs `SITE_URL` and `ISR_CACHE_TAG`
+    #[arg(long, env = "ISR_CDN_FASTLY_SERVICE", global = true, value_name = "ISR_CDN_FASTLY_SERVICE",
+        help_heading = "Stored pages", value_parser = parse_secret)]
+    pub isr_cdn_fastly_service: Option<String>,
+
+    /// A Fastly API token that may purge that service
+    #[arg(long, env = "ISR_CDN_FASTLY_TOKEN", global = true, value_name = "ISR_CDN_FASTLY_TOKEN", hide_env_values = true,
+        help_heading = "Stored pages", value_parser = parse_secret)]
+    pub isr_cdn_fastly_token: Option<String>,
+
+    /// Tells this Cloudflare zone of each purge; needs `SITE_URL` and `ISR_CACHE_TAG`
+    #[arg(long, env = "ISR_CDN_CLOUDFLARE_ZONE", global = true, value_name = "ISR_CDN_CLOUDFLARE_ZONE",
+        help_heading = "Stored pages", value_parser = parse_secret)]
+    pub isr_cdn_cloudflare_zone: Option<String>,
+
+    /// A Cloudflare API token that may purge that zone's cache
+    #[arg(long, env = "ISR_CDN_CLOUDFLARE_TOKEN", global = true, value_name = "ISR_CDN_CLOUDFLARE_TOKEN", hide_env_values = true,
+        help_heading = "Stored pages", value_parser = parse_secret)]
+    pub isr_cdn_cloudflare_token: Option<String>,
+
+    /// Posts each purge as JSON to this address; `/_isr/purge` of another server takes it
+    #[arg(long, env = "ISR_CDN_URL", global = true, value_name = "ISR_CDN_URL",
+        help_heading = "Stored pages", value_parser = parse_url)]
+    pub isr_cdn_url: Option<String>,
+
+    /// The bearer token that is sent there
+    #[arg(long, env = "ISR_CDN_URL_TOKEN", global = true, value_name = "ISR_CDN_URL_TOKEN", hide_env_values = true,
+        help_heading = "Stored pages", value_parser = parse_secret)]
+    pub isr_cdn_url_token: Option<String>,
+
     /// How long one render may take
     #[arg(long, env = "ISR_RENDER_TIMEOUT", global = true, default_value = "30s",
         value_name = "ISR_RENDER_TIMEOUT", help_heading = "Stored pages", value_parser = parse_duration)]
@@ -306,9 +336,7 @@ fn parse_url(text: &str) -> Result<String, String> {
 
 fn parse_secret(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err(
-            "it is empty: set a secret, or unset the variable to switch this off".to_owned()
-        );
+        return Err("it is empty: set it, or unset the variable to switch this off".to_owned());
     }
     Ok(text.to_owned())
 }

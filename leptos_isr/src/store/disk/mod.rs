@@ -10,6 +10,7 @@ mod index;
 mod purges;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::{
     fs, io,
@@ -29,7 +30,7 @@ use self::{
     index::{FileId, Index},
     purges::PurgeFile,
 };
-use super::{InUse, Store, StoreError};
+use super::{InUse, PageStream, Store, StoreError};
 use crate::{
     clock::{Clock, SystemClock},
     key::Key,
@@ -192,6 +193,10 @@ impl Store for DiskStore {
 
     async fn replace_purges(&self, records: Vec<Bytes>) -> Result<bool, StoreError> {
         self.run(move |inner| lock(&inner.purges).replace(&*inner.files, &records)).await
+    }
+
+    fn pages(&self) -> Option<PageStream> {
+        Some(walk::pages(Arc::clone(&self.0)))
     }
 
     async fn remove_old_builds(&self) -> Result<(), StoreError> {

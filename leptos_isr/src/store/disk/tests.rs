@@ -1,5 +1,6 @@
 use super::*;
 use crate::path::CanonicalPath;
+use futures::StreamExt;
 use std::{
     fs::File,
     io::Write,
@@ -245,4 +246,32 @@ fn place_that_cannot_be_a_folder_is_an_error() {
     fs::write(&file, "").unwrap();
     let error = DiskStore::open(&file, "b1").unwrap_err();
     assert!(error.to_string().contains("directory"), "{error}");
+}
+
+#[tokio::test]
+async fn listing_gives_what_can_be_read_and_uses_no_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let switch = Arc::new(AtomicU8::new(Fault::None as u8));
+    let settings = Settings::new(folder.path().to_owned(), "b1".to_owned());
+    let files = Box::new(FaultyFiles(Arc::clone(&switch)));
+    let store = DiskStore::open_with(settings, Arc::new(SystemClock), files).unwrap();
+    let list = async || store.pages().unwrap().collect::<Vec<_>>().await;
+    for path in ["/a", "/b", "/c"] {
+        store.put(&key(path), path.to_owned().into()).await.unwrap();
+    }
+    let place = store.0.path_of(id(&key("/a")));
+    let past = std::time::UNIX_EPOCH + Duration::from_secs(1000);
+    File::options().write(true).open(&place).unwrap().set_modified(past).unwrap();
+    fs::write(place.with_file_name(".tmpAbC"), "half of a page").unwrap();
+    let mut pages: Vec<_> = list().await.into_iter().map(Result::unwrap).collect();
+    pages.sort_unstable();
+    assert_eq!(pages, ["/a", "/b", "/c"]);
+    assert_eq!(fs::metadata(&place).unwrap().modified().unwrap(), past);
+
+    switch.store(Fault::ReadIo as u8, Ordering::SeqCst);
+    let failed = list().await;
+    assert_eq!((failed.len(), failed.iter().filter(|page| page.is_err()).count()), (3, 3));
+    fs::remove_dir_all(folder.path()).unwrap();
+    let gone = list().await;
+    assert!(matches!(gone[..], [Err(_)]), "{gone:?}");
 }

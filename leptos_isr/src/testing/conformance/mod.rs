@@ -2,6 +2,7 @@
 
 mod bytes;
 mod keys;
+mod listing;
 mod pages;
 mod purges;
 mod values;
@@ -39,7 +40,8 @@ impl<S: Store, O: AsyncFn(String) -> S> Data<O> {
 /// its pages needs room for 16 MiB; some 20 MiB are put once, of which it may drop
 /// what it likes.
 ///
-/// A check that takes longer than 30 seconds fails. What cannot be checked from
+/// A store that lists its pages ([`Store::pages`]) is checked for that too. A
+/// check that takes longer than 30 seconds fails. What cannot be checked from
 /// inside a process, as a power failure, is not.
 ///
 /// # Panics
@@ -149,6 +151,8 @@ pub async fn broken_guarantees<S: Store>(open: impl AsyncFn(String) -> S) -> Vec
     report.check("reader_never_sees_a_torn_page", pages::no_torn_page(&data)).await;
     report.check("cancelled_put_leaves_a_whole_page", pages::cancelled_put(&data)).await;
     report.check("dropped_page_is_none_and_no_other", pages::dropped_is_none(&data)).await;
+    report.check("each_page_is_listed_once", listing::each_once(&data)).await;
+    report.check("listed_page_is_whole", listing::whole(&data)).await;
     report.check("value_is_read_as_it_was_written", values::read_as_written(&data)).await;
     report.check("names_that_look_alike_are_apart", values::names_are_apart(&data)).await;
     report.check("values_and_pages_are_apart", values::apart_from_pages(&data)).await;
