@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::{
     admission::Lists,
     backoff::{Backoff, Unstored},
+    build_id,
     builder::{Backing, Builder},
     clock::{CLOCK_SKEW, Clock, Stamp, Stamps},
     csp::Csp,
@@ -72,6 +73,8 @@ pub(crate) struct Inner {
     pub(crate) hooks: Hooks,
     pub(crate) outbound: Outbound,
     pub(crate) csp: Option<Arc<Csp>>,
+    /// Which build of the app this is, if it was said.
+    pub(crate) build: Option<String>,
 }
 
 /// What one render came to, for everyone who waits for it.
@@ -137,6 +140,9 @@ impl Engine {
     }
 
     pub(crate) fn open(settings: Builder) -> Result<Self, Error> {
+        if let Some(given) = settings.build.as_ref().filter(|id| !build_id::is_id(id)) {
+            return Err(Error::Build { given: given.clone() });
+        }
         let csp = settings.csp.as_deref().map(Csp::parse).transpose()?.map(Arc::new);
         let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;
         let hooks = Hooks::new(settings.hooks, settings.token.as_deref())?;
@@ -192,6 +198,7 @@ impl Engine {
             hooks,
             outbound,
             csp,
+            build: settings.build,
             bypass: settings.bypass,
             sends_tags: settings.sends_tags,
         })))

@@ -22,7 +22,7 @@ use crate::{
     freshness::{Freshness, StaleReason},
     headers::{self, CACHE_TAG, CDN_CACHE_CONTROL},
     key::Key,
-    live,
+    live, new_build,
     path::{CanonicalPath, PathError},
     period,
     policy::Lifetime,
@@ -51,8 +51,20 @@ impl Engine {
         let engine = self.clone();
         Router::new().fallback(move |request: Request| {
             let engine = engine.clone();
-            async move { engine.answer(request).await }
+            async move {
+                let response = engine.answer(request).await;
+                engine.named(response)
+            }
         })
+    }
+
+    /// The response with the build that gave it.
+    fn named(&self, mut response: Response) -> Response {
+        if let Some(build) = &self.0.build {
+            let value = HeaderValue::try_from(build).expect("it was looked at when it was given");
+            response.headers_mut().insert(new_build::HEADER, value);
+        }
+        response
     }
 
     async fn answer(&self, mut request: Request) -> Response {
