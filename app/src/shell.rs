@@ -1,6 +1,7 @@
 //! The document around the app.
 
 use leptos::prelude::*;
+use leptos_isr::BuildMeta;
 use leptos_meta::{HashedStylesheet, MetaTags};
 
 use crate::{App, SITE_NAME};
@@ -24,6 +25,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
+                <BuildMeta/>
                 <script src="/theme.js"></script>
                 <HashedStylesheet options id="leptos"/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>

@@ -14,6 +14,8 @@ type LogLine = { fields: Record<string, unknown> };
 
 /** A second server, which a test may stop. */
 export class Server {
+  /** Where it listens. */
+  url!: string;
   /** Sends requests to this server. */
   request!: APIRequestContext;
   readonly log: LogLine[] = [];
@@ -28,8 +30,8 @@ export class Server {
         stdio: ["ignore", "ignore", "pipe"],
       }),
     );
-    const baseURL = await server.untilServing();
-    server.request = await request.newContext({ baseURL });
+    server.url = await server.untilServing();
+    server.request = await request.newContext({ baseURL: server.url });
     return server;
   }
 
@@ -37,6 +39,16 @@ export class Server {
   failures(page: string): number {
     const isFailure = ({ fields }: LogLine) => fields["isr.key"] === page && fields.outcome === "failed";
     return this.log.filter(isFailure).length;
+  }
+
+  /** How often each page was rendered, by its path and query. */
+  renders(): Map<string, number> {
+    const renders = new Map<string, number>();
+    for (const { fields } of this.log.filter(({ fields }) => fields.message === "regenerated")) {
+      const page = String(fields["isr.key"]);
+      renders.set(page, (renders.get(page) ?? 0) + 1);
+    }
+    return renders;
   }
 
   /** Asks the server to stop; returns its exit code. */

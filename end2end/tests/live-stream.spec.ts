@@ -166,9 +166,8 @@ test("a stream that cannot be opened is tried again, each time later", async ({ 
 
 serverTest("open pages do not hold up the server's end", async ({ page, start, settings }) => {
   const server = await start(settings);
-  const url = String(server.log.find(({ fields }) => fields.message === "serving")!.fields.url);
   const streams = new Streams(page);
-  await open(page, `${url}/live`);
+  await open(page, `${server.url}/live`);
   await streams.untilOpen("/live");
   const began = Date.now();
   expect(await server.stop()).toBe(0);

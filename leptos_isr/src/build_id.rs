@@ -33,6 +33,13 @@ pub fn build_id(options: &LeptosOptions) -> Result<String, Error> {
     Ok(format!("{:016x}", hash.digest()))
 }
 
+/// Whether `text` may be the id of a build: it becomes a folder's name and a header's value.
+pub(crate) fn is_id(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+}
+
 fn read(path: &PathBuf) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|source| Error::BuildId { path: path.clone(), source })
 }

@@ -37,6 +37,7 @@ pub struct Builder {
     pub(crate) data_memory: u64,
     pub(crate) fetch: crate::fetch::FetchSettings,
     pub(crate) store: Option<Backing>,
+    pub(crate) build: Option<String>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) token: Option<String>,
     pub(crate) draft: draft::Settings,
@@ -69,6 +70,7 @@ impl Builder {
             data_memory: 32 << 20,
             fetch: crate::fetch::FetchSettings::default(),
             store: None,
+            build: None,
             clock: Arc::new(SystemClock),
             token: None,
             draft: draft::Settings::default(),
@@ -112,12 +114,26 @@ impl Builder {
     /// Keeps pages and purges in `folder` too, so that they survive a restart.
     /// Defaults to memory only.
     ///
-    /// Pages are kept apart by `build_id`; see [`build_id`](crate::build_id()).
+    /// Pages are kept apart by `build_id`, as [`build_id`](crate::build_id())
+    /// derives it; see [`Builder::build_id`].
     /// A folder that cannot be written costs its durability: one warning, and
     /// new pages are kept in memory.
     #[must_use]
     pub fn disk(mut self, folder: impl Into<PathBuf>, build_id: impl Into<String>) -> Self {
-        self.store = Some(Backing::Disk(DiskSettings::new(folder.into(), build_id.into())));
+        let build_id = build_id.into();
+        self.store = Some(Backing::Disk(DiskSettings::new(folder.into(), build_id.clone())));
+        self.build_id(build_id)
+    }
+
+    /// Says which build of the app this is, for an engine without
+    /// [`disk`](Builder::disk), which says it too. Up to 64 letters, digits, `.`,
+    /// `-` and `_`, the first a letter or digit. Defaults to none.
+    ///
+    /// It is sent as `x-isr-build` with each answer, so that an open page of
+    /// another build notices; see [`IsrClient`](crate::IsrClient).
+    #[must_use]
+    pub fn build_id(mut self, id: impl Into<String>) -> Self {
+        self.build = Some(id.into());
         self
     }
 
@@ -316,8 +332,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Store`] if the store's folder cannot be one, and
-    /// [`Error::Purges`] if its purges cannot be read. Returns [`Error::Draft`]
+    /// Returns [`Error::Build`] for a wrong build id, [`Error::Store`] if the
+    /// store's folder cannot be one, and [`Error::Purges`] if its purges cannot be read. Returns [`Error::Draft`]
     /// for a draft secret that is too short or is the purge token,
     /// [`Error::Hook`] and [`Error::PurgeHook`] for a webhook or a CDN that is
     /// set up wrongly, and [`Error::Csp`] for a policy that browsers would not read as meant.

@@ -17,6 +17,7 @@ use crate::{
     admission::Lists,
     background::Background,
     backoff::{Backoff, Unstored},
+    build_id,
     builder::{Backing, Builder},
     clock::{CLOCK_SKEW, Clock, Stamp, Stamps},
     csp::Csp,
@@ -78,6 +79,8 @@ pub(crate) struct Inner {
     pub(crate) hooks: Hooks,
     pub(crate) outbound: Outbound,
     pub(crate) csp: Option<Arc<Csp>>,
+    /// Which build of the app this is, if it was said.
+    pub(crate) build: Option<String>,
 }
 
 /// What one render came to, for everyone who waits for it.
@@ -165,6 +168,9 @@ impl Engine {
     }
 
     pub(crate) fn open(settings: Builder) -> Result<Self, Error> {
+        if let Some(given) = settings.build.as_ref().filter(|id| !build_id::is_id(id)) {
+            return Err(Error::Build { given: given.clone() });
+        }
         let csp = settings.csp.as_deref().map(Csp::parse).transpose()?.map(Arc::new);
         let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;
         let hooks = Hooks::new(settings.hooks, settings.token.as_deref())?;
@@ -222,6 +228,7 @@ impl Engine {
             hooks,
             outbound,
             csp,
+            build: settings.build,
             bypass: settings.bypass,
             sends_tags: settings.sends_tags,
             default_headers: settings.default_headers,

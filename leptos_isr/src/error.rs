@@ -30,6 +30,14 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// The id of the build is not one.
+    #[error(
+        "build id `{given}`: write up to 64 letters, digits, `.`, `-` and `_`, the first a letter or digit"
+    )]
+    Build {
+        /// The id.
+        given: String,
+    },
     /// Draft mode is set up wrongly.
     #[error("draft mode: {problem}")]
     Draft {

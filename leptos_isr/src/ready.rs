@@ -20,17 +20,19 @@ use crate::{
     cache_status::{CACHE_STATUS, CacheStatus},
     encoding::Encoding,
     headers::{CACHE_TAG, CDN_CACHE_CONTROL, CdnLifetime},
+    new_build,
 };
 
 /// What a 304 carries of the headers of its 200: those by which caches go on
 /// (RFC 9110 section 15.4.5), and ours.
-const IN_NOT_MODIFIED: [HeaderName; 6] = [
+const IN_NOT_MODIFIED: [HeaderName; 7] = [
     header::ETAG,
     header::VARY,
     header::CACHE_CONTROL,
     CDN_CACHE_CONTROL,
     CACHE_TAG,
     CACHE_STATUS,
+    new_build::HEADER,
 ];
 
 /// What is kept with a page once it was served.

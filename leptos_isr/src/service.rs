@@ -30,7 +30,7 @@ use crate::{
     freshness::{Freshness, StaleReason},
     headers::{self, CACHE_TAG, CDN_CACHE_CONTROL, CdnLifetime},
     key::Key,
-    live,
+    live, new_build,
     path::{self, CanonicalPath, PathError},
     period,
     policy::Lifetime,
@@ -93,6 +93,14 @@ impl Engine {
             Decision::Render => return None,
         }
         Some(self.page(policy.lifetime, &entry, freshness, hit(freshness), request.headers()))
+    }
+
+    /// Says which build answers.
+    fn name_build(&self, headers: &mut HeaderMap) {
+        if let Some(build) = &self.0.build {
+            let value = HeaderValue::try_from(build).expect("it was looked at when it was given");
+            headers.insert(new_build::HEADER, value);
+        }
     }
 
     async fn answer(&self, mut request: Request) -> Response {
@@ -277,6 +285,7 @@ impl Engine {
         }
         headers.insert(CACHE_STATUS, shown.status.to_header());
         self.add_default_headers(&mut headers);
+        self.name_build(&mut headers);
         Head::new(shown, headers, etag)
     }
 
@@ -320,6 +329,7 @@ impl Service<Request> for Pages {
             if response.status() != StatusCode::NOT_MODIFIED {
                 engine.add_default_headers(response.headers_mut());
             }
+            engine.name_build(response.headers_mut());
             Ok(response)
         }))
     }

@@ -11,7 +11,9 @@ use axum::{Router, body::Body, extract::Request};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use leptos::prelude::*;
-use leptos_isr::{Engine, Isr, LeptosPages, OnMissing, Purge, minutes, seconds};
+use leptos_isr::{
+    BuildMeta, Builder, Engine, Isr, LeptosPages, OnMissing, Purge, minutes, seconds,
+};
 use leptos_meta::MetaTags;
 use leptos_router::{
     SsrMode,
@@ -83,6 +85,7 @@ fn shell(options: LeptosOptions) -> impl IntoView {
         <!DOCTYPE html>
         <html>
             <head>
+                <BuildMeta/>
                 {leptos_isr::hydrates().then(|| view! { <HydrationScripts options/> })}
                 <MetaTags/>
             </head>
@@ -98,16 +101,19 @@ struct Site {
 }
 
 fn site() -> Site {
+    site_with(|builder| builder)
+}
+
+fn site_with(configure: impl FnOnce(Builder) -> Builder) -> Site {
     let loads = Loads::default();
     let context = {
         let loads = loads.clone();
         move || provide_context(loads.clone())
     };
     let pages = LeptosPages::discover(App, context).unwrap();
-    let engine = Engine::builder(pages.routes().clone())
-        .render_timeout(std::time::Duration::from_secs(2))
-        .build()
-        .unwrap();
+    let builder = Engine::builder(pages.routes().clone());
+    let builder = builder.render_timeout(std::time::Duration::from_secs(2));
+    let engine = configure(builder).build().unwrap();
     let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
     let app = engine.wrap(pages.router(&engine, options, shell));
     Site { engine, app, loads }
@@ -142,6 +148,18 @@ async fn page_is_stored_with_its_data_and_without_a_nonce() {
     assert_eq!(headers["cache-status"], "isr; hit; ttl=300");
     assert_eq!(again, html);
     assert_eq!(site.loads.0.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn document_names_the_build_that_drew_it() {
+    let named = site_with(|builder| builder.build_id("build-1"));
+    for path in ["/a/one", "/plain", "/b/three", "/nowhere"] {
+        let (_, headers, html) = named.get(path).await;
+        assert!(html.contains(r#"<meta name="isr-build" content="build-1">"#), "{path}: {html}");
+        assert_eq!(headers["x-isr-build"], "build-1", "{path}");
+    }
+    let (_, headers, html) = site().get("/plain").await;
+    assert!(!html.contains("isr-build") && !headers.contains_key("x-isr-build"), "{html}");
 }
 
 #[tokio::test]

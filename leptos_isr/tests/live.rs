@@ -12,7 +12,7 @@ use axum::{
 };
 use futures::StreamExt;
 use http::{Method, StatusCode};
-use leptos_isr::{DataError, Engine, Isr, OnMissing, Purge, data, minutes};
+use leptos_isr::{DataError, Engine, Isr, OnMissing, Purge, data, minutes, testing::TestClock};
 use support::{Renders, Site, routes};
 use tokio::{net::TcpListener, time::timeout};
 
@@ -252,10 +252,44 @@ async fn reader_who_comes_back_learns_what_it_missed() {
     assert!(seen < again && again < missed, "nothing was missed at first");
     drop(live);
 
-    let (mut live, _) = Live::open(&site, &format!("page=/a/1&last={seen}")).await;
-    live.event(r#"{"page":"/a/1"}"#).await;
+    let (mut live, began) = Live::open(&site, &format!("page=/a/1&last={seen}")).await;
+    let told = live.event(r#"{"page":"/a/1"}"#).await;
+    assert!(began <= told, "an event never takes the reader back: {began} {told}");
     let (mut live, _) = Live::open(&site, "page=/a/1&last=of-another-server").await;
     live.event(r#"{"page":"/a/1"}"#).await;
+}
+
+#[tokio::test]
+async fn reader_who_comes_back_after_a_restart_is_told_once() {
+    let (_, seen) = Live::open(&Site::new(), "page=/a/1").await;
+    let clock = TestClock::new();
+    clock.advance(minutes(1));
+    let site = Site::build_at(clock, routes(), |builder| builder);
+    site.advance(minutes(1));
+
+    let (mut live, began) = Live::reopen(&site, "page=/a/1", Some(seen)).await;
+    let told = live.event(r#"{"page":"/a/1"}"#).await;
+    assert!(seen < began && began <= told, "{seen} {began} {told}");
+    let (mut asked_before, _) = Live::open(&site, "page=/a/1&open_for=60000").await;
+    asked_before.event(r#"{"page":"/a/1"}"#).await;
+    let (mut again, _) = Live::reopen(&site, "page=/a/1", Some(told)).await;
+    let (mut asked_since, _) = Live::open(&site, "page=/a/1&open_for=50000").await;
+    site.engine.end_streams();
+    assert_eq!((again.read().await, asked_since.read().await), (None, None));
+}
+
+#[tokio::test]
+async fn page_from_the_disk_that_comes_out_the_same_sends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = Site::on_disk(folder.path());
+    before.behave(Renders::Redirect("/b"));
+    before.get("/a/1").await;
+    let site = Site::on_disk(folder.path());
+    let (mut live, _) = Live::open(&site, "page=/a/1").await;
+    site.behave(Renders::Redirect("/b"));
+    regenerate(&site, "/a/1").await;
+    site.engine.end_streams();
+    assert_eq!((site.renders(), live.read().await), (1, None));
 }
 
 #[tokio::test]

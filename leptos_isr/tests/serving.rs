@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::{Method, StatusCode};
-use leptos_isr::{Isr, OnMissing, Purge, Routes, minutes, seconds};
+use leptos_isr::{Engine, Isr, OnMissing, Purge, Routes, minutes, seconds};
 use support::{Renders, Site, routes};
 
 const BROWSER: &str = "public, max-age=0, must-revalidate";
@@ -503,5 +503,38 @@ async fn renders_are_bounded() {
     }
     for request in waiting {
         assert_eq!(request.await.unwrap().status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn every_answer_names_its_build() {
+    let site = Site::build(routes(), |builder| builder.build_id("build-1"));
+    site.get("/a/1").await.assert_miss_stored();
+    let etag = site.get("/a/1").await.header("etag").to_owned();
+    site.behave(Renders::Status(StatusCode::NOT_FOUND));
+    for (path, headers, status) in [
+        ("/a/1", &[][..], StatusCode::OK),
+        ("/a/1", &[("if-none-match", &*etag)], StatusCode::NOT_MODIFIED),
+        ("/a/2", &[], StatusCode::NOT_FOUND),
+        ("/a/dynamic", &[], StatusCode::NOT_FOUND),
+        ("/no/route", &[], StatusCode::NOT_FOUND),
+        ("/a/1/", &[], StatusCode::PERMANENT_REDIRECT),
+        ("/%zz", &[], StatusCode::BAD_REQUEST),
+    ] {
+        let answer = site.request(Method::GET, path, headers).await;
+        assert_eq!((answer.status, answer.header("x-isr-build")), (status, "build-1"), "{path}");
+    }
+    let unnamed = Site::new().get("/a/1").await;
+    assert_eq!(unnamed.header("x-isr-build"), "");
+}
+
+#[tokio::test]
+async fn wrong_build_id_fails_at_start_with_what_may_be_written() {
+    for id in ["", ".", "../pages", "a b", "a\nb", "\u{e9}", &"x".repeat(65)] {
+        let error = Engine::builder(routes()).build_id(id).build().unwrap_err().to_string();
+        assert!(error.contains(id) && error.contains("up to 64 letters"), "{error}");
+    }
+    for id in ["1", "v1.2.3-rc_1", &"x".repeat(64)] {
+        Engine::builder(routes()).build_id(id).build().unwrap();
     }
 }

@@ -172,6 +172,51 @@ async fn article_has_its_fields_and_a_sanitised_body() {
     assert_eq!(article.as_object().unwrap().len(), 9);
 }
 
+/// Asks with this `If-None-Match`; gives the status, the ETag and whether there is a body.
+async fn asked_with(site: &Site, path: &str, known: &str) -> (StatusCode, String, bool) {
+    let request = Request::get(path).header(header::IF_NONE_MATCH, known);
+    let answer = site.send(request.body(Body::empty()).unwrap()).await;
+    let etag = answer.response.headers[header::ETAG].to_str().unwrap().to_owned();
+    (answer.response.status, etag, !answer.body.is_empty())
+}
+
+#[tokio::test]
+async fn client_that_has_the_answer_gets_304_until_it_changes() {
+    let site = Site::with_articles(&["a", "b"]).await;
+    let paths = ["/articles/a", "/articles?per_page=5", "/sections"];
+    let mut tags = Vec::new();
+    for path in paths {
+        let (status, etag, has_body) = asked_with(&site, path, "\"of-another\"").await;
+        assert_eq!((status, has_body), (StatusCode::OK, true), "{path}");
+        assert!(etag.starts_with('"') && etag.len() == 34, "a strong one: {etag}");
+        let forms = [etag.clone(), format!("\"x\", {etag}"), format!("W/{etag}"), "*".to_owned()];
+        for known in forms {
+            let answer = asked_with(&site, path, &known).await;
+            assert_eq!(answer, (StatusCode::NOT_MODIFIED, etag.clone(), false), "{path} {known}");
+        }
+        tags.push(etag);
+    }
+    assert!(tags.windows(2).all(|pair| pair[0] != pair[1]), "{tags:?}");
+
+    let changed = ArticleDraft { title: "Other".into(), section: "Else".into(), ..draft("a") };
+    site.write(Method::PUT, "/articles/a", &changed).await.assert_status(StatusCode::OK);
+    for (path, old) in paths.iter().zip(&tags) {
+        let (status, etag, has_body) = asked_with(&site, path, old).await;
+        assert_eq!((status, has_body), (StatusCode::OK, true), "{path}");
+        assert_ne!(etag, *old, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn head_has_the_etag_of_get() {
+    let site = Site::with_articles(&["a"]).await;
+    let get = site.get("/articles/a").await;
+    let head = site.send(Request::head("/articles/a").body(Body::empty()).unwrap()).await;
+    assert_eq!(head.response.headers[header::ETAG], get.response.headers[header::ETAG]);
+    assert_eq!(head.response.headers[header::CONTENT_TYPE], "application/json");
+    assert!(head.body.is_empty());
+}
+
 #[tokio::test]
 async fn missing_article_is_404_and_named() {
     let site = Site::new().await;
@@ -272,6 +317,7 @@ async fn editor_reads_drafts_as_if_they_were_published() {
 
     let article = site.get_as_editor("/articles/b?drafts=true").await;
     assert_eq!(article.response.headers[header::CACHE_CONTROL], "no-store");
+    assert!(!article.response.headers.contains_key(header::ETAG));
     let article = article.assert_status(StatusCode::OK).json::<Value>();
     assert_eq!(article["body_html"], "<p><em>Text</em></p>\n");
     assert_eq!(article["published_at"], "");

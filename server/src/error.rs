@@ -85,6 +85,9 @@ pub enum Error {
     /// A period that was asked for is wrong.
     #[error("ISR_REVALIDATE is wrong")]
     Periods(#[source] leptos_isr::Error),
+    /// The id of the build cannot be one.
+    #[error("ISR_BUILD_ID is wrong")]
+    BuildId(#[source] leptos_isr::Error),
     /// The draft secret is too short, or opens something else.
     #[error("ISR_DRAFT_SECRET is wrong")]
     DraftSecret(#[source] leptos_isr::Error),

@@ -43,7 +43,7 @@ pub struct Site {
 /// # Errors
 ///
 /// Returns [`Error::SiteRoot`] if the site was not built, and [`Error::Isr`],
-/// [`Error::Periods`], [`Error::DraftSecret`], [`Error::Hooks`], [`Error::Hook`],
+/// [`Error::Periods`], [`Error::BuildId`], [`Error::DraftSecret`], [`Error::Hooks`], [`Error::Hook`],
 /// [`Error::Cdn`], [`Error::PurgeHook`] or [`Error::IsrDir`] for a wrong
 /// declaration, a wrong period, a wrong secret, wrong webhooks, a wrong CDN or a
 /// store that cannot be used.
@@ -79,7 +79,11 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
         routes = routes.add_data(path, isr.query(arguments.iter().copied()))?;
     }
     let builder = with_draft_mode(Engine::builder(routes).clock(clock), config, content);
-    let isr = engine(config, content, builder, build_id(&options)?)?;
+    let build = match &config.isr_build_id {
+        Some(id) => id.clone(),
+        None => build_id(&options)?,
+    };
+    let isr = engine(config, content, builder, build)?;
     let has_hashed_names = options.hash_files;
     let router = pages
         .router(&isr, options, shell)
@@ -124,6 +128,7 @@ fn engine(
         builder = builder.bypass("watch");
     }
     builder.build().map_err(|error| match error {
+        leptos_isr::Error::Build { .. } => Error::BuildId(error),
         leptos_isr::Error::Draft { .. } => Error::DraftSecret(error),
         leptos_isr::Error::Hook { .. } => Error::Hook(error),
         leptos_isr::Error::PurgeHook { .. } => Error::PurgeHook(error),

@@ -9,9 +9,18 @@
 
 mod support;
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use axum::http::{Method, StatusCode};
+use axum::{
+    extract::{Request, State},
+    http::{Method, StatusCode},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+};
 use clap::Parser;
 use leptos_isr::{
     days, minutes, seconds,
@@ -47,6 +56,7 @@ impl Server {
 /// A content API elsewhere, over the articles of a folder; ends when dropped.
 struct ContentApi {
     url: String,
+    answers: Answers,
     serving: AbortHandle,
 }
 
@@ -56,14 +66,26 @@ impl Drop for ContentApi {
     }
 }
 
+/// What an API was asked for, and the status of each answer.
+type Answers = Arc<Mutex<Vec<(String, u16)>>>;
+
+async fn note(State(answers): State<Answers>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    answers.lock().unwrap().push((path, response.status().as_u16()));
+    response
+}
+
 async fn content_api(folder: &TempDir, outage: &Outage) -> ContentApi {
     let store = newsroom::ContentStore::open(&folder.path().join("elsewhere.db")).await.unwrap();
     newsroom::import(&folder.path().join("content"), &store).await.unwrap();
-    let api = outage.wrap(newsroom::router(store, None));
+    let answers = Answers::default();
+    let api = newsroom::router(store, None).layer(from_fn_with_state(Arc::clone(&answers), note));
+    let api = outage.wrap(api);
     let listener = TcpListener::bind(std::net::SocketAddr::from(ANY_PORT)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let serving = tokio::spawn(async move { axum::serve(listener, api).await }).abort_handle();
-    ContentApi { url, serving }
+    ContentApi { url, answers, serving }
 }
 
 #[tokio::test]
@@ -313,6 +335,28 @@ async fn content_that_cannot_be_read_costs_no_stored_page() {
     server.get("/articles/article-1").await;
     server.idle().await;
     server.get("/articles/article-1").await.assert_fresh().assert_body_contains("Text 1.");
+}
+
+#[tokio::test]
+async fn regeneration_of_an_unchanged_article_costs_the_api_a_304() {
+    let folder = folder();
+    let api = content_api(&folder, &Outage::new()).await;
+    let server = server_in(folder, &["--content-api-url", &api.url]).await;
+    let assert_answered = |status: u16| {
+        let mut answers = std::mem::take(&mut *api.answers.lock().unwrap());
+        answers.sort_unstable();
+        let expected = ["/articles", "/articles/article-1"].map(|path| (path.to_owned(), status));
+        assert_eq!(answers, expected, "the article, and others of its section");
+    };
+    let path = "/articles/article-1";
+    server.get(path).await.assert_miss_stored();
+    assert_answered(200);
+    server.advance(minutes(5));
+    server.get(path).await.assert_stale();
+    server.idle().await;
+    assert_answered(304);
+    server.get(path).await.assert_fresh().assert_body_contains("Text 1.");
+    assert_eq!(server.renders_of(path), 2);
 }
 
 /// The secret is what this variable holds wherever tests run.

@@ -4,6 +4,7 @@
 mod load;
 
 use leptos::{server, server_fn::codec::GetUrl};
+use leptos_isr::IsrClient;
 use newsroom::{Article, ArticleSummary};
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,7 @@ pub struct ArticleView {
 }
 
 /// Reads the published article with `slug`; none if there is no such article.
-#[server(endpoint = "article", input = GetUrl)]
+#[server(endpoint = "article", input = GetUrl, client = IsrClient)]
 pub async fn read_article(
     /// The article's name in addresses.
     slug: String,

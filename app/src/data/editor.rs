@@ -10,6 +10,7 @@ mod preview;
 mod write;
 
 use leptos::{server, server_fn::codec::GetUrl};
+use leptos_isr::IsrClient;
 use newsroom::{ArticleOverview, ArticleSource};
 use serde::{Deserialize, Serialize};
 
@@ -75,13 +76,13 @@ pub enum Intent {
 }
 
 /// Lists all articles, drafts included.
-#[server(endpoint = "editor_articles", input = GetUrl)]
+#[server(endpoint = "editor_articles", input = GetUrl, client = IsrClient)]
 pub async fn read_overview() -> Result<Door<Vec<ArticleOverview>>, Failure> {
     load::overview().await
 }
 
 /// Reads an article for editing; none if there is no such article.
-#[server(endpoint = "editor_article", input = GetUrl)]
+#[server(endpoint = "editor_article", input = GetUrl, client = IsrClient)]
 pub async fn read_source(
     /// The article's name in addresses.
     slug: String,

@@ -4,6 +4,7 @@
 mod load;
 
 use leptos::{server, server_fn::codec::GetUrl};
+use leptos_isr::IsrClient;
 use newsroom::{ArticleSummary, Section};
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +33,7 @@ pub struct Rail {
 }
 
 /// Reads the front page.
-#[server(endpoint = "front", input = GetUrl)]
+#[server(endpoint = "front", input = GetUrl, client = IsrClient)]
 pub async fn read_front() -> Result<Front, Failure> {
     load::front().await
 }

@@ -4,6 +4,7 @@
 mod load;
 
 use leptos::{server, server_fn::codec::GetUrl};
+use leptos_isr::IsrClient;
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
@@ -18,7 +19,7 @@ pub struct Live {
 }
 
 /// Counts the articles.
-#[server(endpoint = "live", input = GetUrl)]
+#[server(endpoint = "live", input = GetUrl, client = IsrClient)]
 pub async fn read_live() -> Result<Live, Failure> {
     load::live().await
 }

@@ -4,6 +4,7 @@
 mod load;
 
 use leptos::{server, server_fn::codec::GetUrl};
+use leptos_isr::IsrClient;
 use newsroom::{ArticleSummary, Section};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,7 @@ pub struct Found {
 }
 
 /// Searches the newest articles for all words of `query`.
-#[server(endpoint = "search", input = GetUrl)]
+#[server(endpoint = "search", input = GetUrl, client = IsrClient)]
 pub async fn search_articles(
     /// What the visitor typed.
     query: String,

@@ -4,6 +4,7 @@
 mod load;
 
 use leptos::{server, server_fn::codec::GetUrl};
+use leptos_isr::IsrClient;
 use newsroom::{ArticleSummary, Section};
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +30,7 @@ pub struct SectionView {
 /// Reads one page of a section.
 ///
 /// None if there is no such section, or `page` is not the number of one of its pages.
-#[server(endpoint = "section", input = GetUrl)]
+#[server(endpoint = "section", input = GetUrl, client = IsrClient)]
 pub async fn read_section(
     /// The section's name in addresses.
     slug: String,

@@ -96,13 +96,21 @@ impl Site {
     }
 
     pub(crate) fn build(routes: Routes, configure: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::build_at(TestClock::new(), routes, configure)
+    }
+
+    /// A site that goes by this clock.
+    pub(crate) fn build_at(
+        clock: TestClock,
+        routes: Routes,
+        configure: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let state = Arc::new(State {
             renders: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
             behaviour: Mutex::new(Renders::Page),
             requests: Mutex::default(),
         });
-        let clock = TestClock::new();
         let engine = configure(Engine::builder(routes).clock(clock.clone())).build().unwrap();
         let renderer = {
             let state = Arc::clone(&state);

@@ -1,9 +1,10 @@
 //! The JSON API over a store.
 
 mod error;
+mod etag;
 mod reader;
 
-use self::{error::ApiError, reader::Reader};
+use self::{error::ApiError, etag::Known, reader::Reader};
 use crate::{
     model::{Article, ArticleDraft, ArticleOverview, ArticlePage, ArticleSource, Section},
     prepared::InvalidInput,
@@ -36,10 +37,12 @@ const NOT_STORED: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no
 /// * `GET /articles/{slug}`: an [`Article`];
 /// * `GET /sections`: a list of [`Section`].
 ///
+/// Each has a strong ETag, a hash of its bytes; to `If-None-Match` with it the answer is 304.
+///
 /// Editors send `Authorization: Bearer` with the `write_token`:
 ///
-/// * `drafts=true` in the query of the above: drafts are read as if they were published; one
-///   without a publishing time has an empty one;
+/// * `drafts=true` in the query of the above: drafts are read as if they were published, without
+///   an ETag; one without a publishing time has an empty one;
 /// * `POST /articles`: takes an [`ArticleDraft`], answers 201 with the [`ArticleSource`];
 /// * `PUT /articles/{slug}`: takes an [`ArticleDraft`], answers with the [`ArticleSource`];
 /// * `DELETE /articles/{slug}`: answers 204;
@@ -112,6 +115,7 @@ struct ListQuery {
 
 async fn list(
     reader: Reader,
+    known: Known,
     State(store): State<ContentStore>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
@@ -124,7 +128,7 @@ async fn list(
         Reader::Editor => store.list_with_drafts(section, page, per_page).await,
     };
     match read {
-        Ok(page) => Ok(reader.answer::<ArticlePage>(page)),
+        Ok(page) => Ok(reader.answer::<ArticlePage>(&known, &page)),
         Err(StoreError::Invalid(invalid)) => Err(ApiError::bad_request(&invalid)),
         Err(error) => Err(error.into()),
     }
@@ -141,6 +145,7 @@ fn number(field: &'static str, text: Option<&str>, default: u32) -> Result<u32, 
 
 async fn article(
     reader: Reader,
+    known: Known,
     State(store): State<ContentStore>,
     slug: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
@@ -149,15 +154,20 @@ async fn article(
         Reader::Public => store.get(&slug).await?,
         Reader::Editor => store.get_with_drafts(&slug).await?,
     };
-    Ok(reader.answer::<Article>(article.ok_or(StoreError::NotFound { slug })?))
+    let article: Article = article.ok_or(StoreError::NotFound { slug })?;
+    Ok(reader.answer(&known, &article))
 }
 
-async fn sections(reader: Reader, State(store): State<ContentStore>) -> Result<Response, ApiError> {
+async fn sections(
+    reader: Reader,
+    known: Known,
+    State(store): State<ContentStore>,
+) -> Result<Response, ApiError> {
     let sections = match reader {
         Reader::Public => store.sections().await?,
         Reader::Editor => store.sections_with_drafts().await?,
     };
-    Ok(reader.answer::<Vec<Section>>(sections))
+    Ok(reader.answer::<Vec<Section>>(&known, &sections))
 }
 
 async fn source(

@@ -1,11 +1,11 @@
 //! Whether a request asks for drafts, and may.
 
-use super::{Api, Editor, error::ApiError};
+use super::{Api, Editor, NOT_STORED, error::ApiError, etag::Known};
 use crate::prepared::InvalidInput;
 use axum::{
     Json,
     extract::{FromRequestParts, Query, rejection::QueryRejection},
-    http::{header, request::Parts},
+    http::request::Parts,
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -20,14 +20,12 @@ pub(super) enum Reader {
 }
 
 impl Reader {
-    /// What was read, as JSON; no cache may keep drafts.
-    pub(super) fn answer<T: Serialize>(self, read: T) -> Response {
-        let mut response = Json(read).into_response();
-        if matches!(self, Self::Editor) {
-            let value = header::HeaderValue::from_static("no-store");
-            response.headers_mut().insert(header::CACHE_CONTROL, value);
+    /// What was read, as JSON, or 304; no cache may keep drafts, so they have no ETag.
+    pub(super) fn answer<T: Serialize>(self, known: &Known, read: &T) -> Response {
+        match self {
+            Self::Public => known.answer(read),
+            Self::Editor => (NOT_STORED, Json(read)).into_response(),
         }
-        response
     }
 }
 

@@ -96,6 +96,17 @@ pub struct Config {
     )]
     pub isr_dir: PathBuf,
 
+    /// Which build this is, for `prerender` and `serve` alike
+    /// [default: a hash of this program and of the files' names]
+    #[arg(
+        long,
+        env = "ISR_BUILD_ID",
+        global = true,
+        value_name = "ISR_BUILD_ID",
+        help_heading = "Stored pages"
+    )]
+    pub isr_build_id: Option<String>,
+
     /// How much memory pages may take, in MiB
     #[arg(long, env = "ISR_MEMORY_MIB", global = true, default_value_t = 64,
         value_name = "ISR_MEMORY_MIB", help_heading = "Stored pages",
