@@ -154,6 +154,8 @@ async fn nothing_old_and_nothing_needless(graph: Graph, rounds: Vec<Round>) {
             }
         }
         join_all(visitors).await;
+        // Who joins a regeneration that is just ending, after a purge, starts no other one.
+        site.idle().await;
         visit_all(&site).await;
         let seen = visit_all(&site).await;
         for (page, body) in seen.iter().enumerate() {
