@@ -42,7 +42,9 @@ impl Server {
             }
             if began.elapsed() > START || server.child.try_wait()?.is_some() {
                 let said = std::fs::read_to_string(&log).unwrap_or_default();
-                return Err(format!("{name} does not answer 200 at {path}; it said:\n{said}").into());
+                return Err(
+                    format!("{name} does not answer 200 at {path}; it said:\n{said}").into()
+                );
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

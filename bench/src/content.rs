@@ -5,11 +5,11 @@ use std::{fmt::Write, fs, io, path::Path};
 const WORDS: [&str; 64] = [
     "the", "council", "of", "a", "river", "and", "said", "in", "market", "to", "bridge", "for",
     "mayor", "on", "harbour", "with", "that", "price", "by", "year", "city", "was", "after",
-    "report", "from", "people", "school", "it", "at", "energy", "would", "company", "new", "weather",
-    "station", "plans", "road", "were", "their", "budget", "public", "week", "which", "north",
-    "water", "first", "company", "station", "against", "vote", "between", "summer", "workers",
-    "ship", "court", "during", "until", "museum", "island", "garden", "theatre", "letter", "winter",
-    "number",
+    "report", "from", "people", "school", "it", "at", "energy", "would", "company", "new",
+    "weather", "station", "plans", "road", "were", "their", "budget", "public", "week", "which",
+    "north", "water", "first", "company", "station", "against", "vote", "between", "summer",
+    "workers", "ship", "court", "during", "until", "museum", "island", "garden", "theatre",
+    "letter", "winter", "number",
 ];
 
 /// About how many bytes of Markdown make an article page of 32 kB, its data for
@@ -44,7 +44,8 @@ pub(crate) fn body(n: usize) -> String {
     let mut text = String::with_capacity(BODY + 200);
     let mut words = 0;
     while text.len() < BODY {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let word = WORDS[(state >> 58) as usize];
         words += 1;
         let end = match words % 80 {

@@ -174,7 +174,11 @@ async fn purge(folder: &Path, pages: usize) -> Result<()> {
     if !status.contains("detail=purged") {
         return Err(format!("the purge did not reach the page: {status}").into());
     }
-    row("purge of a tag, on the disk when it is answered", pages, &format!("{:.2} ms", machine::median(times)));
+    row(
+        "purge of a tag, on the disk when it is answered",
+        pages,
+        &format!("{:.2} ms", machine::median(times)),
+    );
     Ok(())
 }
 

@@ -60,7 +60,8 @@ pub(crate) fn wrk(
     for (name, value) in headers {
         wrk.arg("-H").arg(format!("{name}: {value}"));
     }
-    let output = wrk.arg(url).output().map_err(|error| format!("wrk: {error}; is it installed?"))?;
+    let output =
+        wrk.arg(url).output().map_err(|error| format!("wrk: {error}; is it installed?"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let json = text.lines().rev().find(|line| line.starts_with('{'));
     let json = json.ok_or_else(|| format!("wrk on {url} said: {text}"))?;

@@ -4,8 +4,8 @@
 //! `bench serve`, `bench storm` and `bench engine`; each prints Markdown. See
 //! `README.md` in this folder.
 
-mod content;
 mod contender;
+mod content;
 mod engine;
 mod load;
 mod machine;

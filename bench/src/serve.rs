@@ -165,7 +165,8 @@ fn print(options: &Options, cases: &[Case<'_>], measured: &BTreeMap<usize, Measu
         found.find(|(case, _)| case.work == work && case.server.name == "leptos_isr")
     };
     for (case, own) in cases.iter().zip(measured.values()) {
-        let ratio = ours(case.work).map_or(f64::NAN, |(_, ours)| ours.per_second() / own.per_second());
+        let ratio =
+            ours(case.work).map_or(f64::NAN, |(_, ours)| ours.per_second() / own.per_second());
         line(format!(
             "| {} | {} | {} | {:.0} | {:.0} % | {:.2} | {:.1} | {:.2} |",
             case.work,
@@ -240,7 +241,14 @@ impl Servers {
             add(server, "page", &page, accept("identity"), 200, None);
         }
         if let Some((_, app)) = &self.next {
-            add(app, "page", &page.replace("/articles/", "/app-articles/"), accept("identity"), 200, None);
+            add(
+                app,
+                "page",
+                &page.replace("/articles/", "/app-articles/"),
+                accept("identity"),
+                200,
+                None,
+            );
         }
         for (work, coding) in [("page, br", "br"), ("page, gzip", "gzip")] {
             for server in [&self.ours, &self.nginx] {
@@ -272,7 +280,8 @@ async fn record(ours: &Server, scratch: &Path) -> Result<()> {
             let own = ["date", "content-length", "connection", "transfer-encoding"];
             let headers: Vec<_> =
                 answer.headers.iter().filter(|(name, _)| !own.contains(&name.as_str())).collect();
-            let head = serde_json::json!({ "path": page, "status": answer.status, "headers": headers });
+            let head =
+                serde_json::json!({ "path": page, "status": answer.status, "headers": headers });
             fs::write(folder.join("head.json"), head.to_string())?;
         }
     }

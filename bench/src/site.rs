@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use crate::{Result, content, contender::Server};
+use crate::{Result, contender::Server, content};
 
 /// The folders that a server uses, below one scratch folder.
 pub(crate) struct Site<'a> {

@@ -3,9 +3,9 @@
 use clap::Args;
 
 use crate::{
-    Result, content,
+    Result,
     contender::{Server, free_addr},
-    load, machine,
+    content, load, machine,
     site::{Site, path},
 };
 
@@ -62,7 +62,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let of = |loads: &[load::Load], value: fn(&load::Load) -> u64| {
         machine::median(loads.iter().map(|load| value(load) as f64)) / 1000.0
     };
-    println!("| hits on one page | requests/s | p50, ms | p99, ms | max, ms |\n|---|--:|--:|--:|--:|");
+    println!(
+        "| hits on one page | requests/s | p50, ms | p99, ms | max, ms |\n|---|--:|--:|--:|--:|"
+    );
     for (name, loads) in [("nothing else to do", &idle), ("while pages are regenerated", &storm)] {
         println!(
             "| {name} | {:.0} | {:.2} | {:.2} | {:.1} |",

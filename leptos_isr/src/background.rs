@@ -45,9 +45,7 @@ impl Background {
 /// On Linux each thread has a nice value of its own; elsewhere it is the process's.
 fn be_less_urgent() {
     #[cfg(target_os = "linux")]
-    if let Err(error) =
-        rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE)
-    {
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE) {
         warn!(%error, "regenerations are as urgent as visitors");
     }
 }

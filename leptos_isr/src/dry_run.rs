@@ -176,7 +176,7 @@ impl<'a> Reached<'a> {
 
     fn is_data(&self, key: &Key) -> bool {
         let path = CanonicalPath::parse(key.path());
-        let route = path.ok().and_then(|path| self.routes.find(&path.segments));
+        let route = path.ok().and_then(|path| self.routes.find(path.segments.iter()));
         route.and_then(Route::policy).is_some_and(|policy| policy.is_data)
     }
 

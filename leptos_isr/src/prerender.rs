@@ -195,8 +195,10 @@ impl Engine {
 
     /// Renders and stores one page; returns its length, or why it failed.
     async fn render_at_build(&self, target: &Target) -> Result<usize, String> {
-        let rendered =
-            self.render(target, 0, Urgency::Waiting).await.map_err(|Failure { error, .. }| error.to_string())?;
+        let rendered = self
+            .render(target, 0, Urgency::Waiting)
+            .await
+            .map_err(|Failure { error, .. }| error.to_string())?;
         let entry = &rendered.entry;
         if entry.is_gone() {
             return Err(format!("a listed page answered with status {}", entry.status));

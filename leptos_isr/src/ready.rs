@@ -5,8 +5,7 @@
 //! head that was made, and makes another when that no longer holds.
 
 use std::{
-    array,
-    fmt,
+    array, fmt,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -32,7 +31,7 @@ const IN_NOT_MODIFIED: [HeaderName; 7] = [
     CDN_CACHE_CONTROL,
     CACHE_TAG,
     CACHE_STATUS,
-    new_build::HEADER,
+    HeaderName::from_static(new_build::HEADER),
 ];
 
 /// What is kept with a page once it was served.

@@ -216,7 +216,12 @@ impl State {
         })
     }
 
-    fn enqueue(&mut self, route: &Arc<str>, key: &Key, urgency: Urgency) -> oneshot::Receiver<Urgency> {
+    fn enqueue(
+        &mut self,
+        route: &Arc<str>,
+        key: &Key,
+        urgency: Urgency,
+    ) -> oneshot::Receiver<Urgency> {
         self.last_ticket += 1;
         self.waiting += 1;
         let place = Place { urgency, demand: 1, ticket: Reverse(self.last_ticket) };

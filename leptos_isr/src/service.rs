@@ -22,8 +22,8 @@ use tracing::error;
 use crate::{
     cache_status::{CACHE_STATUS, CacheStatus, Forward, past, ttl},
     draft,
-    endpoint::{self, Call},
     encoding::Encoding,
+    endpoint::{self, Call},
     engine::{self, Decision, Engine, Fresh, Served, Target},
     entry::Entry,
     error::RenderError,
@@ -305,7 +305,10 @@ struct Pages(Engine);
 impl Service<Request> for Pages {
     type Response = Response;
     type Error = Infallible;
-    type Future = Either<Ready<Result<Response, Infallible>>, BoxFuture<'static, Result<Response, Infallible>>>;
+    type Future = Either<
+        Ready<Result<Response, Infallible>>,
+        BoxFuture<'static, Result<Response, Infallible>>,
+    >;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))

@@ -29,10 +29,7 @@ pub(crate) fn policy(config: &Config) -> String {
 pub(crate) fn default_headers() -> [(HeaderName, HeaderValue); 3] {
     [
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (
-            header::REFERRER_POLICY,
-            HeaderValue::from_static("strict-origin-when-cross-origin"),
-        ),
+        (header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin")),
         (header::CONTENT_SECURITY_POLICY, DATA),
     ]
 }

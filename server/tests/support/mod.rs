@@ -1,6 +1,7 @@
 //! The site over a small content folder, and the forms of its editor.
 
-#![expect(clippy::unwrap_used, dead_code, reason = "a test may panic, and each uses its own part")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(dead_code, reason = "each test uses its own part")]
 
 pub(crate) mod sanity;
 
