@@ -1,4 +1,4 @@
-.PHONY: serve test watch setup
+.PHONY: serve test watch setup bench
 
 # Install what is missing, build, render the pages, serve on http://127.0.0.1:3000.
 serve:
@@ -15,3 +15,7 @@ watch: setup
 # Install what building needs, and nothing else.
 setup:
 	@scripts/setup.sh
+
+# Measure beside other servers, on an idle machine; rewrites bench/RESULTS.md.
+bench:
+	@scripts/bench.sh

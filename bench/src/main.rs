@@ -4,6 +4,8 @@
 //! `bench serve`, `bench storm` and `bench engine`; each prints Markdown. See
 //! `README.md` in this folder.
 
+#![expect(clippy::print_stdout, reason = "what it prints is its result")]
+
 mod contender;
 mod content;
 mod engine;

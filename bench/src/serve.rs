@@ -305,7 +305,7 @@ async fn nginx_static(ours: &Server, scratch: &Path) -> Result<Server> {
     let headers: String =
         headers.map(|(name, value)| format!("add_header {name} \"{value}\";\n")).collect();
     let server = format!(
-        "root {};\nopen_file_cache max=1000;\nbrotli_static on;\ngzip_static on;\n\
+        "root {};\nopen_file_cache max=1000;\nbrotli_static on;\ngzip_static on;\ngzip_http_version 1.0;\n\
          add_header cache-control \"public, max-age=0, must-revalidate\";\n{headers}\
          location / {{ try_files $uri.html =404; }}",
         root.display()

@@ -6,11 +6,11 @@ use std::{fmt, sync::OnceLock};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::warn;
 
-/// How much less urgent: a thread that answers gets about nine times the
-/// processor time of one that renders, where there is too little for both
+/// How much less urgent: where there is too little processor time for both, a
+/// thread that renders gets a few percent of what one that answers gets
 /// (sched(7)).
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICE: i32 = 19;
 
 /// The threads, started when they are first needed.
 pub(crate) struct Background {

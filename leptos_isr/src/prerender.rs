@@ -7,7 +7,7 @@ use std::{
 
 use futures::{StreamExt, stream};
 use http::StatusCode;
-use tokio::time::sleep;
+use tokio::{runtime::Handle, time::sleep};
 
 use crate::{
     engine::{Engine, Target},
@@ -18,7 +18,6 @@ use crate::{
     policy::{Lifetime, Policy},
     render::Failure,
     routes::Route,
-    schedule::Urgency,
 };
 
 /// How often a page that fails is tried again, and how long after.
@@ -196,7 +195,7 @@ impl Engine {
     /// Renders and stores one page; returns its length, or why it failed.
     async fn render_at_build(&self, target: &Target) -> Result<usize, String> {
         let rendered = self
-            .render(target, 0, Urgency::Waiting)
+            .render(target, 0, Handle::current())
             .await
             .map_err(|Failure { error, .. }| error.to_string())?;
         let entry = &rendered.entry;

@@ -7,7 +7,7 @@ use std::{
 
 use futures::{StreamExt, stream};
 use http::StatusCode;
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
 use tracing::{info, warn};
 
 use crate::{
@@ -145,22 +145,31 @@ impl Engine {
                 let (engine, target) = (self.clone(), target.clone());
                 // Before the task runs: who joins may raise the page's place.
                 let turn = self.ask(&target, urgency);
-                self.0.tasks.spawn(async move {
-                    let outcome = engine.lead(&target, turn, reason, after).await;
+                let server = Handle::current();
+                let threads = match urgency {
+                    Urgency::Background => self.0.background.handle(),
+                    Urgency::Waiting => None,
+                };
+                let threads = threads.unwrap_or_else(|| server.clone());
+                let lead = async move {
+                    let outcome = engine.lead(&target, turn, reason, after, &server).await;
                     leader.finish(outcome);
-                });
+                };
+                self.0.tasks.spawn_on(lead, &threads);
                 flight
             }
         }
     }
 
-    /// Renders the page until a render was not overtaken by a purge.
+    /// Renders the page until a render was not overtaken by a purge. `server` are
+    /// the threads of who wants it.
     async fn lead(
         &self,
         target: &Target,
         turn: Result<Turn, Refused>,
         reason: &'static str,
         after: Stamp,
+        server: &Handle,
     ) -> Outcome {
         // Whoever looked before the last flight ended finds its page here.
         if let Some(entry) = self.0.memory.get(&target.key)
@@ -169,14 +178,14 @@ impl Engine {
         {
             return Ok(Fresh { entry, stored: true });
         }
-        let mut outcome = self.render_and_store(target, turn, reason, after).await;
+        let mut outcome = self.render_and_store(target, turn, reason, after, server).await;
         for _ in 1..RENDERS {
             match &outcome {
                 Ok(fresh) if self.purged(&fresh.entry).is_some() => {}
                 _ => break,
             }
             let turn = self.ask(target, Urgency::Waiting);
-            outcome = self.render_and_store(target, turn, "purge", after).await;
+            outcome = self.render_and_store(target, turn, "purge", after, server).await;
         }
         outcome
     }
@@ -192,10 +201,16 @@ impl Engine {
         turn: Result<Turn, Refused>,
         reason: &'static str,
         after: Stamp,
+        server: &Handle,
     ) -> Outcome {
         let permit = turn.map_err(refused)?.begin().await.map_err(refused)?;
         let started = Instant::now();
-        let result = self.render(target, after, permit.urgency).await;
+        let threads = match permit.urgency {
+            Urgency::Background => Handle::current(),
+            // Somebody came for it while it waited behind the visitors.
+            Urgency::Waiting => server.clone(),
+        };
+        let result = self.render(target, after, threads).await;
         let duration = started.elapsed();
         drop(permit);
         match result {
@@ -222,13 +237,13 @@ impl Engine {
         }
     }
 
-    /// Renders a page, with no data that were read before the last purge of its
-    /// path, or before `after`.
+    /// Renders a page on `threads`, with no data that were read before the last
+    /// purge of its path, or before `after`.
     pub(crate) async fn render(
         &self,
         target: &Target,
         after: Stamp,
-        urgency: Urgency,
+        threads: Handle,
     ) -> Result<Rendered, Failure> {
         let at = self.now();
         // First: a purge that comes now is later than the page.
@@ -255,10 +270,8 @@ impl Engine {
             accept: if target.is_data { "application/json" } else { "text/html" },
             limits: self.0.limits,
             csp: self.0.csp.clone(),
-            threads: match urgency {
-                Urgency::Background => self.0.background.handle(),
-                Urgency::Waiting => None,
-            },
+            old: self.0.memory.get(&target.key),
+            threads,
         };
         render::render(job).await
     }

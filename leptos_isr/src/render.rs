@@ -50,8 +50,10 @@ pub(crate) struct Job {
     pub(crate) accept: &'static str,
     pub(crate) limits: Limits,
     pub(crate) csp: Option<Arc<Csp>>,
-    /// The threads to render on; `None` for the caller's.
-    pub(crate) threads: Option<Handle>,
+    /// The page that is stored: an equal body is not compressed again.
+    pub(crate) old: Option<Arc<Entry>>,
+    /// The threads to render on.
+    pub(crate) threads: Handle,
 }
 
 /// How long a render may take and how large a page may be.
@@ -86,7 +88,7 @@ impl From<RenderError> for Failure {
 /// tasks that it started.
 pub(crate) async fn render(job: Job) -> Result<Rendered, Failure> {
     let limit = job.limits.time;
-    let threads = job.threads.clone().unwrap_or_else(Handle::current);
+    let threads = job.threads.clone();
     let (answer, _ends_its_tasks) = spawned::scope(answer(job));
     let mut task = threads.spawn(answer);
     match timeout(limit, &mut task).await {
@@ -155,9 +157,16 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
         entry.body = Bytes::copy_from_slice(&entry.body);
     }
     if may_store && is_compressible {
-        let body = entry.body.clone();
-        let encoded = tokio::task::spawn_blocking(move || encoding::compress_all(&body)).await;
-        entry.set_encoded(encoded.unwrap_or_default());
+        let same = job.old.filter(|old| !old.encoded.is_empty() && old.body == entry.body);
+        let encoded = match same {
+            Some(old) => old.encoded.clone(),
+            None => {
+                let body = entry.body.clone();
+                let compressed = tokio::task::spawn_blocking(move || encoding::compress_all(&body));
+                compressed.await.unwrap_or_default()
+            }
+        };
+        entry.set_encoded(encoded);
     }
     Ok(Rendered { entry, may_store })
 }

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Measures stored pages beside other servers and writes bench/RESULTS.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh
+. scripts/lib.sh
+. scripts/env.sh
+
+heading "What is compared"
+have wrk || apt_install "wrk: it makes the load" wrk
+have nginx || apt_install "nginx: it is compared" nginx
+[[ -e /usr/lib/nginx/modules/ngx_http_brotli_static_module.so ]] ||
+    apt_install "nginx's module for Brotli files" libnginx-mod-http-brotli-static
+(cd bench/next && npm ci --no-audit --no-fund)
+
+heading "Building"
+cargo leptos build --release
+cargo build --release -p bench -p server
+
+bench=${CARGO_TARGET_DIR:-target}/release/bench
+results=$(mktemp)
+trap 'rm -f "$results"' EXIT
+measure() {
+    heading "$*"
+    "$bench" "$@" | tee -a "$results"
+}
+section() {
+    printf '\n## %s\n\n`%s`\n\n' "$1" "$2" >>"$results"
+}
+
+printf '# Results\n\n%s. `make bench` writes this file; what is measured is in `README.md`.\n' \
+    "$(date -u +%F)" >>"$results"
+section "A stored page" "bench serve"
+measure serve --plot bench/serve.svg
+section "While pages are regenerated" "bench storm"
+measure storm
+section "Many pages" "bench engine"
+measure engine --pages "${BENCH_PAGES:-100000}"
+printf '\n' >>"$results"
+sed -n '/^# Attacks$/,$p' bench/RESULTS.md >>"$results"
+cp "$results" bench/RESULTS.md
