@@ -8,7 +8,7 @@ use std::{
 use futures::{StreamExt, stream};
 use http::StatusCode;
 use tokio::{runtime::Handle, time::timeout};
-use tracing::{info, warn};
+use tracing::{info, instrument::WithSubscriber, warn};
 
 use crate::{
     backoff::Unstored,
@@ -155,7 +155,7 @@ impl Engine {
                     let outcome = engine.lead(&target, turn, reason, after, &server).await;
                     leader.finish(outcome);
                 };
-                self.0.tasks.spawn_on(lead, &threads);
+                self.0.tasks.spawn_on(lead.with_current_subscriber(), &threads);
                 flight
             }
         }

@@ -12,7 +12,7 @@ use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::{runtime::Handle, time::timeout};
 use tower::ServiceExt;
-use tracing::warn;
+use tracing::{instrument::WithSubscriber, warn};
 
 use crate::{
     csp::Csp,
@@ -90,7 +90,7 @@ pub(crate) async fn render(job: Job) -> Result<Rendered, Failure> {
     let limit = job.limits.time;
     let threads = job.threads.clone();
     let (answer, _ends_its_tasks) = spawned::scope(answer(job));
-    let mut task = threads.spawn(answer);
+    let mut task = threads.spawn(answer.with_current_subscriber());
     match timeout(limit, &mut task).await {
         Ok(Ok(result)) => result,
         Ok(Err(stopped)) => Err(stopped_render(stopped).into()),
