@@ -1,0 +1,60 @@
+//! Where pages are rendered: on the server's threads while somebody waits, on
+//! threads of their own while nobody does.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use axum::{Router, body::Body, extract::Request, routing::get};
+use http_body_util::BodyExt;
+use leptos_isr::{Engine, Isr, Routes, minutes};
+use tower::ServiceExt;
+
+const BACKGROUND: &str = "isr-background";
+
+/// On which thread a page is rendered first, and when it is stale.
+async fn threads(background_threads: Option<usize>) -> [String; 2] {
+    let passed = Arc::new(AtomicU64::new(0));
+    let clock = {
+        let (passed, start) = (Arc::clone(&passed), SystemTime::now());
+        move || start + Duration::from_secs(passed.load(Ordering::SeqCst))
+    };
+    let routes = Routes::new().add("/page", Isr::revalidate(minutes(1))).unwrap();
+    let mut builder = Engine::builder(routes).clock(clock);
+    if let Some(threads) = background_threads {
+        builder = builder.background_threads(threads);
+    }
+    let engine = builder.build().unwrap();
+    let page = || async { thread::current().name().unwrap_or_default().to_owned() };
+    let site = engine.wrap(Router::new().route("/page", get(page)));
+    let ask = || async {
+        let request = Request::get("/page").body(Body::empty()).unwrap();
+        let body = site.clone().oneshot(request).await.unwrap().into_body();
+        String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    };
+    let first = ask().await;
+    passed.store(60, Ordering::SeqCst);
+    assert_eq!(ask().await, first, "the stale page is served");
+    assert!(engine.idle(Duration::from_secs(30)).await);
+    [first, ask().await]
+}
+
+#[tokio::test]
+async fn page_that_nobody_waits_for_is_rendered_behind_the_visitors() {
+    let [first, then] = threads(None).await;
+    assert_ne!(first, BACKGROUND);
+    assert_eq!(then, BACKGROUND);
+}
+
+#[tokio::test]
+async fn without_such_threads_all_pages_are_rendered_on_the_servers() {
+    let [first, then] = threads(Some(0)).await;
+    assert_eq!(then, first);
+}
