@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
+use clap::Args;
 use serde::Deserialize;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,6 +10,20 @@ use tokio::{
 };
 
 use crate::Result;
+
+/// How long and how widely servers are asked.
+#[derive(Args)]
+pub(crate) struct Rounds {
+    /// Rounds in which each is measured once
+    #[arg(long, default_value_t = 5)]
+    pub(crate) rounds: usize,
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 3)]
+    pub(crate) seconds: u64,
+    /// Connections that are kept open
+    #[arg(long, default_value_t = 32)]
+    pub(crate) connections: usize,
+}
 
 /// Makes wrk end its report with one line of JSON.
 const SCRIPT: &str = r#"

@@ -13,7 +13,7 @@ use clap::Args;
 use crate::{
     Result,
     contender::{Server, free_addr},
-    load::{self, Load},
+    load::{self, Load, Rounds},
     machine, plot,
     site::{Site, path, program},
 };
@@ -21,15 +21,8 @@ use crate::{
 /// How the page is measured.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Rounds in which each server is measured once
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
-    /// Seconds of each measurement
-    #[arg(long, default_value_t = 3)]
-    seconds: u64,
-    /// Connections that are kept open
-    #[arg(long, default_value_t = 32)]
-    connections: usize,
+    #[command(flatten)]
+    load: Rounds,
     /// Articles on the site
     #[arg(long, default_value_t = 300)]
     articles: usize,
@@ -89,17 +82,17 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         let len = check(case).await?;
         measured.entry(i).or_default().len = len;
         // Once for the caches of the machine and the compilers at run time.
-        load::wrk(&url(case), &case.headers, 1, options.connections, scratch.path())?;
+        load::wrk(&url(case), &case.headers, 1, options.load.connections, scratch.path())?;
     }
-    for round in 0..options.rounds {
-        eprintln!("round {} of {}", round + 1, options.rounds);
+    for round in 0..options.load.rounds {
+        eprintln!("round {} of {}", round + 1, options.load.rounds);
         for (i, case) in cases.iter().enumerate() {
             let before = machine::processor_time(case.server.pid());
             let load = load::wrk(
                 &url(case),
                 &case.headers,
-                options.seconds,
-                options.connections,
+                options.load.seconds,
+                options.load.connections,
                 scratch.path(),
             )?;
             let used = machine::processor_time(case.server.pid()).saturating_sub(before);
@@ -156,7 +149,7 @@ fn print(options: &Options, cases: &[Case<'_>], measured: &BTreeMap<usize, Measu
     ));
     line(format!(
         "{} rounds of {} s each, {} connections; medians, and half the range of the rounds.\n",
-        options.rounds, options.seconds, options.connections
+        options.load.rounds, options.load.seconds, options.load.connections
     ));
     line("| work | server | body, bytes | requests/s | ± | p99, ms | processor time of the server per request, µs | our requests/s beside it |".to_owned());
     line("|---|---|--:|--:|--:|--:|--:|--:|".to_owned());

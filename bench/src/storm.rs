@@ -5,7 +5,9 @@ use clap::Args;
 use crate::{
     Result,
     contender::{Server, free_addr},
-    content, load, machine,
+    content,
+    load::{self, Rounds},
+    machine,
     site::{Site, path},
 };
 
@@ -15,15 +17,8 @@ pub(crate) struct Options {
     /// Stale pages that are regenerated meanwhile
     #[arg(long, default_value_t = 1500)]
     pages: usize,
-    /// Rounds of an idle and a stormy measurement
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
-    /// Seconds of each measurement
-    #[arg(long, default_value_t = 3)]
-    seconds: u64,
-    /// Connections that are kept open
-    #[arg(long, default_value_t = 32)]
-    connections: usize,
+    #[command(flatten)]
+    load: Rounds,
 }
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
@@ -35,16 +30,18 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     visit_all(&server, options.pages).await?;
     let url = format!("http://{addr}{}", path());
     let identity = [("Accept-Encoding".to_owned(), "identity".to_owned())];
-    let wrk = || load::wrk(&url, &identity, options.seconds, options.connections, scratch.path());
+    let wrk = || {
+        load::wrk(&url, &identity, options.load.seconds, options.load.connections, scratch.path())
+    };
     wrk()?;
     let (mut idle, mut storm) = (Vec::new(), Vec::new());
     let mut regenerated = Vec::new();
-    for round in 0..options.rounds {
-        eprintln!("round {} of {}", round + 1, options.rounds);
+    for round in 0..options.load.rounds {
+        eprintln!("round {} of {}", round + 1, options.load.rounds);
         idle.push(wrk()?);
         purge(&server, options.pages).await?;
         let (url, headers, scratch) = (url.clone(), identity.clone(), scratch.path().to_owned());
-        let (seconds, connections) = (options.seconds, options.connections);
+        let (seconds, connections) = (options.load.seconds, options.load.connections);
         let hits = tokio::task::spawn_blocking(move || {
             load::wrk(&url, &headers, seconds, connections, &scratch)
         });
@@ -79,7 +76,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
          within its {} s. Requests per second: {:.2} of those when idle; p99: {:.1} times.",
         options.pages,
         machine::median(regenerated),
-        options.seconds,
+        options.load.seconds,
         rate(&storm) / rate(&idle),
         of(&storm, |load| load.p99) / of(&idle, |load| load.p99)
     );
