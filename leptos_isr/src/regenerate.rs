@@ -25,11 +25,9 @@ use crate::{
     single_flight::{self, Flight, Role},
 };
 
-/// How often a visitor joins a flight when its leader ends without a result.
-const WAITS: usize = 3;
-
-/// How often one flight renders when purges overtake its renders.
-const RENDERS: u32 = 3;
+/// How many flights a visitor waits for, when purges overtake their renders or
+/// their leaders end without a result.
+const WAITS: u32 = 3;
 
 /// How many pages one call of [`Engine::regenerate`] has under way at once.
 const AT_ONCE: usize = 16;
@@ -103,7 +101,7 @@ impl Engine {
     /// Waits for a render, as a visitor.
     pub(crate) async fn rendered(&self, target: &Target, reason: &'static str) -> Outcome {
         let _visitor = self.0.scheduler.visitor().map_err(refused)?;
-        let limit = self.0.limits.time.saturating_mul(RENDERS + 1);
+        let limit = self.0.limits.time.saturating_mul(WAITS + 1);
         let rendered = timeout(limit, self.rendered_after(target, reason, 0));
         rendered.await.unwrap_or_else(|_| Err(busy(Duration::from_secs(1))))
     }
@@ -129,12 +127,27 @@ impl Engine {
     }
 
     /// Starts a render of the page, unless one is under way.
+    ///
+    /// A page that was purged meanwhile is rendered again, also for those who came
+    /// after that purge and found this render under way.
     pub(crate) fn start(
         &self,
         target: &Target,
         reason: &'static str,
         urgency: Urgency,
         after: Stamp,
+    ) -> Flight<Outcome> {
+        self.start_for(target, reason, urgency, after, Handle::current())
+    }
+
+    /// Starts a render for somebody on the threads `server`.
+    fn start_for(
+        &self,
+        target: &Target,
+        reason: &'static str,
+        urgency: Urgency,
+        after: Stamp,
+        server: Handle,
     ) -> Flight<Outcome> {
         match self.0.flights.join(&target.key) {
             Role::Follower(flight) => {
@@ -145,7 +158,6 @@ impl Engine {
                 let (engine, target) = (self.clone(), target.clone());
                 // Before the task runs: who joins may raise the page's place.
                 let turn = self.ask(&target, urgency);
-                let server = Handle::current();
                 let threads = match urgency {
                     Urgency::Background => self.0.background.handle(),
                     Urgency::Waiting => None,
@@ -153,7 +165,12 @@ impl Engine {
                 let threads = threads.unwrap_or_else(|| server.clone());
                 let lead = async move {
                     let outcome = engine.lead(&target, turn, reason, after, &server).await;
+                    let page = outcome.as_ref().ok().map(|fresh| Arc::clone(&fresh.entry));
                     leader.finish(outcome);
+                    // Not before: who joined the flight has purged the page by then.
+                    if page.is_some_and(|page| engine.purged(&page).is_some()) {
+                        engine.start_for(&target, "purge", Urgency::Background, 0, server);
+                    }
                 };
                 self.0.tasks.spawn_on(lead.with_current_subscriber(), &threads);
                 flight
@@ -161,8 +178,8 @@ impl Engine {
         }
     }
 
-    /// Renders the page until a render was not overtaken by a purge. `server` are
-    /// the threads of who wants it.
+    /// Renders the page, unless that was just done. `server` are the threads of who
+    /// wants it.
     async fn lead(
         &self,
         target: &Target,
@@ -178,16 +195,7 @@ impl Engine {
         {
             return Ok(Fresh { entry, stored: true });
         }
-        let mut outcome = self.render_and_store(target, turn, reason, after, server).await;
-        for _ in 1..RENDERS {
-            match &outcome {
-                Ok(fresh) if self.purged(&fresh.entry).is_some() => {}
-                _ => break,
-            }
-            let turn = self.ask(target, Urgency::Waiting);
-            outcome = self.render_and_store(target, turn, "purge", after, server).await;
-        }
-        outcome
+        self.render_and_store(target, turn, reason, after, server).await
     }
 
     fn ask(&self, target: &Target, urgency: Urgency) -> Result<Turn, Refused> {

@@ -229,6 +229,26 @@ async fn purge_during_a_render_wins() {
 }
 
 #[tokio::test]
+async fn purges_that_overtake_render_after_render_are_followed_by_one_more() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.begun().await;
+    site.advance(seconds(60));
+    site.behave(Renders::Gate);
+    site.get("/a/1").await;
+    for _ in 0..7 {
+        site.begun().await;
+        site.purge_tag("all").await;
+        site.get("/a/1").await;
+        site.let_pass();
+    }
+    site.begun().await;
+    site.let_pass();
+    site.idle().await;
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60").assert_body("/a/1 #9");
+}
+
+#[tokio::test]
 async fn page_that_may_not_be_stored_is_not_replaced_by_the_old_one() {
     let site = Site::new();
     site.get("/a/1").await;

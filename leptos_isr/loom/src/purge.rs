@@ -15,7 +15,7 @@ use crate::{
     single_flight::{Role, SingleFlight},
 };
 
-/// How often a flight renders, and a visitor waits: `RENDERS` and `WAITS` of the engine.
+/// How many flights a visitor waits for: `WAITS` of the engine.
 const TRIES: usize = 3;
 
 /// The clock stands still: only the order of stamps is left to tell things apart.
@@ -76,19 +76,21 @@ impl Page {
         stored.filter(|entry| !self.is_purged(*entry))
     }
 
-    /// What a flight does: it renders until no purge overtook the render.
+    /// What a flight does.
     fn regenerate_now(&self) -> Entry {
-        if let Some(entry) = self.fresh() {
-            return entry;
-        }
-        let mut entry = self.render_and_store();
-        for _ in 1..TRIES {
+        self.fresh().unwrap_or_else(|| self.render_and_store())
+    }
+
+    /// What happens behind a visitor: a flight, unless one is under way, and another
+    /// if a purge overtook it.
+    fn regenerate_behind(&self) {
+        while let Role::Leader(leader, _) = self.flights.join(&"/") {
+            let entry = self.regenerate_now();
+            leader.finish(entry);
             if !self.is_purged(entry) {
                 break;
             }
-            entry = self.render_and_store();
         }
-        entry
     }
 
     /// What a visitor who must wait gets: the flight's page, unless a purge
@@ -145,4 +147,19 @@ pub fn visitor_after_a_purge_waits_for_a_later_render() {
     page.purge();
     assert_eq!(page.visit().content, 1, "the visitor got the page from before the purge");
     earlier.join().expect("the earlier visitor gets a page");
+}
+
+/// A page that is watched is purged while it is regenerated behind a visitor:
+/// whoever of the two leads, the page is fresh with the new content in the end.
+pub fn purge_during_a_flight_is_followed_by_another() {
+    let page = Page::new();
+    let earlier = thread::spawn({
+        let page = Arc::clone(&page);
+        move || page.regenerate_behind()
+    });
+    page.content.store(1, Ordering::SeqCst);
+    page.purge();
+    page.regenerate_behind();
+    earlier.join().expect("rendering does not panic");
+    assert_eq!(page.fresh().map(|entry| entry.content), Some(1), "the purge was forgotten");
 }

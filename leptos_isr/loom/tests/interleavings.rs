@@ -44,3 +44,8 @@ fn purge_wins_over_a_render_that_began_before_it() {
 fn visitor_after_a_purge_waits_for_a_later_render() {
     explore(3, purge::visitor_after_a_purge_waits_for_a_later_render);
 }
+
+#[test]
+fn purge_during_a_flight_is_followed_by_another() {
+    explore(3, purge::purge_during_a_flight_is_followed_by_another);
+}
