@@ -1,7 +1,6 @@
 //! Which form of a body a request gets: as it is, or compressed.
 //!
-//! A body is compressed once, when its page is rendered. A form that is not
-//! smaller is not kept.
+//! A form that is not smaller than the body is not kept.
 
 use std::io::{self, Write};
 
@@ -39,7 +38,14 @@ impl Encoding {
         HeaderValue::from_static(self.name())
     }
 
-    fn compress(self, body: &[u8]) -> io::Result<Vec<u8>> {
+    /// The compressed form of `body`, if it is smaller.
+    pub(crate) fn compress(self, body: &[u8]) -> Option<Bytes> {
+        let form = self.try_compress(body).ok().filter(|form| form.len() < body.len())?;
+        // Memory counts lengths, and what a compressor fills may be twice as large.
+        Some(form.into_boxed_slice().into())
+    }
+
+    fn try_compress(self, body: &[u8]) -> io::Result<Vec<u8>> {
         match self {
             Self::Brotli => {
                 let mut writer =
@@ -63,17 +69,6 @@ const BROTLI_QUALITY: u32 = 4;
 const BROTLI_WINDOW: u32 = 22;
 const ZSTD_LEVEL: i32 = 3;
 const GZIP_LEVEL: flate2::Compression = flate2::Compression::new(5);
-
-/// The compressed forms of `body` that are smaller, the preferred one first.
-pub(crate) fn compress_all(body: &Bytes) -> Vec<(Encoding, Bytes)> {
-    Encoding::ALL
-        .into_iter()
-        .filter_map(|encoding| Some((encoding, encoding.compress(body).ok()?)))
-        .filter(|(_, encoded)| encoded.len() < body.len())
-        // Memory counts lengths, and what a compressor fills may be twice as large.
-        .map(|(encoding, encoded)| (encoding, encoded.into_boxed_slice().into()))
-        .collect()
-}
 
 /// Whether compressing a body with these headers is of use and allowed.
 pub(crate) fn is_compressible(headers: &HeaderMap, len: usize) -> bool {
@@ -216,9 +211,8 @@ mod tests {
     #[test]
     fn forms_are_the_body_again_and_smaller() {
         let body = Bytes::from("<p>hello</p>".repeat(200));
-        let forms = compress_all(&body);
-        assert_eq!(forms.len(), 3);
-        for (encoding, encoded) in forms {
+        for encoding in Encoding::ALL {
+            let encoded = encoding.compress(&body).unwrap();
             let mut decoded = Vec::new();
             match encoding {
                 Encoding::Brotli => {
@@ -234,7 +228,7 @@ mod tests {
         let noise =
             (0..80_u64).flat_map(|i| xxhash_rust::xxh3::xxh3_64(&i.to_le_bytes()).to_le_bytes());
         let noise: Vec<u8> = noise.collect();
-        assert_eq!(compress_all(&noise.into()), []);
+        assert_eq!(Encoding::ALL.map(|encoding| encoding.compress(&noise)), [None, None, None]);
     }
 
     #[test]

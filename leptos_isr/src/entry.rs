@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::{
     clock::{CLOCK_SKEW, Stamp},
     encoding::{self, Encoding},
+    forms::Forms,
     key::Key,
     ready::Ready,
     tag::Tag,
@@ -49,8 +50,8 @@ pub struct Entry {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// The body compressed, the preferred form first.
-    pub(crate) encoded: Vec<(Encoding, Bytes)>,
+    /// The body compressed; `None` if it must not be.
+    pub(crate) forms: Option<Forms>,
     etag: String,
     /// The responses that were made from the page.
     pub(crate) ready: Ready,
@@ -78,6 +79,7 @@ impl Entry {
         body: Bytes,
         began: Began,
     ) -> Self {
+        let forms = encoding::is_compressible(&headers, body.len()).then(Forms::default);
         for name in NOT_STORED {
             headers.remove(name);
         }
@@ -87,7 +89,7 @@ impl Entry {
             status,
             headers,
             body,
-            encoded: Vec::new(),
+            forms,
             etag,
             ready: Ready::default(),
             tags: Vec::new(),
@@ -98,26 +100,29 @@ impl Entry {
         }
     }
 
-    /// Adds the body's compressed forms.
-    pub(crate) fn set_encoded(&mut self, encoded: Vec<(Encoding, Bytes)>) {
-        self.encoded = encoded;
+    /// Which form of the body a request gets; it may still have to be made.
+    pub(crate) fn choose(&self, request: &HeaderMap) -> Option<Encoding> {
+        encoding::choose(request, self.forms.as_ref()?.available())
     }
 
-    /// Which form of the body a request gets.
-    pub(crate) fn choose(&self, request: &HeaderMap) -> Option<Encoding> {
-        match self.encoded.is_empty() {
-            true => None,
-            false => {
-                let available = self.encoded.iter().map(|(encoding, _)| *encoding);
-                encoding::choose(request, available)
-            }
+    /// One form of the body; `None` if it was not made yet.
+    pub(crate) fn body_in(&self, encoding: Option<Encoding>) -> Option<&Bytes> {
+        match encoding {
+            None => Some(&self.body),
+            Some(encoding) => self.forms.as_ref()?.get(encoding),
         }
     }
 
-    /// One form of the body.
-    pub(crate) fn body_in(&self, encoding: Option<Encoding>) -> &Bytes {
-        let encoded = self.encoded.iter().find(|(kept, _)| Some(*kept) == encoding);
-        encoded.map_or(&self.body, |(_, body)| body)
+    /// Makes one form of the body, if it may be compressed.
+    pub(crate) async fn make(&self, encoding: Encoding) {
+        if let Some(forms) = &self.forms {
+            forms.make(encoding, &self.body).await;
+        }
+    }
+
+    /// The forms of the body in which the page was served.
+    pub(crate) fn served_in(&self) -> impl Iterator<Item = Encoding> {
+        Encoding::ALL.into_iter().filter(|encoding| self.ready.has_head(Some(*encoding)))
     }
 
     /// The strong ETag of one form of the body.
@@ -184,8 +189,9 @@ impl Entry {
         let headers: usize =
             self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
         let tags: usize = self.tags.iter().map(|tag| tag.as_str().len() + 32).sum();
-        let encoded: usize = self.encoded.iter().map(|(_, body)| body.len() + 64).sum();
-        let bodies = self.body.len() + encoded;
+        let forms = self.forms.iter().flat_map(Forms::known);
+        let forms: usize = forms.map(|(_, form)| form.map_or(0, Bytes::len)).sum();
+        let bodies = self.body.len() + forms + size_of::<Forms>();
         // Once more, for the response heads that are made when the page is served.
         let heads = headers + HEADS;
         (size_of::<Self>() + self.key.as_str().len() + bodies + headers + heads + tags) as u64

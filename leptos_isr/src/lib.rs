@@ -155,6 +155,8 @@ mod error;
 #[cfg(feature = "ssr")]
 mod fetch;
 #[cfg(feature = "ssr")]
+mod forms;
+#[cfg(feature = "ssr")]
 mod freshness;
 #[cfg(feature = "ssr")]
 mod headers;

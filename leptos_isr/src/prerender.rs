@@ -10,6 +10,7 @@ use http::StatusCode;
 use tokio::{runtime::Handle, time::sleep};
 
 use crate::{
+    encoding::Encoding,
     engine::{Engine, Target},
     entry::Entry,
     error::Error,
@@ -206,6 +207,10 @@ impl Engine {
             return Err(
                 "the page may not be stored: it sets a cookie or asks for `no_store`".to_owned()
             );
+        }
+        // A build has the time.
+        for encoding in Encoding::ALL {
+            entry.make(encoding).await;
         }
         match &self.0.store {
             Some(store) => {

@@ -66,6 +66,11 @@ impl Ready {
         self.unpurged_at.store(generation, Ordering::Relaxed);
     }
 
+    /// Whether the page was served in a form of its body.
+    pub(crate) fn has_head(&self, encoding: Option<Encoding>) -> bool {
+        self.forms[place(encoding)].load().is_some()
+    }
+
     /// The head for a form of the body: the one that is kept if it says the
     /// same, or the one that `make` makes, which is kept in turn.
     pub(crate) fn head(
@@ -74,7 +79,7 @@ impl Ready {
         shown: Shown,
         make: impl FnOnce() -> Head,
     ) -> Guard<Option<Arc<Head>>> {
-        let place = &self.forms[encoding.map_or(0, |encoding| 1 + encoding as usize)];
+        let place = &self.forms[place(encoding)];
         let kept = place.load();
         if kept.as_ref().is_some_and(|head| head.shown == shown) {
             return kept;
@@ -83,6 +88,10 @@ impl Ready {
         place.store(made.clone());
         Guard::from_inner(made)
     }
+}
+
+fn place(encoding: Option<Encoding>) -> usize {
+    encoding.map_or(0, |encoding| 1 + encoding as usize)
 }
 
 impl Head {

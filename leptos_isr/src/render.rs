@@ -16,7 +16,6 @@ use tracing::{instrument::WithSubscriber, warn};
 
 use crate::{
     csp::Csp,
-    encoding,
     entry::{Began, Entry},
     error::RenderError,
     key::Key,
@@ -50,7 +49,8 @@ pub(crate) struct Job {
     pub(crate) accept: &'static str,
     pub(crate) limits: Limits,
     pub(crate) csp: Option<Arc<Csp>>,
-    /// The page that is stored: an equal body is not compressed again.
+    /// The page that is stored: an equal body is not compressed again, another in
+    /// the forms in which that page was served.
     pub(crate) old: Option<Arc<Entry>>,
     /// The threads to render on.
     pub(crate) threads: Handle,
@@ -135,7 +135,6 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
     };
 
     let sets_cookie = parts.headers.contains_key(header::SET_COOKIE);
-    let is_compressible = encoding::is_compressible(&parts.headers, body.len());
     let said = job.scope.take();
     let mut entry = Entry::new(job.key, parts.status, parts.headers, body, job.began);
     entry.tags = job.tags;
@@ -156,17 +155,17 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
         // Memory counts lengths, and the buffer that a body grew in may be twice as large.
         entry.body = Bytes::copy_from_slice(&entry.body);
     }
-    if may_store && is_compressible {
-        let same = job.old.filter(|old| !old.encoded.is_empty() && old.body == entry.body);
-        let encoded = match same {
-            Some(old) => old.encoded.clone(),
-            None => {
-                let body = entry.body.clone();
-                let compressed = tokio::task::spawn_blocking(move || encoding::compress_all(&body));
-                compressed.await.unwrap_or_default()
-            }
-        };
-        entry.set_encoded(encoded);
+    if may_store
+        && entry.forms.is_some()
+        && let Some(old) = &job.old
+    {
+        if old.forms.is_some() && old.body == entry.body {
+            entry.forms.clone_from(&old.forms);
+        }
+        // Its next visitors are likely to ask for the same.
+        for encoding in old.served_in() {
+            entry.make(encoding).await;
+        }
     }
     Ok(Rendered { entry, may_store })
 }

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     error::Error,
     future::{Ready, ready},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -14,6 +15,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use futures::future::{BoxFuture, Either};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tower::{Service, ServiceExt};
@@ -45,6 +47,9 @@ const ENDPOINTS: &str = "/_isr/";
 
 /// How long the app's 404 page is fresh.
 const NOT_FOUND_PERIOD: Duration = period::minutes(5);
+
+/// One form of a body: the coding, and the bytes.
+type Form<'a> = (Option<Encoding>, &'a Bytes);
 
 impl Engine {
     /// Puts the stored pages in front of `router`, which renders them.
@@ -79,6 +84,8 @@ impl Engine {
             return None;
         }
         let entry = self.0.memory.get(path)?;
+        let encoding = entry.choose(request.headers());
+        let body = entry.body_in(encoding)?;
         let freshness = self.freshness(policy.lifetime, &entry);
         match engine::decide(&entry, policy.is_data, freshness) {
             Decision::Serve => {}
@@ -92,7 +99,24 @@ impl Engine {
             }
             Decision::Render => return None,
         }
-        Some(self.page(policy.lifetime, &entry, freshness, hit(freshness), request.headers()))
+        let form = (encoding, body);
+        let status = hit(freshness);
+        Some(self.page(policy.lifetime, &entry, form, freshness, status, request.headers()))
+    }
+
+    /// The form of the page's body that a request gets; it is made if nobody has
+    /// asked for it yet.
+    async fn form<'a>(&self, entry: &'a Arc<Entry>, request: &HeaderMap) -> Form<'a> {
+        loop {
+            let encoding = entry.choose(request);
+            match (encoding, entry.body_in(encoding)) {
+                (_, Some(body)) => return (encoding, body),
+                (None, None) => unreachable!("the body as it is was rendered"),
+                (Some(encoding), None) => entry.make(encoding).await,
+            }
+            // It takes more memory now.
+            self.put_in_memory(entry);
+        }
     }
 
     /// Says which build answers.
@@ -171,20 +195,22 @@ impl Engine {
     async fn respond(&self, target: &Target, request: &HeaderMap) -> Response {
         match self.serve(target, headers::is_prefetch(request)).await {
             Served::Stored { entry, freshness } => {
-                let status = hit(freshness);
-                self.page(target.lifetime, &entry, freshness, status, request)
+                let (form, status) = (self.form(&entry, request).await, hit(freshness));
+                self.page(target.lifetime, &entry, form, freshness, status, request)
             }
             Served::StaleIfError { entry, freshness } => {
+                let form = self.form(&entry, request).await;
                 let status = CacheStatus::StaleIfError { ttl: past(stale_by(freshness)) };
-                self.page(target.lifetime, &entry, freshness, status, request)
+                self.page(target.lifetime, &entry, form, freshness, status, request)
             }
             Served::Rendered { fresh, had_page } => {
                 let Fresh { entry, stored } = fresh;
                 let status =
                     CacheStatus::Forwarded { why: why(had_page), status: entry.status, stored };
                 if stored {
+                    let form = self.form(&entry, request).await;
                     let freshness = self.freshness(target.lifetime, &entry);
-                    self.page(target.lifetime, &entry, freshness, status, request)
+                    self.page(target.lifetime, &entry, form, freshness, status, request)
                 } else {
                     private(&entry, status)
                 }
@@ -241,19 +267,19 @@ impl Engine {
         response
     }
 
-    /// A stored page, or 304 if the browser has it.
+    /// A stored page in one form, or 304 if the browser has it.
     fn page(
         &self,
         lifetime: Lifetime,
         entry: &Entry,
+        (encoding, body): Form<'_>,
         freshness: Freshness,
         status: CacheStatus,
         request: &HeaderMap,
     ) -> Response {
-        let encoding = entry.choose(request);
         let cdn = CdnLifetime::of(lifetime.within(entry.asked), freshness);
         let shown = Shown { status, cdn };
-        let head = entry.ready.head(encoding, shown, || self.head(entry, encoding, shown));
+        let head = entry.ready.head(encoding, shown, || self.head(entry, (encoding, body), shown));
         let head = head.as_ref().expect("a head was found or made");
         let mut response = Response::new(Body::empty());
         if entry.status == StatusCode::OK && headers::is_not_modified(request, &head.etag) {
@@ -262,15 +288,15 @@ impl Engine {
         } else {
             *response.status_mut() = entry.status;
             *response.headers_mut() = head.headers.clone();
-            *response.body_mut() = entry.body_in(encoding).clone().into();
+            *response.body_mut() = body.clone().into();
         }
         response
     }
 
-    fn head(&self, entry: &Entry, encoding: Option<Encoding>, shown: Shown) -> Head {
+    fn head(&self, entry: &Entry, (encoding, body): Form<'_>, shown: Shown) -> Head {
         let etag = entry.etag_in(encoding);
         let mut headers = entry.headers.clone();
-        headers.insert(header::CONTENT_LENGTH, entry.body_in(encoding).len().into());
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
         if let Some(encoding) = encoding {
             headers.insert(header::CONTENT_ENCODING, encoding.to_header());
         }

@@ -1,7 +1,7 @@
 //! A page as bytes, for a store.
 //!
-//! The magic `ISR1`, the header's length (u32, little-endian), the header as
-//! JSON, the body, its encoded forms in the order of the header, and the XXH3
+//! The magic `ISR2`, the header's length (u32, little-endian), the header as
+//! JSON, the body, its compressed forms in the order of the header, and the XXH3
 //! (128 bits, little-endian) of all before it. Whatever is damaged does not
 //! pass for a page.
 
@@ -16,11 +16,12 @@ use crate::{
     clock::Stamp,
     encoding::Encoding,
     entry::{Began, Entry},
+    forms::Forms,
     key::Key,
     tag::Tag,
 };
 
-const MAGIC: &[u8; 4] = b"ISR1";
+const MAGIC: &[u8; 4] = b"ISR2";
 const CHECKSUM_LEN: usize = 16;
 
 /// Everything of an entry but its bodies.
@@ -28,14 +29,17 @@ const CHECKSUM_LEN: usize = 16;
 struct Header {
     key: Key,
     status: u16,
-    headers: Vec<(String, Vec<u8>)>,
+    /// Each byte of a value is the character of that number.
+    headers: Vec<(String, String)>,
     tags: Vec<Tag>,
     rendered_at_nanos: u128,
     stamp: Stamp,
     asked_millis: Option<u64>,
     is_absent: bool,
     body_len: usize,
-    encoded: Vec<(Encoding, usize)>,
+    /// The length of each form that is known, without one if it is not smaller
+    /// than the body; `None` if the body must not be compressed.
+    forms: Option<Vec<(Encoding, Option<usize>)>>,
 }
 
 /// The bytes of a page.
@@ -44,13 +48,18 @@ struct Header {
 ///
 /// Says so if the page's header cannot be written: it is larger than 4 GiB.
 pub(super) fn encode(entry: &Entry) -> Result<Bytes, serde_json::Error> {
+    // Once: another may be made meanwhile.
+    let known = entry.forms.as_ref().map(|forms| forms.known().collect::<Vec<_>>());
     let header = Header {
         key: entry.key.clone(),
         status: entry.status.as_u16(),
         headers: entry
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+            .map(|(name, value)| {
+                let value = value.as_bytes().iter().copied().map(char::from);
+                (name.as_str().to_owned(), value.collect())
+            })
             .collect(),
         tags: entry.tags.clone(),
         rendered_at_nanos: nanos(entry.rendered_at),
@@ -58,12 +67,15 @@ pub(super) fn encode(entry: &Entry) -> Result<Bytes, serde_json::Error> {
         asked_millis: entry.asked.map(|asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX)),
         is_absent: entry.is_absent,
         body_len: entry.body.len(),
-        encoded: entry.encoded.iter().map(|(encoding, body)| (*encoding, body.len())).collect(),
+        forms: known.as_ref().map(|known| {
+            known.iter().map(|(encoding, form)| (*encoding, form.map(Bytes::len))).collect()
+        }),
     };
     let header = serde_json::to_vec(&header)?;
     let header_len = u32::try_from(header.len())
         .map_err(|_| serde::ser::Error::custom("the headers are too long"))?;
-    let bodies = || std::iter::once(&entry.body).chain(entry.encoded.iter().map(|(_, body)| body));
+    let forms = || known.iter().flatten().filter_map(|(_, form)| *form);
+    let bodies = || std::iter::once(&entry.body).chain(forms());
     let len: usize = bodies().map(Bytes::len).sum();
     let mut bytes = Vec::with_capacity(8 + header.len() + len + CHECKSUM_LEN);
     bytes.extend_from_slice(MAGIC);
@@ -93,18 +105,29 @@ pub(super) fn decode(bytes: &Bytes) -> Result<Entry, &'static str> {
     let mut headers = HeaderMap::new();
     for (name, value) in &header.headers {
         let name = HeaderName::try_from(name).map_err(|_| "wrong header name")?;
-        headers.append(name, HeaderValue::from_bytes(value).map_err(|_| "wrong header value")?);
+        let value = value.chars().map(u8::try_from).collect::<Result<Vec<_>, _>>();
+        let value = value.ok().and_then(|value| HeaderValue::from_bytes(&value).ok());
+        headers.append(name, value.ok_or("wrong header value")?);
     }
     let status = StatusCode::from_u16(header.status).map_err(|_| "wrong status")?;
     let at = time(header.rendered_at_nanos).ok_or("wrong time")?;
     let mut bodies = bytes.slice(MAGIC.len() + 4 + header_len..content_len);
     let mut next = |len: usize| (len <= bodies.len()).then(|| bodies.split_to(len));
     let body = next(header.body_len).ok_or("too short")?;
-    let encoded = header.encoded.into_iter().map(|(encoding, len)| Some((encoding, next(len)?)));
-    let encoded = encoded.collect::<Option<Vec<_>>>().ok_or("too short")?;
+    let forms = match header.forms {
+        None => None,
+        Some(known) => {
+            let forms = Forms::default();
+            for (encoding, len) in known {
+                let form = len.map(|len| next(len).ok_or("too short")).transpose()?;
+                forms.add(encoding, form);
+            }
+            Some(forms)
+        }
+    };
     let began = Began { at, stamp: header.stamp };
     let mut entry = Entry::new(header.key, status, headers, body, began);
-    entry.set_encoded(encoded);
+    entry.forms = forms;
     entry.tags = header.tags;
     entry.asked = header.asked_millis.map(Duration::from_millis);
     entry.is_absent = header.is_absent;
@@ -136,16 +159,19 @@ mod tests {
             Entry::new(key, StatusCode::OK, headers, Bytes::from(body.to_owned()), began);
         entry.tags = vec![Tag::new("a"), Tag::new("\u{e9}")];
         entry.asked = Some(Duration::from_millis(1500));
-        entry.set_encoded(vec![
-            (Encoding::Brotli, Bytes::from_static(b"br")),
-            (Encoding::Gzip, Bytes::from_static(b"gzip")),
-        ]);
+        let forms = Forms::default();
+        forms.add(Encoding::Brotli, Some(Bytes::from_static(b"br")));
+        forms.add(Encoding::Zstd, None);
+        entry.forms = Some(forms);
         entry
     }
 
     #[test]
     fn page_is_the_same_when_read_again() {
         let page = entry("/caf\u{e9}", "<p>caf\u{e9}</p>");
+        assert_eq!(decode(&encode(&page).unwrap()), Ok(page.clone()));
+        let mut page = page;
+        page.forms = None;
         assert_eq!(decode(&encode(&page).unwrap()), Ok(page));
     }
 

@@ -31,7 +31,15 @@ pub(crate) struct MemoryTier {
     writer: Mutex<()>,
 }
 
-type Tier = Cache<Key, Arc<Entry>, ByBytes, DefaultHashBuilder, Dropped>;
+type Tier = Cache<Key, Kept, ByBytes, DefaultHashBuilder, Dropped>;
+
+/// A page, and what it weighed when it was put: a page that was compressed
+/// since weighs more, until it is put once more.
+#[derive(Clone)]
+struct Kept {
+    entry: Arc<Entry>,
+    weight: u64,
+}
 
 #[derive(Clone)]
 struct ByBytes;
@@ -40,17 +48,17 @@ struct ByBytes;
 #[derive(Clone, Debug)]
 struct Dropped;
 
-impl Lifecycle<Key, Arc<Entry>> for Dropped {
+impl Lifecycle<Key, Kept> for Dropped {
     type RequestState = Vec<Key>;
 
-    fn on_evict(&self, dropped: &mut Vec<Key>, key: Key, _: Arc<Entry>) {
+    fn on_evict(&self, dropped: &mut Vec<Key>, key: Key, _: Kept) {
         dropped.push(key);
     }
 }
 
-impl Weighter<Key, Arc<Entry>> for ByBytes {
-    fn weight(&self, _: &Key, entry: &Arc<Entry>) -> u64 {
-        entry.weight()
+impl Weighter<Key, Kept> for ByBytes {
+    fn weight(&self, _: &Key, kept: &Kept) -> u64 {
+        kept.weight
     }
 }
 
@@ -67,7 +75,7 @@ impl MemoryTier {
 
     /// The page of a key, which may be given as its text.
     pub(crate) fn get<K: Hash + Equivalent<Key> + ?Sized>(&self, key: &K) -> Option<Arc<Entry>> {
-        self.pages.get(key).or_else(|| self.not_found.get(key))
+        self.pages.get(key).or_else(|| self.not_found.get(key)).map(|kept| kept.entry)
     }
 
     /// Whether the page is in memory; asking does not count as a use.
@@ -77,7 +85,7 @@ impl MemoryTier {
 
     /// Every page; asking does not count as a use.
     pub(crate) fn entries(&self) -> Vec<Arc<Entry>> {
-        self.pages.iter().chain(self.not_found.iter()).map(|(_, entry)| entry).collect()
+        self.pages.iter().chain(self.not_found.iter()).map(|(_, kept)| kept.entry).collect()
     }
 
     /// Puts `entry` in the place of what was stored for its key, unless that
@@ -94,7 +102,8 @@ impl MemoryTier {
             false => (&self.pages, &self.not_found),
         };
         let mut dropped = Vec::new();
-        to.insert_with_lifecycle(key.clone(), entry, &mut dropped);
+        let kept = Kept { weight: entry.weight(), entry };
+        to.insert_with_lifecycle(key.clone(), kept, &mut dropped);
         from.remove(&key);
         // The page that was replaced is not gone.
         dropped.retain(|other| *other != key);
@@ -116,7 +125,7 @@ fn tier(bytes: u64) -> Tier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{entry::Began, path::CanonicalPath};
+    use crate::{encoding::Encoding, entry::Began, forms::Forms, path::CanonicalPath};
     use bytes::Bytes;
     use http::{HeaderMap, StatusCode};
     use std::time::UNIX_EPOCH;
@@ -154,6 +163,21 @@ mod tests {
         }
         assert!(tier.pages.weight() <= 1024 * 1024);
         assert!(tier.pages.len() > 50);
+    }
+
+    #[tokio::test]
+    async fn page_that_was_compressed_weighs_more_once_it_is_put_again() {
+        let tier = MemoryTier::new(1024 * 1024);
+        let mut page = Entry::clone(&entry("/a", StatusCode::OK, 10_000));
+        page.forms = Some(Forms::default());
+        let page = Arc::new(page);
+        tier.put(Arc::clone(&page));
+        let before = tier.pages.weight();
+        page.make(Encoding::Gzip).await;
+        tier.put(Arc::clone(&page));
+        let form = page.body_in(Some(Encoding::Gzip)).unwrap().len() as u64;
+        assert!(form > 0);
+        assert_eq!(tier.pages.weight(), before + form);
     }
 
     #[test]
