@@ -2,7 +2,7 @@
 # Measures stored pages beside other servers and writes bench/RESULTS.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/setup.sh
+scripts/setup.sh test
 . scripts/lib.sh
 . scripts/env.sh
 
@@ -12,9 +12,10 @@ have nginx || apt_install "nginx: it is compared" nginx
 [[ -e /usr/lib/nginx/modules/ngx_http_brotli_static_module.so ]] ||
     apt_install "nginx's module for Brotli files" libnginx-mod-http-brotli-static
 (cd bench/next && npm ci --no-audit --no-fund)
+(cd bench/phone && npm ci --no-audit --no-fund)
 
 heading "Building"
-cargo leptos build --release
+cargo leptos build --release --split
 cargo build --release -p bench -p server
 
 bench=${CARGO_TARGET_DIR:-target}/release/bench
@@ -34,6 +35,12 @@ section "A stored page" "bench serve"
 measure serve --plot bench/serve.svg
 section "While pages are regenerated" "bench storm"
 measure storm
+section "Building pages" "bench build"
+measure build
+section "What the browser loads" "bench wasm"
+measure wasm
+section "On a phone" "bench phone"
+measure phone
 section "Many pages" "bench engine"
 measure engine --pages "${BENCH_PAGES:-100000}"
 printf '\n' >>"$results"

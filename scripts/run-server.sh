@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the server that `cargo leptos build --release` built; arguments are passed on to it.
+# Runs the server that `cargo leptos build --release --split` built; arguments are passed on to it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh

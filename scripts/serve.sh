@@ -8,7 +8,7 @@ scripts/setup.sh
 
 heading "Building the site and rendering its pages"
 # Not `cargo leptos serve`: it reports success when the build fails.
-cargo leptos build --release
+cargo leptos build --release --split
 
 heading "Serving"
 exec scripts/run-server.sh

@@ -42,7 +42,7 @@ RUSTDOCFLAGS="$RUSTDOCFLAGS -D warnings" cargo doc --no-deps "${server[@]}"
 unset RUSTFLAGS RUSTDOCFLAGS
 
 heading "Building the site and rendering its pages"
-cargo leptos build --release
+cargo leptos build --release --split
 
 heading "Tests in the browser"
 (cd end2end && npx playwright test)

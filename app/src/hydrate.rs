@@ -1,6 +1,6 @@
 //! Where the browser starts.
 
-use leptos::mount::hydrate_body;
+use leptos::mount::hydrate_lazy;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::App;
@@ -9,5 +9,6 @@ use crate::App;
 #[wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    hydrate_body(App);
+    // A page may have to fetch its part of the program first.
+    hydrate_lazy(App);
 }

@@ -32,7 +32,7 @@ use leptos::prelude::*;
 use leptos_isr::{Isr, days, minutes, seconds};
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    SsrMode,
+    Lazy, SsrMode,
     components::{FlatRoutes, Route, Router},
     path,
 };
@@ -43,9 +43,13 @@ use crate::{
     },
     data::{listing, site, title},
     pages::{
-        about::AboutPage, article::ArticlePage, editor::EditorPage,
-        editor_article::EditArticlePage, front::FrontPage, live::LivePage, not_found::NotFoundPage,
-        search::SearchPage, section::SectionPage,
+        about::AboutPage,
+        article::ArticlePage,
+        front::FrontPage,
+        lazy::{EditArticleRoute, EditorRoute, SearchRoute},
+        live::LivePage,
+        not_found::NotFoundPage,
+        section::SectionPage,
     },
 };
 
@@ -73,9 +77,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/sections/:section") view=SectionPage ssr=sections.into()/>
                     <Route path=path!("/about") view=AboutPage ssr=Isr::forever().into()/>
                     <Route path=path!("/live") view=LivePage ssr=live.into()/>
-                    <Route path=path!("/search") view=SearchPage ssr=SsrMode::Async/>
-                    <Route path=path!("/editor") view=EditorPage ssr=SsrMode::Async/>
-                    <Route path=path!("/editor/:slug") view=EditArticlePage ssr=SsrMode::Async/>
+                    <Route path=path!("/search") view={Lazy::<SearchRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/editor") view={Lazy::<EditorRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/editor/:slug") view={Lazy::<EditArticleRoute>::new()} ssr=SsrMode::Async/>
                 </FlatRoutes>
             </main>
             <SiteFooter/>

@@ -1,10 +1,15 @@
 //! The document around the app.
 
-use leptos::prelude::*;
+use leptos::{nonce::use_nonce, prelude::*};
 use leptos_isr::BuildMeta;
 use leptos_meta::{HashedStylesheet, MetaTags};
 
 use crate::{App, SITE_NAME};
+
+/// Applies the reader's kept settings before the first paint, so that nothing flashes;
+/// where storage is switched off, the defaults stay. In the page, since a file would
+/// have to be waited for.
+const SETTINGS: &str = include_str!("theme.js");
 
 /// The HTML document of every page.
 ///
@@ -15,7 +20,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     let scripts = leptos_isr::hydrates().then(|| {
         view! {
             <AutoReload options=options.clone()/>
-            <HydrationScripts options=options.clone()/>
+            // Once the page is shown, which is whole without them.
+            <HydrationScripts options=options.clone() defer=true/>
         }
     });
     view! {
@@ -26,7 +32,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <BuildMeta/>
-                <script src="/theme.js"></script>
+                <script nonce=use_nonce() inner_html=SETTINGS></script>
                 <HashedStylesheet options id="leptos"/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="alternate" type="application/atom+xml" title=SITE_NAME href="/feed.xml"/>

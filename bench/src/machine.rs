@@ -1,6 +1,13 @@
 //! What the machine and its processes say of themselves.
 
-use std::{collections::HashMap, fs, process::Command, time::Duration};
+use std::{
+    collections::HashMap,
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use crate::Result;
 
 /// Clock ticks of `/proc` in a second, on every Linux.
 const TICKS: u64 = 100;
@@ -39,18 +46,65 @@ pub(crate) fn version(program: &str, argument: &str) -> String {
 /// Processor time that a process and its children have used.
 pub(crate) fn processor_time(pid: u32) -> Duration {
     let all = processes();
-    let mut ticks = 0;
+    let mut sum = 0;
     let mut pids = vec![pid];
     while let Some(pid) = pids.pop() {
-        ticks += all.get(&pid).map_or(0, |process| process.ticks);
+        sum += all.get(&pid).map_or(0, |process| process.ticks);
         pids.extend(all.iter().filter(|(_, other)| other.parent == pid).map(|(pid, _)| *pid));
     }
+    ticks(sum)
+}
+
+/// Makes this process the parent of those whose own parent ends before them.
+///
+/// # Errors
+///
+/// Passes on what the system says.
+pub(crate) fn adopt_orphans() -> Result<()> {
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
+}
+
+/// Waits for all children but `stays`, so that their processor time is known.
+///
+/// # Errors
+///
+/// Says so if one of them does not end.
+pub(crate) fn wait_for_orphans(stays: u32) -> Result<()> {
+    let (own, began) = (std::process::id(), Instant::now());
+    loop {
+        let all = processes();
+        let children = all.iter().filter(|(pid, child)| child.parent == own && **pid != stays);
+        let children: Vec<u32> = children.map(|(pid, _)| *pid).collect();
+        if children.is_empty() {
+            return Ok(());
+        }
+        if began.elapsed() > Duration::from_secs(30) {
+            return Err(format!("the processes {children:?} do not end").into());
+        }
+        for pid in children {
+            let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+            rustix::process::waitpid(pid, rustix::process::WaitOptions::NOHANG)?;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Processor time of all children that have been waited for, and of theirs.
+pub(crate) fn waited_for() -> Duration {
+    let own = process(std::process::id());
+    ticks(own.map_or(0, |own| own.children))
+}
+
+fn ticks(ticks: u64) -> Duration {
     Duration::from_millis(ticks * 1000 / TICKS)
 }
 
 struct Process {
     parent: u32,
+    /// Its own ticks and those of children it has waited for.
     ticks: u64,
+    /// Those of the children alone.
+    children: u64,
 }
 
 fn processes() -> HashMap<u32, Process> {
@@ -64,9 +118,10 @@ fn process(pid: u32) -> Option<Process> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |i: usize| fields.get(i)?.parse::<u64>().ok();
-    // Its own ticks and those of children it has waited for, in user and kernel mode.
-    let ticks = number(11)? + number(12)? + number(13)? + number(14)?;
-    Some(Process { parent: u32::try_from(number(1)?).ok()?, ticks })
+    // In user and kernel mode.
+    let (own, children) = (number(11)? + number(12)?, number(13)? + number(14)?);
+    let parent = u32::try_from(number(1)?).ok()?;
+    Some(Process { parent, ticks: own + children, children })
 }
 
 /// Resident memory of this process in MiB.

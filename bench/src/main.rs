@@ -1,20 +1,23 @@
 //! Measures stored pages beside what one would use instead, on this machine and in one run.
 //!
 //! `make bench` installs what is missing, builds everything and runs
-//! `bench serve`, `bench storm` and `bench engine`; each prints Markdown. See
+//! its commands one after the other; each prints Markdown. See
 //! `README.md` in this folder.
 
 #![expect(clippy::print_stdout, reason = "what it prints is its result")]
 
+mod build;
 mod contender;
 mod content;
 mod engine;
 mod load;
 mod machine;
+mod phone;
 mod plot;
 mod serve;
 mod site;
 mod storm;
+mod wasm;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -37,6 +40,12 @@ enum Command {
     Serve(serve::Options),
     /// Hits on one page while many others are regenerated
     Storm(storm::Options),
+    /// What a page costs at build, beside `next build`
+    Build(build::Options),
+    /// Lighthouse and hydration as on a slow phone
+    Phone(phone::Options),
+    /// What the browser loads, and what that is made of
+    Wasm(wasm::Options),
     /// Building, starting, purging and regenerating many pages
     Engine(engine::Options),
     /// Opens a store, answers one request from it and says how long it took
@@ -52,6 +61,9 @@ async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(options) => serve::run(&options).await,
         Command::Storm(options) => storm::run(&options).await,
+        Command::Build(options) => build::run(&options).await,
+        Command::Phone(options) => phone::run(&options).await,
+        Command::Wasm(options) => wasm::run(&options),
         Command::Engine(options) => engine::run(&options).await,
         Command::Start { folder } => engine::start(&folder).await,
     };

@@ -344,21 +344,26 @@ async fn nginx(
     Server::start(name, command, addr, &path(), scratch).await
 }
 
-/// The same pages by Next.js: in its Pages Router, and in its App Router.
-async fn next(folder: &Path, content_addr: &str, scratch: &Path) -> Result<(Server, Server)> {
+/// A way to call Next.js with arguments, and the address of the articles.
+pub(crate) fn next_command(folder: &Path) -> Result<impl Fn(&[&str], &str) -> Command> {
     let bin = folder.join("node_modules/.bin/next");
     if !bin.exists() {
         return Err(format!("{} is not there: `make bench` installs it", bin.display()).into());
     }
     let bin = bin.canonicalize()?;
-    let command = |arguments: &[&str]| {
+    Ok(move |arguments: &[&str], content_addr: &str| {
         let mut command = Command::new("node");
         command.arg(&bin).args(arguments).current_dir(folder);
         command.env("CONTENT_API", format!("http://{content_addr}"));
         command.env("NEXT_TELEMETRY_DISABLED", "1");
         command
-    };
-    let built = command(&["build"]).output()?;
+    })
+}
+
+/// The same pages by Next.js: in its Pages Router, and in its App Router.
+async fn next(folder: &Path, content_addr: &str, scratch: &Path) -> Result<(Server, Server)> {
+    let command = next_command(folder)?;
+    let built = command(&["build"], content_addr).output()?;
     if !built.status.success() {
         return Err(format!("next build: {}", String::from_utf8_lossy(&built.stderr)).into());
     }
@@ -369,7 +374,7 @@ async fn next(folder: &Path, content_addr: &str, scratch: &Path) -> Result<(Serv
     ] {
         let addr = free_addr()?;
         let port = addr.rsplit(':').next().ok_or("no port")?;
-        let start = command(&["start", "-H", "127.0.0.1", "-p", port]);
+        let start = command(&["start", "-H", "127.0.0.1", "-p", port], content_addr);
         servers.push(Server::start(name, start, &addr, &path, scratch).await?);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

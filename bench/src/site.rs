@@ -58,6 +58,6 @@ pub(crate) fn program(name: &str) -> Result<PathBuf> {
 }
 
 /// Where `cargo leptos build` writes scripts and styles.
-fn site_root() -> PathBuf {
+pub(crate) fn site_root() -> PathBuf {
     std::env::var_os("LEPTOS_SITE_ROOT").map_or_else(|| "target/site".into(), PathBuf::from)
 }

@@ -99,7 +99,7 @@ test("no other site frames a page", async ({ page, baseURL }) => {
 });
 
 test("feeds and files may load nothing", async ({ request }) => {
-  for (const path of ["/feed.xml", "/sitemap.xml", "/favicon.svg", "/theme.js"]) {
+  for (const path of ["/feed.xml", "/sitemap.xml", "/favicon.svg", "/robots.txt"]) {
     const headers = (await request.get(path)).headers();
     expect(headers["content-security-policy"], path).toBe("default-src 'none'; frame-ancestors 'none'");
     expect(headers["x-content-type-options"], path).toBe("nosniff");

@@ -7,10 +7,11 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::warn;
 
 /// How much less urgent: where there is too little processor time for both, a
-/// thread that renders gets a few percent of what one that answers gets
-/// (sched(7)).
+/// thread that renders gets about a tenth of what one that answers gets
+/// (sched(7)). With the most, 19, it is a hundredth, and on a machine that is
+/// busy with something else a page stays stale for seconds.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 19;
+const NICE: i32 = 10;
 
 /// The threads, started when they are first needed.
 pub(crate) struct Background {

@@ -245,7 +245,7 @@ impl Builder {
     /// How many threads regenerate pages that nobody waits for. Defaults to one
     /// for each processor.
     ///
-    /// On Linux they are less urgent (nice 19) than the threads that answer
+    /// On Linux they are less urgent (nice 10) than the threads that answer
     /// visitors, so that a storm of regenerations leaves hits quick. What page
     /// code starts with `tokio::spawn` meanwhile runs on them. With 0 such pages
     /// are rendered on the server's own threads.

@@ -5,6 +5,7 @@ pub(crate) mod article;
 pub(crate) mod editor;
 pub(crate) mod editor_article;
 pub(crate) mod front;
+pub(crate) mod lazy;
 pub(crate) mod live;
 pub(crate) mod not_found;
 pub(crate) mod search;
