@@ -120,6 +120,13 @@ impl Entry {
         }
     }
 
+    /// Makes all forms of the body, if it may be compressed.
+    pub(crate) async fn make_all(&self) {
+        if let Some(forms) = &self.forms {
+            forms.make_all(&self.body).await;
+        }
+    }
+
     /// The forms of the body in which the page was served.
     pub(crate) fn served_in(&self) -> impl Iterator<Item = Encoding> {
         Encoding::ALL.into_iter().filter(|encoding| self.ready.has_head(Some(*encoding)))

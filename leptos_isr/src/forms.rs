@@ -47,6 +47,15 @@ impl Forms {
         made.await;
     }
 
+    /// Makes all forms of `body`, on one thread: each thread that compresses keeps
+    /// some memory for the next time.
+    pub(crate) async fn make_all(&self, body: &Bytes) {
+        let body = body.clone();
+        let compress = move || Encoding::ALL.map(|encoding| (encoding, encoding.compress(&body)));
+        let made = tokio::task::spawn_blocking(compress).await;
+        made.into_iter().flatten().for_each(|(encoding, form)| self.add(encoding, form));
+    }
+
     /// Adds a form that was made before.
     pub(crate) fn add(&self, encoding: Encoding, form: Option<Bytes>) {
         // What is known already is of the same body.
@@ -140,6 +149,13 @@ mod tests {
         version.store(1002, Ordering::SeqCst);
         regenerate(&engine).await;
         assert_eq!(made(&engine), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn build_makes_every_form() {
+        let (engine, _router) = site(&Arc::new(AtomicUsize::new(1000)));
+        assert!(engine.prerender(1, |_| (), |_| ()).await.unwrap().is_success());
+        assert_eq!(made(&engine), ["br", "zstd", "gzip"]);
     }
 
     #[tokio::test]

@@ -10,7 +10,6 @@ use http::StatusCode;
 use tokio::{runtime::Handle, time::sleep};
 
 use crate::{
-    encoding::Encoding,
     engine::{Engine, Target},
     entry::Entry,
     error::Error,
@@ -209,9 +208,7 @@ impl Engine {
             );
         }
         // A build has the time.
-        for encoding in Encoding::ALL {
-            entry.make(encoding).await;
-        }
+        entry.make_all().await;
         match &self.0.store {
             Some(store) => {
                 let kept = store.put(entry).await;
