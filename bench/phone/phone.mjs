@@ -34,7 +34,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.le
 async function score(url) {
   const runs = [];
   for (let run = 0; run < RUNS; run += 1) {
-    const chrome = await launch({ chromePath, chromeFlags: FLAGS, ignoreDefaultFlags: false });
+    const chrome = await launch({ chromePath, chromeFlags: FLAGS });
     try {
       const settings = { port: chrome.port, output: "json", onlyCategories: ["performance"], logLevel: "error" };
       const { lhr } = await lighthouse(url, settings);

@@ -101,7 +101,7 @@ export async function assertOldOnceThenNew(
   expect(isNew(await next.text()), `the second answer for ${path} is the new page`).toBe(true);
 }
 
-function isFresh(answer: Answer): boolean {
+export function isFresh(answer: Answer): boolean {
   const { hit, ttl, detail } = cacheStatus(answer);
   return hit && detail === undefined && (ttl === undefined || ttl > 0);
 }

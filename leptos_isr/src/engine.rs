@@ -4,12 +4,13 @@ use std::{
     fmt, io,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
+    thread::available_parallelism,
     time::{Duration, SystemTime},
 };
 
 use axum::Router;
 use http::HeaderMap;
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
@@ -66,6 +67,8 @@ pub(crate) struct Inner {
     pub(crate) http: crate::fetch::Client,
     pub(crate) scheduler: Scheduler,
     pub(crate) background: Background,
+    /// The turns of compressing for visitors who wait for it.
+    pub(crate) compressions: Semaphore,
     pub(crate) live: Hub,
     pub(crate) limits: Limits,
     pub(crate) tasks: TaskTracker,
@@ -123,11 +126,11 @@ impl Target {
 #[derive(Debug)]
 pub(crate) enum Served {
     /// The stored page.
-    Stored { entry: Arc<Entry>, freshness: Freshness },
+    Stored(Arc<Entry>),
     /// A page that the request waited for; `had_page` if an old one was stored.
     Rendered { fresh: Fresh, had_page: bool },
     /// The old page, because the render failed.
-    StaleIfError { entry: Arc<Entry>, freshness: Freshness },
+    StaleIfError(Arc<Entry>),
     /// No page.
     Failed { failure: Failure, had_page: bool },
 }
@@ -219,6 +222,7 @@ impl Engine {
             http,
             scheduler: Scheduler::new(settings.bounds),
             background: Background::new(settings.background_threads),
+            compressions: Semaphore::new(available_parallelism().map_or(1, usize::from)),
             live,
             limits,
             tasks: TaskTracker::new(),
@@ -335,7 +339,7 @@ impl Engine {
             }
             Decision::Render => return self.serve_rendered(target, Some(entry)).await,
         }
-        Served::Stored { entry, freshness }
+        Served::Stored(entry)
     }
 
     /// Starts a regeneration that nobody waits for, unless the last one failed just now.
@@ -364,10 +368,7 @@ impl Engine {
         };
         match (outcome, old) {
             (Some(Ok(fresh)), _) => Served::Rendered { fresh, had_page },
-            (_, Some(entry)) => {
-                let freshness = self.freshness(target.lifetime, &entry);
-                Served::StaleIfError { entry, freshness }
-            }
+            (_, Some(entry)) => Served::StaleIfError(entry),
             (Some(Err(failure)), None) => Served::Failed { failure, had_page },
             (None, None) => unreachable!("without an old page a render is waited for"),
         }

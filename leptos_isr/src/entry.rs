@@ -198,7 +198,8 @@ impl Entry {
         let tags: usize = self.tags.iter().map(|tag| tag.as_str().len() + 32).sum();
         let forms = self.forms.iter().flat_map(Forms::known);
         let forms: usize = forms.map(|(_, form)| form.map_or(0, Bytes::len)).sum();
-        let bodies = self.body.len() + forms + size_of::<Forms>();
+        let places = self.forms.as_ref().map_or(0, |_| Forms::SIZE);
+        let bodies = self.body.len() + forms + places;
         // Once more, for the response heads that are made when the page is served.
         let heads = headers + HEADS;
         (size_of::<Self>() + self.key.as_str().len() + bodies + headers + heads + tags) as u64

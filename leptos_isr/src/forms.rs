@@ -1,10 +1,10 @@
 //! The compressed forms of one body.
 //!
-//! A form is made once: when its page is rendered, if the page before it was
+//! A form is made once for a page in memory: when its page is rendered, if the page before it was
 //! served in that form, and else when somebody asks for it first. Most pages
 //! are read in one form only.
 
-use std::sync::Arc;
+use std::{mem::size_of, sync::Arc};
 
 use bytes::Bytes;
 use tokio::sync::OnceCell;
@@ -16,9 +16,14 @@ use crate::encoding::Encoding;
 /// A place holds `None` once it is known that its form is not smaller than the
 /// body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Forms(Arc<[OnceCell<Option<Bytes>>; Encoding::ALL.len()]>);
+pub(crate) struct Forms(Arc<Places>);
+
+type Places = [OnceCell<Option<Bytes>>; Encoding::ALL.len()];
 
 impl Forms {
+    /// What they take beside their bytes.
+    pub(crate) const SIZE: usize = size_of::<Places>();
+
     /// Those that are known, each with its bytes or without if it is not smaller.
     pub(crate) fn known(&self) -> impl Iterator<Item = (Encoding, Option<&Bytes>)> {
         Encoding::ALL

@@ -38,7 +38,7 @@ const IN_NOT_MODIFIED: [HeaderName; 7] = [
 pub(crate) struct Ready {
     /// The generation of purges at which the page was found not purged.
     unpurged_at: AtomicU64,
-    forms: [ArcSwapOption<Head>; 1 + Encoding::ALL.len()],
+    heads: [ArcSwapOption<Head>; 1 + Encoding::ALL.len()],
 }
 
 /// The head of one response.
@@ -68,7 +68,7 @@ impl Ready {
 
     /// Whether the page was served in a form of its body.
     pub(crate) fn has_head(&self, encoding: Option<Encoding>) -> bool {
-        self.forms[place(encoding)].load().is_some()
+        self.heads[place(encoding)].load().is_some()
     }
 
     /// The head for a form of the body: the one that is kept if it says the
@@ -79,7 +79,7 @@ impl Ready {
         shown: Shown,
         make: impl FnOnce() -> Head,
     ) -> Guard<Option<Arc<Head>>> {
-        let place = &self.forms[place(encoding)];
+        let place = &self.heads[place(encoding)];
         let kept = place.load();
         if kept.as_ref().is_some_and(|head| head.shown == shown) {
             return kept;
@@ -111,7 +111,7 @@ impl Head {
 
 impl Default for Ready {
     fn default() -> Self {
-        Self { unpurged_at: AtomicU64::new(0), forms: array::from_fn(|_| ArcSwapOption::empty()) }
+        Self { unpurged_at: AtomicU64::new(0), heads: array::from_fn(|_| ArcSwapOption::empty()) }
     }
 }
 

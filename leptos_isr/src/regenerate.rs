@@ -22,12 +22,16 @@ use crate::{
     render::{self, Failure, Job, Rendered},
     schedule::{Refused, Turn, Urgency},
     scope::RenderScope,
-    single_flight::{self, Flight, Role},
+    single_flight::{self, Flight, Role, Wanted},
 };
 
 /// How many flights a visitor waits for, when purges overtake their renders or
 /// their leaders end without a result.
 const WAITS: u32 = 3;
+
+/// How many flights follow one whose page was purged meanwhile, while nobody asks
+/// for the page.
+const FOLLOW_UPS: u32 = 2;
 
 /// How many pages one call of [`Engine::regenerate`] has under way at once.
 const AT_ONCE: usize = 16;
@@ -39,6 +43,18 @@ pub struct Regenerated {
     pub page: String,
     /// The status of the new page, and whether it is stored; or why there is none.
     pub result: Result<(StatusCode, bool), RenderError>,
+}
+
+/// Why and for whom a page is rendered.
+struct Wish {
+    reason: &'static str,
+    urgency: Urgency,
+    /// No data that were read before this are used.
+    after: Stamp,
+    /// The threads of who wants it.
+    server: Handle,
+    /// How many flights may follow.
+    follow_ups: u32,
 }
 
 impl Engine {
@@ -137,19 +153,13 @@ impl Engine {
         urgency: Urgency,
         after: Stamp,
     ) -> Flight<Outcome> {
-        self.start_for(target, reason, urgency, after, Handle::current())
+        let server = Handle::current();
+        self.start_for(target, Wish { reason, urgency, after, server, follow_ups: FOLLOW_UPS })
     }
 
-    /// Starts a render for somebody on the threads `server`.
-    fn start_for(
-        &self,
-        target: &Target,
-        reason: &'static str,
-        urgency: Urgency,
-        after: Stamp,
-        server: Handle,
-    ) -> Flight<Outcome> {
-        match self.0.flights.join(&target.key) {
+    fn start_for(&self, target: &Target, wish: Wish) -> Flight<Outcome> {
+        let urgency = wish.urgency;
+        match self.0.flights.join_for(&target.key, urgency == Urgency::Waiting) {
             Role::Follower(flight) => {
                 self.0.scheduler.raise(&target.route, &target.key, urgency);
                 flight
@@ -162,14 +172,16 @@ impl Engine {
                     Urgency::Background => self.0.background.handle(),
                     Urgency::Waiting => None,
                 };
-                let threads = threads.unwrap_or_else(|| server.clone());
+                let threads = threads.unwrap_or_else(|| wish.server.clone());
                 let lead = async move {
-                    let outcome = engine.lead(&target, turn, reason, after, &server).await;
-                    let page = outcome.as_ref().ok().map(|fresh| Arc::clone(&fresh.entry));
-                    leader.finish(outcome);
-                    // Not before: who joined the flight has purged the page by then.
-                    if page.is_some_and(|page| engine.purged(&page).is_some()) {
-                        engine.start_for(&target, "purge", Urgency::Background, 0, server);
+                    let outcome = engine.lead(&target, turn, &wish).await;
+                    let stored = outcome.as_ref().ok().filter(|fresh| fresh.stored);
+                    let stored = stored.map(|fresh| Arc::clone(&fresh.entry));
+                    let wanted = leader.finish(outcome);
+                    // Now that the flight is over: who joined it because of a purge had
+                    // purged before this look, and who comes later leads.
+                    if stored.is_some_and(|page| engine.purged(&page).is_some()) {
+                        engine.follow_up(&target, wish, wanted);
                     }
                 };
                 self.0.tasks.spawn_on(lead.with_current_subscriber(), &threads);
@@ -178,24 +190,26 @@ impl Engine {
         }
     }
 
-    /// Renders the page, unless that was just done. `server` are the threads of who
-    /// wants it.
-    async fn lead(
-        &self,
-        target: &Target,
-        turn: Result<Turn, Refused>,
-        reason: &'static str,
-        after: Stamp,
-        server: &Handle,
-    ) -> Outcome {
+    /// Renders the page once more because a purge overtook its flight; not for ever
+    /// if nobody asks for the page.
+    fn follow_up(&self, target: &Target, last: Wish, wanted: Wanted) {
+        let left = if wanted.was_joined { FOLLOW_UPS } else { last.follow_ups };
+        if let Some(follow_ups) = left.checked_sub(1) {
+            let urgency = if wanted.is_awaited { Urgency::Waiting } else { Urgency::Background };
+            self.start_for(target, Wish { reason: "purge", urgency, follow_ups, ..last });
+        }
+    }
+
+    /// Renders the page, unless that was just done.
+    async fn lead(&self, target: &Target, turn: Result<Turn, Refused>, wish: &Wish) -> Outcome {
         // Whoever looked before the last flight ended finds its page here.
         if let Some(entry) = self.0.memory.get(&target.key)
-            && entry.stamp > after
+            && entry.stamp > wish.after
             && matches!(self.freshness(target.lifetime, &entry), Freshness::Fresh { .. })
         {
             return Ok(Fresh { entry, stored: true });
         }
-        self.render_and_store(target, turn, reason, after, server).await
+        self.render_and_store(target, turn, wish).await
     }
 
     fn ask(&self, target: &Target, urgency: Urgency) -> Result<Turn, Refused> {
@@ -207,18 +221,17 @@ impl Engine {
         &self,
         target: &Target,
         turn: Result<Turn, Refused>,
-        reason: &'static str,
-        after: Stamp,
-        server: &Handle,
+        wish: &Wish,
     ) -> Outcome {
+        let reason = wish.reason;
         let permit = turn.map_err(refused)?.begin().await.map_err(refused)?;
         let started = Instant::now();
         let threads = match permit.urgency {
             Urgency::Background => Handle::current(),
             // Somebody came for it while it waited behind the visitors.
-            Urgency::Waiting => server.clone(),
+            Urgency::Waiting => wish.server.clone(),
         };
-        let result = self.render(target, after, threads).await;
+        let result = self.render(target, wish.after, threads).await;
         let duration = started.elapsed();
         drop(permit);
         match result {

@@ -151,16 +151,19 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
             "the page sets a cookie, so it is not stored: a stored page is the same for everybody");
     }
     let may_store = !sets_cookie && !said.no_store;
+    let same = job.old.as_ref().filter(|old| old.body == entry.body);
     if may_store {
-        // Memory counts lengths, and the buffer that a body grew in may be twice as large.
-        entry.body = Bytes::copy_from_slice(&entry.body);
+        // Memory counts lengths, and the buffer that a body grew in may be twice as large. That of
+        // a page from the store holds its forms too.
+        entry.body =
+            same.map_or_else(|| Bytes::copy_from_slice(&entry.body), |old| old.body.clone());
     }
     if may_store
         && entry.forms.is_some()
         && let Some(old) = &job.old
     {
-        if old.forms.is_some() && old.body == entry.body {
-            entry.forms.clone_from(&old.forms);
+        if let Some(same) = same.filter(|old| old.forms.is_some()) {
+            entry.forms.clone_from(&same.forms);
         }
         // Its next visitors are likely to ask for the same.
         for encoding in old.served_in() {

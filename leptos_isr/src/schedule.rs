@@ -160,11 +160,11 @@ impl Scheduler {
         let mut state = self.state();
         let lane = state.lane(route, limit);
         let lane_is_free = lane.running < lane.limit && lane.queue.is_empty();
-        let call = if state.running < bounds.renders && lane_is_free {
+        let call = if urgency == Urgency::Background && state.is_closed {
+            return Err(Refused::Closed);
+        } else if state.running < bounds.renders && lane_is_free {
             state.start(route);
             None
-        } else if urgency == Urgency::Background && state.is_closed {
-            return Err(Refused::Closed);
         } else if urgency == Urgency::Background && state.waiting >= bounds.queue {
             return Err(state.busy(bounds));
         } else {

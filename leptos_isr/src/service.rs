@@ -68,8 +68,8 @@ impl Engine {
         Router::new().fallback_service(Pages(self.clone()))
     }
 
-    /// The answer to a request for a page that is in memory and may be served;
-    /// `None` if anything else is to be looked at.
+    /// The answer to a request for a page that is in memory, in the form that is
+    /// wanted, and may be served; `None` if anything else is to be looked at.
     fn answer_from_memory(&self, request: &Request) -> Option<Response> {
         let path = request.uri().path();
         let is_read = *request.method() == Method::GET || *request.method() == Method::HEAD;
@@ -112,10 +112,25 @@ impl Engine {
             match (encoding, entry.body_in(encoding)) {
                 (_, Some(body)) => return (encoding, body),
                 (None, None) => unreachable!("the body as it is was rendered"),
-                (Some(encoding), None) => entry.make(encoding).await,
+                (Some(encoding), None) => {
+                    let (engine, entry) = (self.clone(), Arc::clone(entry));
+                    // A visitor who leaves does not stop it: the next one would begin it again.
+                    let _ = self
+                        .0
+                        .tasks
+                        .spawn(async move { engine.make(&entry, encoding).await })
+                        .await;
+                }
             }
-            // It takes more memory now.
-            self.put_in_memory(entry);
+        }
+    }
+
+    async fn make(&self, entry: &Entry, encoding: Encoding) {
+        let _turn = self.0.compressions.acquire().await;
+        entry.make(encoding).await;
+        let dropped = self.0.memory.weigh_again(&entry.key);
+        if let Some(store) = &self.0.store {
+            store.used(&dropped);
         }
     }
 
@@ -194,12 +209,16 @@ impl Engine {
 
     async fn respond(&self, target: &Target, request: &HeaderMap) -> Response {
         match self.serve(target, headers::is_prefetch(request)).await {
-            Served::Stored { entry, freshness } => {
-                let (form, status) = (self.form(&entry, request).await, hit(freshness));
+            Served::Stored(entry) => {
+                let form = self.form(&entry, request).await;
+                // Not before: it may have been purged while it was compressed.
+                let freshness = self.freshness(target.lifetime, &entry);
+                let status = hit(freshness);
                 self.page(target.lifetime, &entry, form, freshness, status, request)
             }
-            Served::StaleIfError { entry, freshness } => {
+            Served::StaleIfError(entry) => {
                 let form = self.form(&entry, request).await;
+                let freshness = self.freshness(target.lifetime, &entry);
                 let status = CacheStatus::StaleIfError { ttl: past(stale_by(freshness)) };
                 self.page(target.lifetime, &entry, form, freshness, status, request)
             }
@@ -258,7 +277,7 @@ impl Engine {
             tags: Vec::new(),
         };
         let entry = match self.serve(&target, false).await {
-            Served::Stored { entry, .. } | Served::StaleIfError { entry, .. } => entry,
+            Served::Stored(entry) | Served::StaleIfError(entry) => entry,
             Served::Rendered { fresh, .. } => fresh.entry,
             Served::Failed { failure, had_page } => return failed(failure, why(had_page)),
         };

@@ -7,7 +7,22 @@ use crate::sync::{Arc, Mutex, MutexGuard, PoisonError, watch};
 /// The renders in flight, by key.
 #[derive(Debug)]
 pub(crate) struct SingleFlight<K, T> {
-    flights: Arc<Mutex<HashMap<K, Flight<T>>>>,
+    flights: Arc<Mutex<HashMap<K, UnderWay<T>>>>,
+}
+
+#[derive(Debug)]
+struct UnderWay<T> {
+    flight: Flight<T>,
+    wanted: Wanted,
+}
+
+/// Who came for a flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Whether anybody joined it after it had begun.
+    pub(crate) was_joined: bool,
+    /// Whether anybody waits for its result.
+    pub(crate) is_awaited: bool,
 }
 
 /// The result of a flight, once there is one.
@@ -29,7 +44,7 @@ pub(crate) enum Role<K: Eq + Hash, T> {
 pub(crate) struct Leader<K: Eq + Hash, T> {
     key: K,
     result: watch::Sender<Option<T>>,
-    flights: Arc<Mutex<HashMap<K, Flight<T>>>>,
+    flights: Arc<Mutex<HashMap<K, UnderWay<T>>>>,
 }
 
 impl<K: Clone + Eq + Hash, T: Clone> SingleFlight<K, T> {
@@ -37,27 +52,37 @@ impl<K: Clone + Eq + Hash, T: Clone> SingleFlight<K, T> {
         Self { flights: Arc::default() }
     }
 
-    /// Joins the flight of `key`, or starts it.
+    /// Joins the flight of `key`, or starts it, to wait for the result.
     pub(crate) fn join(&self, key: &K) -> Role<K, T> {
+        self.join_for(key, true)
+    }
+
+    /// Joins the flight of `key`, or starts it; `is_waiting` says whether the
+    /// caller waits for the result.
+    pub(crate) fn join_for(&self, key: &K, is_waiting: bool) -> Role<K, T> {
         let mut flights = lock(&self.flights);
-        if let Some(flight) = flights.get(key) {
-            return Role::Follower(flight.clone());
+        if let Some(under_way) = flights.get_mut(key) {
+            under_way.wanted.was_joined = true;
+            under_way.wanted.is_awaited |= is_waiting;
+            return Role::Follower(under_way.flight.clone());
         }
         let (result, flight) = watch::channel(None);
-        flights.insert(key.clone(), flight.clone());
+        let wanted = Wanted { was_joined: false, is_awaited: is_waiting };
+        flights.insert(key.clone(), UnderWay { flight: flight.clone(), wanted });
         let leader = Leader { key: key.clone(), result, flights: Arc::clone(&self.flights) };
         Role::Leader(leader, flight)
     }
 }
 
 impl<K: Eq + Hash, T> Leader<K, T> {
-    /// Ends the flight with `result`.
+    /// Ends the flight with `result`; returns who came for it.
     ///
     /// The flight is over before anyone learns of the result: who comes now
     /// starts a new one.
-    pub(crate) fn finish(self, result: T) {
-        lock(&self.flights).remove(&self.key);
+    pub(crate) fn finish(self, result: T) -> Wanted {
+        let under_way = lock(&self.flights).remove(&self.key);
         self.result.send_replace(Some(result));
+        under_way.map_or_else(Wanted::default, |under_way| under_way.wanted)
     }
 }
 
@@ -67,7 +92,7 @@ impl<K: Eq + Hash, T> Drop for Leader<K, T> {
         // After `finish` another flight of the same key may be under way.
         let is_ours = flights
             .get(&self.key)
-            .is_some_and(|flight| flight.same_channel(&self.result.subscribe()));
+            .is_some_and(|other| other.flight.same_channel(&self.result.subscribe()));
         if is_ours {
             flights.remove(&self.key);
         }
@@ -89,7 +114,7 @@ mod tests {
     use super::*;
 
     fn lead(flights: &SingleFlight<&'static str, u32>) -> Leader<&'static str, u32> {
-        match flights.join(&"k") {
+        match flights.join_for(&"k", false) {
             Role::Leader(leader, _) => leader,
             Role::Follower(_) => panic!("nobody leads yet"),
         }
@@ -107,9 +132,9 @@ mod tests {
         let flights = SingleFlight::new();
         let leader = lead(&flights);
         let (a, b) = (follow(&flights), follow(&flights));
-        leader.finish(7);
+        assert_eq!(leader.finish(7), Wanted { was_joined: true, is_awaited: true });
         assert_eq!((wait(a).await, wait(b).await), (Some(7), Some(7)));
-        lead(&flights);
+        assert_eq!(lead(&flights).finish(8), Wanted::default());
     }
 
     #[tokio::test]

@@ -249,6 +249,27 @@ async fn purges_that_overtake_render_after_render_are_followed_by_one_more() {
 }
 
 #[tokio::test]
+async fn page_that_nobody_asks_for_is_not_rendered_for_each_purge() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.begun().await;
+    site.advance(seconds(60));
+    site.behave(Renders::Gate);
+    site.get("/a/1").await;
+    for _ in 0..3 {
+        site.begun().await;
+        site.purge_tag("all").await;
+        site.let_pass();
+    }
+    site.idle().await;
+    assert_eq!(site.renders(), 4, "two follow the first");
+    site.behave(Renders::Page);
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
+    site.idle().await;
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60").assert_body("/a/1 #5");
+}
+
+#[tokio::test]
 async fn page_that_may_not_be_stored_is_not_replaced_by_the_old_one() {
     let site = Site::new();
     site.get("/a/1").await;

@@ -84,7 +84,7 @@ impl Page {
     /// What happens behind a visitor: a flight, unless one is under way, and another
     /// if a purge overtook it.
     fn regenerate_behind(&self) {
-        while let Role::Leader(leader, _) = self.flights.join(&"/") {
+        while let Role::Leader(leader, _) = self.flights.join_for(&"/", false) {
             let entry = self.regenerate_now();
             leader.finish(entry);
             if !self.is_purged(entry) {

@@ -196,7 +196,9 @@ impl Engine {
                     let is_ours = kept.is_none();
                     match kept {
                         // The last flight ended since the value was looked for.
-                        Some((value, _)) => leader.finish(Ok(value)),
+                        Some((value, _)) => {
+                            leader.finish(Ok(value));
+                        }
                         None => {
                             let load = load.take().expect("the result of our own call is taken");
                             self.start_load(leader, &name, (&read, reading.since()), load);

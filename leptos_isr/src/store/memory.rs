@@ -33,8 +33,8 @@ pub(crate) struct MemoryTier {
 
 type Tier = Cache<Key, Kept, ByBytes, DefaultHashBuilder, Dropped>;
 
-/// A page, and what it weighed when it was put: a page that was compressed
-/// since weighs more, until it is put once more.
+/// A page, and what it weighed when it was put: one that was compressed since
+/// weighs more, until it is weighed again.
 #[derive(Clone)]
 struct Kept {
     entry: Arc<Entry>,
@@ -86,6 +86,21 @@ impl MemoryTier {
     /// Every page; asking does not count as a use.
     pub(crate) fn entries(&self) -> Vec<Arc<Entry>> {
         self.pages.iter().chain(self.not_found.iter()).map(|(_, kept)| kept.entry).collect()
+    }
+
+    /// Weighs the page of `key` again, which was compressed since, if it is still
+    /// here. Returns the pages that had to go for it.
+    pub(crate) fn weigh_again(&self, key: &Key) -> Vec<Key> {
+        let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut dropped = Vec::new();
+        for tier in [&self.pages, &self.not_found] {
+            if let Some(Kept { entry, .. }) = tier.get(key) {
+                let kept = Kept { weight: entry.weight(), entry };
+                tier.insert_with_lifecycle(key.clone(), kept, &mut dropped);
+            }
+        }
+        dropped.retain(|other| other != key);
+        dropped
     }
 
     /// Puts `entry` in the place of what was stored for its key, unless that
@@ -166,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn page_that_was_compressed_weighs_more_once_it_is_put_again() {
+    async fn page_that_was_compressed_is_weighed_again_if_it_is_still_here() {
         let tier = MemoryTier::new(1024 * 1024);
         let mut page = Entry::clone(&entry("/a", StatusCode::OK, 10_000));
         page.forms = Some(Forms::default());
@@ -174,10 +189,14 @@ mod tests {
         tier.put(Arc::clone(&page));
         let before = tier.pages.weight();
         page.make(Encoding::Gzip).await;
-        tier.put(Arc::clone(&page));
+        tier.weigh_again(&page.key);
         let form = page.body_in(Some(Encoding::Gzip)).unwrap().len() as u64;
         assert!(form > 0);
         assert_eq!(tier.pages.weight(), before + form);
+        tier.put(entry("/a", StatusCode::GONE, 1));
+        tier.weigh_again(&page.key);
+        assert_eq!(tier.get(&page.key).unwrap().status, StatusCode::GONE);
+        assert_eq!(tier.pages.weight(), 0);
     }
 
     #[test]
