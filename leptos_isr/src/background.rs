@@ -8,8 +8,8 @@ use tracing::warn;
 
 /// How much less urgent: where there is too little processor time for both, a
 /// thread that renders gets about a tenth of what one that answers gets
-/// (sched(7)). With the most, 19, it is a hundredth, and on a machine that is
-/// busy with something else a page stays stale for seconds.
+/// (sched(7)). With the most, 19, it would be a hundredth: too little where
+/// something else keeps the processors busy.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
