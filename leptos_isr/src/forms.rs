@@ -74,9 +74,13 @@ impl Forms {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        task::Poll,
+        time::Duration,
     };
 
     use axum::{Router, body::Body, extract::Request};
@@ -154,6 +158,17 @@ mod tests {
         version.store(1002, Ordering::SeqCst);
         regenerate(&engine).await;
         assert_eq!(made(&engine), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn visitor_who_leaves_does_not_stop_the_compression() {
+        let (engine, router) = site(&Arc::new(AtomicUsize::new(1000)));
+        ask(&router, "identity").await;
+        let mut leaves = Box::pin(ask(&router, "gzip"));
+        assert_eq!(futures::poll!(&mut leaves), Poll::Pending);
+        drop(leaves);
+        assert!(engine.idle(Duration::from_secs(30)).await);
+        assert_eq!(made(&engine), ["gzip"]);
     }
 
     #[tokio::test]

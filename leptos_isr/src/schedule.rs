@@ -496,8 +496,8 @@ mod tests {
         assert_eq!(background.now_or_never().unwrap().unwrap_err(), Refused::Closed);
         drop(first);
         let permit = visitor.now_or_never().expect("it is its turn").unwrap();
-        let late = ask(&scheduler, "a-3", None, Urgency::Background).now();
-        assert_eq!(late.unwrap_err(), Refused::Closed);
         drop(permit);
+        let late = ask(&scheduler, "a-3", None, Urgency::Background).now();
+        assert_eq!(late.unwrap_err(), Refused::Closed, "also where there is room");
     }
 }

@@ -209,27 +209,18 @@ impl Engine {
 
     async fn respond(&self, target: &Target, request: &HeaderMap) -> Response {
         match self.serve(target, headers::is_prefetch(request)).await {
-            Served::Stored(entry) => {
-                let form = self.form(&entry, request).await;
-                // Not before: it may have been purged while it was compressed.
-                let freshness = self.freshness(target.lifetime, &entry);
-                let status = hit(freshness);
-                self.page(target.lifetime, &entry, form, freshness, status, request)
-            }
+            Served::Stored(entry) => self.page_made(target.lifetime, &entry, hit, request).await,
             Served::StaleIfError(entry) => {
-                let form = self.form(&entry, request).await;
-                let freshness = self.freshness(target.lifetime, &entry);
-                let status = CacheStatus::StaleIfError { ttl: past(stale_by(freshness)) };
-                self.page(target.lifetime, &entry, form, freshness, status, request)
+                let status =
+                    |freshness| CacheStatus::StaleIfError { ttl: past(stale_by(freshness)) };
+                self.page_made(target.lifetime, &entry, status, request).await
             }
             Served::Rendered { fresh, had_page } => {
                 let Fresh { entry, stored } = fresh;
                 let status =
                     CacheStatus::Forwarded { why: why(had_page), status: entry.status, stored };
                 if stored {
-                    let form = self.form(&entry, request).await;
-                    let freshness = self.freshness(target.lifetime, &entry);
-                    self.page(target.lifetime, &entry, form, freshness, status, request)
+                    self.page_made(target.lifetime, &entry, |_| status, request).await
                 } else {
                     private(&entry, status)
                 }
@@ -284,6 +275,20 @@ impl Engine {
         let mut response = private(&entry, CacheStatus::Bypass { detail: "not-listed" });
         *response.status_mut() = StatusCode::NOT_FOUND;
         response
+    }
+
+    /// A stored page in the form that the request wants.
+    async fn page_made(
+        &self,
+        lifetime: Lifetime,
+        entry: &Arc<Entry>,
+        status: impl FnOnce(Freshness) -> CacheStatus,
+        request: &HeaderMap,
+    ) -> Response {
+        let form = self.form(entry, request).await;
+        // Not before: it may have been purged while it was compressed.
+        let freshness = self.freshness(lifetime, entry);
+        self.page(lifetime, entry, form, freshness, status(freshness), request)
     }
 
     /// A stored page in one form, or 304 if the browser has it.

@@ -14,7 +14,8 @@ use std::{
 
 use axum::{Router, body::Body, extract::Request, routing::get};
 use http_body_util::BodyExt;
-use leptos_isr::{Engine, Isr, Routes, minutes};
+use leptos_isr::{Engine, Isr, Purge, Routes, minutes};
+use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
 const BACKGROUND: &str = "isr-background";
@@ -51,6 +52,31 @@ async fn page_that_nobody_waits_for_is_rendered_behind_the_visitors() {
     let [first, then] = threads(None).await;
     assert_ne!(first, BACKGROUND);
     assert_eq!(then, BACKGROUND);
+}
+
+#[tokio::test]
+async fn visitor_whose_render_was_overtaken_has_the_next_on_the_servers_threads() {
+    let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let page = {
+        let (begun, gate) = (Arc::clone(&begun), Arc::clone(&gate));
+        move || async move {
+            begun.add_permits(1);
+            gate.acquire().await.unwrap().forget();
+            thread::current().name().unwrap_or_default().to_owned()
+        }
+    };
+    let routes = Routes::new().add("/page", Isr::forever()).unwrap();
+    let engine = Engine::builder(routes).build().unwrap();
+    let site = engine.wrap(Router::new().route("/page", get(page)));
+    let request = Request::get("/page").body(Body::empty()).unwrap();
+    let visitor = tokio::spawn(site.oneshot(request));
+    begun.acquire().await.unwrap().forget();
+    let purge = Purge { paths: vec!["/page".to_owned()], ..Purge::default() };
+    engine.purge(&purge).await.unwrap();
+    gate.add_permits(2);
+    let body = visitor.await.unwrap().unwrap().into_body();
+    let thread = body.collect().await.unwrap().to_bytes();
+    assert_ne!(thread, BACKGROUND);
 }
 
 #[tokio::test]

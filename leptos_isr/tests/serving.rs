@@ -207,14 +207,20 @@ async fn empty_purge_does_nothing() {
     site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
 }
 
-#[tokio::test]
-async fn purge_during_a_render_wins() {
+/// A site whose `/a/1` is stale; its regeneration waits at the gate.
+async fn regenerating_at_the_gate() -> Site {
     let site = Site::new();
     site.get("/a/1").await;
     site.begun().await;
     site.advance(seconds(60));
     site.behave(Renders::Gate);
     site.get("/a/1").await;
+    site
+}
+
+#[tokio::test]
+async fn purge_during_a_render_wins() {
+    let site = regenerating_at_the_gate().await;
     site.begun().await;
     site.purge_tag("all").await;
     site.let_pass();
@@ -230,12 +236,7 @@ async fn purge_during_a_render_wins() {
 
 #[tokio::test]
 async fn purges_that_overtake_render_after_render_are_followed_by_one_more() {
-    let site = Site::new();
-    site.get("/a/1").await;
-    site.begun().await;
-    site.advance(seconds(60));
-    site.behave(Renders::Gate);
-    site.get("/a/1").await;
+    let site = regenerating_at_the_gate().await;
     for _ in 0..7 {
         site.begun().await;
         site.purge_tag("all").await;
@@ -250,12 +251,7 @@ async fn purges_that_overtake_render_after_render_are_followed_by_one_more() {
 
 #[tokio::test]
 async fn page_that_nobody_asks_for_is_not_rendered_for_each_purge() {
-    let site = Site::new();
-    site.get("/a/1").await;
-    site.begun().await;
-    site.advance(seconds(60));
-    site.behave(Renders::Gate);
-    site.get("/a/1").await;
+    let site = regenerating_at_the_gate().await;
     for _ in 0..3 {
         site.begun().await;
         site.purge_tag("all").await;
