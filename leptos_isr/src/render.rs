@@ -89,8 +89,7 @@ impl From<RenderError> for Failure {
 pub(crate) async fn render(job: Job) -> Result<Rendered, Failure> {
     let limit = job.limits.time;
     let threads = job.threads.clone();
-    let (answer, _ends_its_tasks) = spawned::scope(answer(job));
-    let mut task = threads.spawn(answer.with_current_subscriber());
+    let mut task = threads.spawn(answer(job).with_current_subscriber());
     match timeout(limit, &mut task).await {
         Ok(Ok(result)) => result,
         Ok(Err(stopped)) => Err(stopped_render(stopped).into()),
@@ -128,7 +127,8 @@ async fn answer(job: Job) -> Result<Rendered, Failure> {
         let body = body.map_err(|error| broken_body(&*error, job.limits.body))?;
         Ok::<_, RenderError>((parts, body.to_bytes()))
     };
-    let (mut parts, body) = Reading::of(job.scope.clone()).scope(answering).await?;
+    let answering = Reading::of(job.scope.clone()).scope(answering);
+    let (mut parts, body) = spawned::scope(answering).await?;
     let body = match policy {
         Some(policy) => policy.seal((&job.key, &job.route), &mut parts.headers, body),
         None => body,

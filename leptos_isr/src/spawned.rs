@@ -1,35 +1,37 @@
-//! The tasks that a page starts while it is rendered: they end with its render.
+//! The tasks that a page starts while it is rendered: they run within its
+//! render, one at a time, and end with it.
 //!
 //! Leptos starts one for each resource, and one that waits for each read of it.
 //! Neither ends by itself if the data never comes: a `LocalResource` never has
 //! any on a server, and a source may hang. Each render would leave some behind.
+//! One that ran on another thread could be in the middle of the page's code when
+//! the render ends and all that the page made is disposed of: Leptos panics then.
+
+use std::pin::pin;
 
 use any_spawner::{CustomExecutor, Executor, PinnedFuture, PinnedLocalFuture};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use futures::{
+    StreamExt,
+    channel::mpsc::{UnboundedSender, unbounded},
+    future::{Either, select},
+};
 
 tokio::task_local! {
-    /// Cancelled when the render in progress ends.
-    static RENDER_ENDS: CancellationToken;
+    /// Takes what the render in progress starts.
+    static STARTED: UnboundedSender<PinnedFuture<()>>;
 }
 
-/// Starts Leptos's tasks on tokio, as `Executor::init_tokio` does, and ends
-/// those of a render with it.
+/// Runs Leptos's tasks on tokio, as `Executor::init_tokio` does, but those of a
+/// render within it.
 #[derive(Debug)]
-struct EndedWithRender;
+struct WithinRender;
 
-impl CustomExecutor for EndedWithRender {
+impl CustomExecutor for WithinRender {
     fn spawn(&self, task: PinnedFuture<()>) {
-        match RENDER_ENDS.try_with(CancellationToken::clone) {
-            Ok(ends) => {
-                let until_then = ends.clone().run_until_cancelled_owned(task);
-                // What it starts in turn is of the render too.
-                tokio::spawn(RENDER_ENDS.scope(ends, async move {
-                    until_then.await;
-                }));
-            }
-            Err(_) => {
-                tokio::spawn(task);
-            }
+        match STARTED.try_with(Clone::clone) {
+            // Only a render that has ended refuses it.
+            Ok(started) => drop(started.unbounded_send(task)),
+            Err(_) => drop(tokio::spawn(task)),
         }
     }
 
@@ -43,12 +45,19 @@ impl CustomExecutor for EndedWithRender {
 /// Makes Leptos start its tasks here. Too late, without any effect, if the
 /// program has chosen an executor before.
 pub(crate) fn init() {
-    let _ = Executor::init_custom_executor(EndedWithRender);
+    let _ = Executor::init_custom_executor(WithinRender);
 }
 
-/// Runs a render; its tasks end when what is returned second is dropped.
-pub(crate) fn scope<F: Future>(render: F) -> (impl Future<Output = F::Output>, DropGuard) {
-    let ends = CancellationToken::new();
-    let guard = ends.clone().drop_guard();
-    (RENDER_ENDS.scope(ends, render), guard)
+/// Runs a render and the tasks that it starts; those that are not done when the
+/// render is are dropped.
+pub(crate) async fn scope<F: Future>(render: F) -> F::Output {
+    let (start, started) = unbounded();
+    let both = async {
+        let tasks = started.for_each_concurrent(None, |task| task);
+        match select(pin!(render), pin!(tasks)).await {
+            Either::Left((rendered, _)) => rendered,
+            Either::Right(((), render)) => render.await,
+        }
+    };
+    STARTED.scope(start, both).await
 }
