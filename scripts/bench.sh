@@ -16,7 +16,11 @@ have nginx || apt_install "nginx: it is compared" nginx
 
 heading "Building"
 cargo leptos build --release --split
+# As cargo-leptos sets it: without it Leptos is compiled once more.
+export LEPTOS_OUTPUT_NAME=newsroom
 cargo build --release -p bench -p server
+cargo build --release --locked --manifest-path bench/dioxus/Cargo.toml \
+    --target-dir "${CARGO_TARGET_DIR:-target}/dioxus"
 
 bench=${CARGO_TARGET_DIR:-target}/release/bench
 results=$(mktemp)
@@ -35,6 +39,13 @@ section "A stored page" "bench serve"
 measure serve --plot bench/serve.svg
 section "While pages are regenerated" "bench storm"
 measure storm
+section "Without a socket" "cargo bench -p bench"
+heading "cargo bench"
+{
+    echo '```text'
+    cargo bench -p bench --bench hit -- --quiet --noplot --discard-baseline
+    echo '```'
+} | tee -a "$results"
 section "Building pages" "bench build"
 measure build
 section "What the browser loads" "bench wasm"

@@ -32,6 +32,12 @@ pub(crate) struct Options {
     /// The folder of the Next.js app
     #[arg(long, default_value = "bench/next")]
     next: PathBuf,
+    /// Leave out Dioxus
+    #[arg(long)]
+    without_dioxus: bool,
+    /// The folder of the Dioxus app
+    #[arg(long, default_value = "bench/dioxus")]
+    dioxus: PathBuf,
     /// Write a plot here
     #[arg(long)]
     plot: Option<PathBuf>,
@@ -140,12 +146,13 @@ fn print(options: &Options, cases: &[Case<'_>], measured: &BTreeMap<usize, Measu
     let line = |text: String| println!("{text}");
     line(format!("Machine: {}.", machine::describe()));
     line(format!(
-        "Versions: {}; {}; {}; Node.js {}; Next.js {}.",
+        "Versions: {}; {}; {}; Node.js {}; Next.js {}; Dioxus {}.",
         machine::version("rustc", "-V"),
         machine::version("nginx", "-v"),
         machine::version("wrk", "-v"),
         machine::version("node", "-v"),
         next_version(&options.next).unwrap_or_else(|| "left out".to_owned()),
+        dioxus_version(options).unwrap_or_else(|| "left out".to_owned()),
     ));
     line(format!(
         "{} rounds of {} s each, {} connections; medians, and half the range of the rounds.\n",
@@ -180,6 +187,15 @@ fn next_version(folder: &Path) -> Option<String> {
     Some(package["version"].as_str()?.to_owned())
 }
 
+fn dioxus_version(options: &Options) -> Option<String> {
+    if options.without_dioxus {
+        return None;
+    }
+    let lock = fs::read_to_string(options.dioxus.join("Cargo.lock")).ok()?;
+    let (_, version) = lock.split_once("name = \"dioxus\"\nversion = \"")?;
+    Some(version.split('"').next()?.to_owned())
+}
+
 /// All that are compared.
 struct Servers {
     ours: Server,
@@ -188,6 +204,7 @@ struct Servers {
     nginx: Server,
     proxy: Server,
     next: Option<(Server, Server)>,
+    dioxus: Option<Server>,
 }
 
 impl Servers {
@@ -218,7 +235,11 @@ impl Servers {
             true => None,
             false => Some(next(&options.next, &content_addr, scratch).await?),
         };
-        Ok(Self { ours, axum, leptos, nginx, proxy, next })
+        let dioxus = match options.without_dioxus {
+            true => None,
+            false => Some(dioxus(&options.dioxus, &content_addr, scratch).await?),
+        };
+        Ok(Self { ours, axum, leptos, nginx, proxy, next, dioxus })
     }
 
     async fn cases(&self) -> Result<Vec<Case<'_>>> {
@@ -229,6 +250,7 @@ impl Servers {
         };
         let page = path();
         let mut servers = vec![&self.ours, &self.axum, &self.nginx, &self.proxy, &self.leptos];
+        servers.extend(&self.dioxus);
         servers.extend(self.next.iter().map(|(pages, _)| pages));
         for server in servers {
             add(server, "page", &page, accept("identity"), 200, None);
@@ -381,4 +403,20 @@ async fn next(folder: &Path, content_addr: &str, scratch: &Path) -> Result<(Serv
     let app = servers.pop().ok_or("not started")?;
     let pages = servers.pop().ok_or("not started")?;
     Ok((pages, app))
+}
+
+/// The same page by Dioxus; its incremental renderer writes below the working directory.
+async fn dioxus(folder: &Path, content_addr: &str, scratch: &Path) -> Result<Server> {
+    let addr = free_addr()?;
+    let (ip, port) = addr.rsplit_once(':').ok_or("no port")?;
+    let own = scratch.join("dioxus");
+    fs::create_dir_all(&own)?;
+    let mut command = Command::new(program("../dioxus/release/bench-dioxus")?);
+    command
+        .current_dir(own)
+        .env("IP", ip)
+        .env("PORT", port)
+        .env("CONTENT_API", format!("http://{content_addr}"))
+        .env("DIOXUS_PUBLIC_PATH", folder.join("public").canonicalize()?);
+    Server::start("Dioxus incremental", command, &addr, &path(), scratch).await
 }
