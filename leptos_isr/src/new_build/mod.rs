@@ -7,6 +7,7 @@
 //!   have another form by now, its function may be gone, and so may the scripts
 //!   that the open page has not loaded yet.
 
+mod answer;
 #[cfg(any(test, not(feature = "ssr")))]
 mod loads;
 #[cfg(not(feature = "ssr"))]
@@ -26,11 +27,10 @@ use leptos::{
         client::{Client, browser::BrowserClient},
         error::FromServerFnError,
         request::browser::BrowserRequest,
-        response::browser::BrowserResponse,
     },
 };
 
-use self::page::Page;
+use self::{answer::IsrResponse, page::Page};
 
 /// Says which build answers.
 pub(crate) const HEADER: &str = "x-isr-build";
@@ -105,15 +105,13 @@ where
     O: FromServerFnError,
 {
     type Request = BrowserRequest;
-    type Response = BrowserResponse;
+    type Response = IsrResponse;
 
-    fn send(request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, E>> + Send {
+    fn send(request: BrowserRequest) -> impl Future<Output = Result<IsrResponse, E>> + Send {
         let page = Page::asking(request.method().as_str());
         async move {
-            let answer = <BrowserClient as Client<E, I, O>>::send(request).await?;
-            let headers = answer.generate_headers();
-            let build = headers.get(HEADER).and_then(|build| build.to_str().ok());
-            if build.is_some_and(|build| page.is_left_for(build)) {
+            let answer = IsrResponse::to(request).await?;
+            if answer.header(HEADER).is_some_and(|build| page.is_left_for(&build)) {
                 // What is shown stays until the new document takes its place.
                 pending::<()>().await;
             }

@@ -1,0 +1,102 @@
+//! The answer to a request of a server function, in the browser.
+//!
+//! Leptos's own type shows one header only by making Rust's `HeaderMap` of all of
+//! them, whose parsers are 6 kB of every app's program, compressed.
+
+use std::mem;
+
+use futures::{Stream, StreamExt};
+use leptos::{
+    server_fn::{
+        Bytes,
+        error::{FromServerFnError, ServerFnErrorErr},
+        redirect::REDIRECT_HEADER,
+        request::browser::{BrowserRequest, Request},
+        response::{ClientRes, browser::Response},
+    },
+    wasm_bindgen::JsCast,
+    web_sys::js_sys::Uint8Array,
+};
+use send_wrapper::SendWrapper;
+use wasm_streams::ReadableStream;
+
+/// What [`IsrClient`](super::IsrClient) receives. Values are only made in browsers,
+/// which have one thread for them.
+#[derive(Debug)]
+pub struct IsrResponse {
+    response: SendWrapper<Response>,
+    /// Ends the transfer when it is dropped.
+    _request: BrowserRequest,
+}
+
+impl IsrResponse {
+    pub(super) fn to<E: FromServerFnError>(
+        mut request: BrowserRequest,
+    ) -> impl Future<Output = Result<Self, E>> + Send {
+        SendWrapper::new(async move {
+            // It can be taken out of what ends the transfer only by putting another in its place.
+            let blank = Request::get("").build().map_err(|error| failed(&error))?;
+            let sent = mem::replace(&mut *request, blank).send().await;
+            let response = SendWrapper::new(sent.map_err(|error| failed(&error))?);
+            Ok(Self { response, _request: request })
+        })
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        self.response.headers().get(name)
+    }
+}
+
+fn failed<E: FromServerFnError>(error: &impl ToString) -> E {
+    E::from_server_fn_error(ServerFnErrorErr::Request(error.to_string()))
+}
+
+fn unreadable<E: FromServerFnError>(error: &impl ToString) -> E {
+    E::from_server_fn_error(ServerFnErrorErr::Deserialization(error.to_string()))
+}
+
+impl<E: FromServerFnError> ClientRes<E> for IsrResponse {
+    fn try_into_string(self) -> impl Future<Output = Result<String, E>> + Send {
+        SendWrapper::new(
+            async move { self.response.text().await.map_err(|error| unreadable(&error)) },
+        )
+    }
+
+    fn try_into_bytes(self) -> impl Future<Output = Result<Bytes, E>> + Send {
+        SendWrapper::new(async move {
+            let answer = self;
+            answer.response.binary().await.map(Bytes::from).map_err(|error| unreadable(&error))
+        })
+    }
+
+    fn try_into_stream(
+        self,
+    ) -> Result<impl Stream<Item = Result<Bytes, Bytes>> + Send + Sync + 'static, E> {
+        let body = self.response.body().ok_or_else(|| failed(&"the answer has no body"))?;
+        let stream = ReadableStream::from_raw(body).into_stream().map(move |part| {
+            // The transfer goes on for as long as this is here.
+            let _answer = &self;
+            match part {
+                Ok(part) => Ok(Bytes::from(part.unchecked_into::<Uint8Array>().to_vec())),
+                Err(error) => Err(failed::<E>(&format!("{error:?}")).ser()),
+            }
+        });
+        Ok(SendWrapper::new(stream))
+    }
+
+    fn status(&self) -> u16 {
+        self.response.status()
+    }
+
+    fn status_text(&self) -> String {
+        self.response.status_text()
+    }
+
+    fn location(&self) -> String {
+        self.header("Location").unwrap_or_else(|| self.response.url())
+    }
+
+    fn has_redirect(&self) -> bool {
+        self.header(REDIRECT_HEADER).is_some()
+    }
+}
