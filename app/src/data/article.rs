@@ -8,7 +8,7 @@ use leptos_isr::IsrClient;
 use newsroom::{Article, ArticleSummary};
 use serde::{Deserialize, Serialize};
 
-use super::failure::Failure;
+use super::{failure::Failure, json_text::JsonText};
 
 /// An article and what the page around it needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct ArticleView {
 }
 
 /// Reads the published article with `slug`; none if there is no such article.
-#[server(endpoint = "article", input = GetUrl, client = IsrClient)]
+#[server(endpoint = "article", input = GetUrl, output = JsonText, client = IsrClient)]
 pub async fn read_article(
     /// The article's name in addresses.
     slug: String,

@@ -14,7 +14,7 @@ use leptos_isr::IsrClient;
 use newsroom::{ArticleOverview, ArticleSource};
 use serde::{Deserialize, Serialize};
 
-use super::failure::Failure;
+use super::{failure::Failure, json_text::JsonText};
 
 /// What lies behind the editor's door.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,13 +76,13 @@ pub enum Intent {
 }
 
 /// Lists all articles, drafts included.
-#[server(endpoint = "editor_articles", input = GetUrl, client = IsrClient)]
+#[server(endpoint = "editor_articles", input = GetUrl, output = JsonText, client = IsrClient)]
 pub async fn read_overview() -> Result<Door<Vec<ArticleOverview>>, Failure> {
     load::overview().await
 }
 
 /// Reads an article for editing; none if there is no such article.
-#[server(endpoint = "editor_article", input = GetUrl, client = IsrClient)]
+#[server(endpoint = "editor_article", input = GetUrl, output = JsonText, client = IsrClient)]
 pub async fn read_source(
     /// The article's name in addresses.
     slug: String,
@@ -91,7 +91,7 @@ pub async fn read_source(
 }
 
 /// Begins a session.
-#[server(endpoint = "sign_in")]
+#[server(endpoint = "sign_in", output = JsonText)]
 pub async fn sign_in(
     /// What the visitor typed.
     password: String,
@@ -100,13 +100,13 @@ pub async fn sign_in(
 }
 
 /// Ends the session.
-#[server(endpoint = "sign_out")]
+#[server(endpoint = "sign_out", output = JsonText)]
 pub async fn sign_out() -> Result<(), Failure> {
     access::sign_out()
 }
 
 /// Creates or replaces an article, and purges the pages that show it.
-#[server(endpoint = "save_article")]
+#[server(endpoint = "save_article", output = JsonText)]
 pub async fn save_article(
     /// What the editor typed.
     form: ArticleForm,
@@ -115,7 +115,7 @@ pub async fn save_article(
 }
 
 /// Deletes an article for good, and purges the pages that show it.
-#[server(endpoint = "delete_article")]
+#[server(endpoint = "delete_article", output = JsonText)]
 pub async fn delete_article(
     /// The article's name in addresses.
     slug: String,
@@ -129,7 +129,7 @@ pub async fn delete_article(
 /// Begins draft mode for the editor and leads to the article's page, published or not.
 ///
 /// To be sent by a plain form: the page has to be loaded anew.
-#[server(endpoint = "preview_article")]
+#[server(endpoint = "preview_article", output = JsonText)]
 pub async fn preview_article(
     /// The article's name in addresses.
     slug: String,
@@ -140,7 +140,7 @@ pub async fn preview_article(
 /// Ends draft mode and leads back to where the visitor was.
 ///
 /// To be sent by a plain form: the page has to be loaded anew.
-#[server(endpoint = "leave_draft_mode")]
+#[server(endpoint = "leave_draft_mode", output = JsonText)]
 pub async fn leave_draft_mode() -> Result<(), Failure> {
     preview::end();
     Ok(())

@@ -1,11 +1,11 @@
 //! What a visitor is told when something could not be done.
 
-use leptos::server_fn::{
-    codec::JsonEncoding,
-    error::{FromServerFnError, ServerFnErrorErr},
-};
-use serde::{Deserialize, Serialize};
 use std::fmt;
+
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use serde::{Deserialize, Serialize};
+
+use super::json_text::TextEncoding;
 
 /// A sentence for the visitor. Causes and addresses stay in the server's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 impl FromServerFnError for Failure {
-    type Encoder = JsonEncoding;
+    type Encoder = TextEncoding;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {

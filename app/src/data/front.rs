@@ -8,7 +8,7 @@ use leptos_isr::IsrClient;
 use newsroom::{ArticleSummary, Section};
 use serde::{Deserialize, Serialize};
 
-use super::failure::Failure;
+use super::{failure::Failure, json_text::JsonText};
 
 /// What the front page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct Rail {
 }
 
 /// Reads the front page.
-#[server(endpoint = "front", input = GetUrl, client = IsrClient)]
+#[server(endpoint = "front", input = GetUrl, output = JsonText, client = IsrClient)]
 pub async fn read_front() -> Result<Front, Failure> {
     load::front().await
 }

@@ -7,7 +7,7 @@ use leptos::{server, server_fn::codec::GetUrl};
 use leptos_isr::IsrClient;
 use serde::{Deserialize, Serialize};
 
-use super::failure::Failure;
+use super::{failure::Failure, json_text::JsonText};
 
 /// What the live page shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct Live {
 }
 
 /// Counts the articles.
-#[server(endpoint = "live", input = GetUrl, client = IsrClient)]
+#[server(endpoint = "live", input = GetUrl, output = JsonText, client = IsrClient)]
 pub async fn read_live() -> Result<Live, Failure> {
     load::live().await
 }

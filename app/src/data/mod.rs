@@ -6,6 +6,7 @@ pub mod date;
 pub mod editor;
 pub mod failure;
 pub mod front;
+pub mod json_text;
 pub mod live;
 pub mod pagination;
 pub mod search;

@@ -8,7 +8,7 @@ use leptos_isr::IsrClient;
 use newsroom::{ArticleSummary, Section};
 use serde::{Deserialize, Serialize};
 
-use super::failure::Failure;
+use super::{failure::Failure, json_text::JsonText};
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Found {
 }
 
 /// Searches the newest articles for all words of `query`.
-#[server(endpoint = "search", input = GetUrl, client = IsrClient)]
+#[server(endpoint = "search", input = GetUrl, output = JsonText, client = IsrClient)]
 pub async fn search_articles(
     /// What the visitor typed.
     query: String,

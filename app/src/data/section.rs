@@ -8,7 +8,7 @@ use leptos_isr::IsrClient;
 use newsroom::{ArticleSummary, Section};
 use serde::{Deserialize, Serialize};
 
-use super::failure::Failure;
+use super::{failure::Failure, json_text::JsonText};
 
 /// What a section's page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct SectionView {
 /// Reads one page of a section.
 ///
 /// None if there is no such section, or `page` is not the number of one of its pages.
-#[server(endpoint = "section", input = GetUrl, client = IsrClient)]
+#[server(endpoint = "section", input = GetUrl, output = JsonText, client = IsrClient)]
 pub async fn read_section(
     /// The section's name in addresses.
     slug: String,
