@@ -1,7 +1,7 @@
 //! The document around the app.
 
 use leptos::{nonce::use_nonce, prelude::*};
-use leptos_isr::BuildMeta;
+use leptos_isr::{BuildMeta, HydrateOncePainted};
 use leptos_meta::{HashedStylesheet, MetaTags};
 
 use crate::{App, SITE_NAME};
@@ -20,8 +20,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     let scripts = leptos_isr::hydrates().then(|| {
         view! {
             <AutoReload options=options.clone()/>
-            // Once the page is shown, which is whole without them.
-            <HydrationScripts options=options.clone() defer=true/>
+            <HydrateOncePainted options=options.clone()/>
         }
     });
     view! {

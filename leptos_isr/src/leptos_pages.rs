@@ -22,6 +22,7 @@ use crate::{
     csp,
     engine::Engine,
     error::Error,
+    hydration::Files,
     pattern::RoutePattern,
     route::{Collector, Isr, ListFuture},
     routes::Routes,
@@ -121,8 +122,10 @@ impl LeptosPages {
         shell: impl Fn(LeptosOptions) -> IV + Clone + Send + Sync + 'static,
     ) -> Router {
         let (user_context, engine) = (Arc::clone(&self.context), engine.clone());
+        let files = Files::find(&options);
         let context = move || {
             provide_context(engine.clone());
+            provide_context(files.clone());
             user_context();
         };
         let app = {

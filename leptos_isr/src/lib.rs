@@ -72,6 +72,8 @@
 //! visitor's request as it is.
 
 #[expect(unreachable_pub, reason = "`component` makes a function of its own beside the public one")]
+mod hydration;
+#[expect(unreachable_pub, reason = "`component` makes a function of its own beside the public one")]
 mod new_build;
 mod page;
 mod period;
@@ -83,6 +85,7 @@ mod scope;
 mod scope;
 mod use_live;
 
+pub use hydration::{HydrateOncePainted, HydrateOncePaintedProps};
 pub use new_build::{BuildMeta, BuildMetaProps, IsrClient};
 pub use page::{failed, hydrates, is_draft, no_store, not_found, revalidate_within, tag};
 pub use period::{days, hours, minutes, seconds};

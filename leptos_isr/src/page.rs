@@ -50,7 +50,7 @@ pub fn failed(cause: impl Into<String>) {
 ///
 /// False only for the 404 page of a path that its route does not admit: it is
 /// one page for all such paths, so the browser could not match it to its
-/// address. A shell leaves out `HydrationScripts` then.
+/// address. A shell leaves out the scripts that hydrate then.
 #[must_use]
 pub fn hydrates() -> bool {
     scope::hydrates()

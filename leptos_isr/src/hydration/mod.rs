@@ -1,0 +1,50 @@
+//! When the browser begins to load what hydrates a page.
+
+#[cfg(feature = "ssr")]
+mod files;
+
+#[cfg(feature = "ssr")]
+pub(crate) use files::Files;
+
+use leptos::prelude::*;
+
+/// Writes the script that hydrates the page once it is shown, in the place of
+/// Leptos's `HydrationScripts`.
+///
+/// Belongs into the `<head>` of the shell. `HydrationScripts` lets the browser load
+/// the program while it still waits for what the page is drawn with, also with
+/// `defer`, which only delays the start. A stored page is whole without its program,
+/// so here nothing of it is asked for before the page is on the screen; a page in a
+/// tab that is not seen is hydrated two seconds after it was read.
+///
+/// Knows the files of `cargo leptos build`, with and without `hash-files` and
+/// `--split`; islands are not supported. [`LeptosPages`](crate::LeptosPages) looks for
+/// them once, when its router is made; without it each render does.
+///
+/// # Examples
+///
+/// ```
+/// use leptos::prelude::*;
+/// use leptos_isr::HydrateOncePainted;
+///
+/// fn shell(options: LeptosOptions) -> impl IntoView {
+///     view! {
+///         <!DOCTYPE html>
+///         <html>
+///             <head>{leptos_isr::hydrates().then(|| view! { <HydrateOncePainted options/> })}</head>
+///             <body>"The app"</body>
+///         </html>
+///     }
+/// }
+/// # let _ = shell;
+/// ```
+#[component]
+pub fn HydrateOncePainted(
+    /// The settings that the app is built and served with.
+    options: LeptosOptions,
+) -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    return files::script(&options);
+    #[cfg(not(feature = "ssr"))]
+    drop(options);
+}
