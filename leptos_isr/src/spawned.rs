@@ -15,6 +15,7 @@ use futures::{
     channel::mpsc::{UnboundedSender, unbounded},
     future::{Either, select},
 };
+use tokio::task::coop::cooperative;
 
 tokio::task_local! {
     /// Takes what the render in progress starts.
@@ -53,7 +54,8 @@ pub(crate) fn init() {
 pub(crate) async fn scope<F: Future>(render: F) -> F::Output {
     let (start, started) = unbounded();
     let both = async {
-        let tasks = started.for_each_concurrent(None, |task| task);
+        // Tasks that wake each other without end would otherwise never give way.
+        let tasks = started.for_each_concurrent(None, cooperative);
         match select(pin!(render), pin!(tasks)).await {
             Either::Left((rendered, _)) => rendered,
             Either::Right(((), render)) => render.await,

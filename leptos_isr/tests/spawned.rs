@@ -13,7 +13,7 @@ use std::{
 
 use axum::Router;
 use leptos::prelude::*;
-use leptos_isr::{Engine, Isr, LeptosPages};
+use leptos_isr::{Engine, Isr, LeptosPages, RenderError};
 use leptos_router::{
     components::{Route, Router as LeptosRouter, Routes},
     path,
@@ -49,6 +49,7 @@ fn App() -> impl IntoView {
                 <Route path=path!("/local") view=Local ssr=Isr::forever().into()/>
                 <Route path=path!("/hangs") view=Hangs ssr=Isr::forever().into()/>
                 <Route path=path!("/panics") view=Panics ssr=Isr::forever().into()/>
+                <Route path=path!("/endless") view=Endless ssr=Isr::forever().into()/>
                 <Route path=path!("/busy") view=Busy ssr=Isr::forever().into()/>
             </Routes>
         </LeptosRouter>
@@ -87,10 +88,28 @@ fn Panics() -> impl IntoView {
     view! { <Suspense>{move || data.get().map(|()| "loaded")}</Suspense> }
 }
 
+/// Two tasks that wake each other without end.
+#[component]
+fn Endless() -> impl IntoView {
+    async fn load(_source: ()) {
+        loop {
+            leptos::task::tick().await;
+        }
+    }
+    let (one, other) = (Resource::new(|| (), load), Resource::new(|| (), load));
+    view! {
+        <Suspense>
+            {move || one.get().map(|()| "loaded")}
+            {move || other.get().map(|()| "loaded")}
+        </Suspense>
+    }
+}
+
 /// Whether the page was disposed of, and whether that came in the middle of its code.
 static DISPOSED: AtomicBool = AtomicBool::new(false);
 static OVERTAKEN: AtomicBool = AtomicBool::new(false);
-/// The page's code on the task's thread runs.
+/// The code of a task of the page runs, and has run.
+static HAS_RUN: AtomicBool = AtomicBool::new(false);
 static IN_TASK: AtomicBool = AtomicBool::new(false);
 
 #[component]
@@ -100,6 +119,7 @@ fn Busy() -> impl IntoView {
         OVERTAKEN.fetch_or(IN_TASK.load(Ordering::SeqCst), Ordering::SeqCst);
     });
     Effect::new_isomorphic(|_| {
+        HAS_RUN.store(true, Ordering::SeqCst);
         IN_TASK.store(true, Ordering::SeqCst);
         // Long enough for the render to end, if it runs meanwhile.
         for _ in 0..20 {
@@ -156,6 +176,13 @@ async fn request_to_a_source_that_hangs_ends_with_the_render() {
 }
 
 #[tokio::test]
+async fn tasks_without_an_end_are_given_up_at_the_time_limit() {
+    let (engine, _app) = site(&UnderWay::default(), Duration::from_millis(50));
+    let [page] = &engine.regenerate(&["/endless"]).await.unwrap()[..] else { panic!("one page") };
+    assert!(matches!(page.result, Err(RenderError::TimedOut(_))), "{page:?}");
+}
+
+#[tokio::test]
 async fn panic_of_a_task_is_that_of_the_render() {
     let (engine, _app) = site(&UnderWay::default(), LONG);
     let [page] = &engine.regenerate(&["/panics"]).await.unwrap()[..] else { panic!("one page") };
@@ -168,6 +195,7 @@ async fn page_is_not_disposed_of_while_its_code_runs() {
     let (engine, _app) = site(&UnderWay::default(), LONG);
     let [page] = &engine.regenerate(&["/busy"]).await.unwrap()[..] else { panic!("one page") };
     assert!(page.result.is_ok(), "{page:?}");
+    assert!(HAS_RUN.load(Ordering::SeqCst), "the task ended with the render before it began");
     assert!(DISPOSED.load(Ordering::SeqCst), "the page is still there");
     assert!(!OVERTAKEN.load(Ordering::SeqCst));
 }
