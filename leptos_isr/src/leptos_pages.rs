@@ -122,10 +122,13 @@ impl LeptosPages {
         shell: impl Fn(LeptosOptions) -> IV + Clone + Send + Sync + 'static,
     ) -> Router {
         let (user_context, engine) = (Arc::clone(&self.context), engine.clone());
-        let files = Files::find(&options);
+        // `cargo leptos watch` may build them anew while this server runs.
+        let files = std::env::var_os("LEPTOS_WATCH").is_none().then(|| Files::find(&options));
         let context = move || {
             provide_context(engine.clone());
-            provide_context(files.clone());
+            if let Some(files) = &files {
+                provide_context(files.clone());
+            }
             user_context();
         };
         let app = {

@@ -3,13 +3,16 @@
 //! Leptos's own reads JSON from bytes, and its resources read it from text: serde
 //! makes the code for each type twice then. This one reads it from text, too.
 
-use std::{io, str};
+use std::str;
 
 use leptos::{
     serde_json,
     server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType, codec::Post},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{self, DeserializeOwned},
+};
 
 /// The `output` of the site's server functions.
 pub type JsonText = Post<TextEncoding>;
@@ -38,8 +41,22 @@ impl<T: DeserializeOwned> Decodes<T> for TextEncoding {
     type Error = serde_json::Error;
 
     fn decode(bytes: Bytes) -> Result<T, Self::Error> {
-        let text = str::from_utf8(&bytes);
-        let text = text.map_err(|error| serde_json::Error::io(io::Error::other(error)))?;
-        serde_json::from_str(text)
+        serde_json::from_str(str::from_utf8(&bytes).map_err(de::Error::custom)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_and_nothing_else() {
+        let written = <TextEncoding as Encodes<_>>::encode(&vec!["é", "</script>"]).unwrap();
+        let read: Vec<String> = TextEncoding::decode(written).unwrap();
+        assert_eq!(read, ["é", "</script>"]);
+        for wrong in [&b"[\"\xff\"]"[..], b"[", b"[] []", b""] {
+            let read: Result<Vec<String>, _> = TextEncoding::decode(Bytes::from_static(wrong));
+            assert!(read.is_err(), "{wrong:?}");
+        }
     }
 }

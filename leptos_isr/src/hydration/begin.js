@@ -5,14 +5,15 @@
 		begun = true;
 		// Both at once: the script wants the program as soon as it is there.
 		const fetched = fetch(program);
+		fetched.catch(() => {});
 		import(script)
 			// In a task of its own: what the visitor does is not held up by both.
 			.then((app) => app.default({ module_or_path: fetched }).then(() => setTimeout(app.hydrate)))
 			.catch(console.error);
 	};
+	// A page in a tab that is not seen is not painted, and not every browser tells.
+	setTimeout(begin, 2000);
 	new PerformanceObserver((seen) => {
 		if (seen.getEntriesByName("first-contentful-paint").length) begin();
 	}).observe({ type: "paint", buffered: true });
-	// A page in a tab that is not seen is not painted.
-	setTimeout(begin, 2000);
 })

@@ -40,7 +40,17 @@ impl Files {
 
         let manifest = named("__wasm_split_manifest", "manifest", "", "json");
         let manifest = Path::new(&*options.site_root).join(&*options.site_pkg_dir).join(manifest);
-        let parts = fs::read(manifest).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let read = fs::read(&manifest);
+        let parts = read.and_then(|text| Ok(serde_json::from_slice(&text)?));
+        let parts = match parts {
+            Ok(parts) => Some(parts),
+            // A build that is not split has none.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                error!("lazy routes will not load: {}: {error}", manifest.display());
+                None
+            }
+        };
         let parts = parts.map(|parts| {
             let loader = named("__wasm_split", "split", ".______________________", "js");
             WasmSplitManifest(ArcStoredValue::new((folder, parts, loader)))

@@ -14,11 +14,11 @@ use leptos::prelude::*;
 /// Belongs into the `<head>` of the shell. `HydrationScripts` lets the browser load
 /// the program while it still waits for what the page is drawn with, also with
 /// `defer`, which only delays the start. A stored page is whole without its program,
-/// so here nothing of it is asked for before the page is on the screen; a page in a
-/// tab that is not seen is hydrated two seconds after it was read.
+/// so here nothing of it is asked for before the page is on the screen, or, if that
+/// takes longer, as in a tab that is not seen, for two seconds.
 ///
 /// Knows the files of `cargo leptos build`, with and without `hash-files` and
-/// `--split`; islands are not supported. [`LeptosPages`](crate::LeptosPages) looks for
+/// `--split`, served below `/`; islands are not supported. [`LeptosPages`](crate::LeptosPages) looks for
 /// them once, when its router is made; without it each render does.
 ///
 /// # Examples

@@ -25,7 +25,7 @@ use wasm_streams::ReadableStream;
 #[derive(Debug)]
 pub struct IsrResponse {
     response: SendWrapper<Response>,
-    /// Ends the transfer when it is dropped.
+    /// Ends the transfer when it is dropped, so what reads the response holds all of this.
     _request: BrowserRequest,
 }
 
@@ -57,9 +57,10 @@ fn unreadable<E: FromServerFnError>(error: &impl ToString) -> E {
 
 impl<E: FromServerFnError> ClientRes<E> for IsrResponse {
     fn try_into_string(self) -> impl Future<Output = Result<String, E>> + Send {
-        SendWrapper::new(
-            async move { self.response.text().await.map_err(|error| unreadable(&error)) },
-        )
+        SendWrapper::new(async move {
+            let answer = self;
+            answer.response.text().await.map_err(|error| unreadable(&error))
+        })
     }
 
     fn try_into_bytes(self) -> impl Future<Output = Result<Bytes, E>> + Send {

@@ -69,7 +69,7 @@ pub fn BuildMeta() -> impl IntoView {
 /// A visitor who follows a link after a new build was put in service gets the page
 /// that it leads to by a full load, and no error; an open page that reads again is
 /// loaded again. It needs [`BuildMeta`] in the shell; without it, and where the
-/// answer names no build, this is Leptos's own client.
+/// answer names no build, it answers as Leptos's own client does.
 ///
 /// The answer is used as it is, and nothing is loaded,
 ///
