@@ -43,7 +43,8 @@ section "Without a socket" "cargo bench -p bench"
 heading "cargo bench"
 {
     echo '```text'
-    cargo bench -p bench --bench hit -- --quiet --noplot --discard-baseline
+    # Of both, as they are built: otherwise what is measured next is compiled anew.
+    cargo bench -p bench -p server --bench hit -- --quiet --noplot --discard-baseline
     echo '```'
 } | tee -a "$results"
 section "Building pages" "bench build"
