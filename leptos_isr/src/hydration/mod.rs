@@ -15,7 +15,9 @@ use leptos::prelude::*;
 /// the program while it still waits for what the page is drawn with, also with
 /// `defer`, which only delays the start. A stored page is whole without its program,
 /// so here nothing of it is asked for before the page is on the screen, or, if that
-/// takes longer, as in a tab that is not seen, for two seconds.
+/// takes longer, as in a tab that is not seen, for two seconds. On a slow
+/// network the program comes later than with a preload; until then links and forms
+/// with an address work, as they do without scripts.
 ///
 /// Knows the files of `cargo leptos build`, with and without `hash-files` and
 /// `--split`, served below `/`; islands are not supported. [`LeptosPages`](crate::LeptosPages) looks for
