@@ -1,7 +1,9 @@
 //! Finds the inline scripts and styles of a page that its own code wrote.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use html5gum::{DefaultEmitter, HtmlString, StartTag, Token, Tokenizer};
+use html5gum::{
+    DefaultEmitter, Emitter, ForwardingEmitter, HtmlString, StartTag, Token, Tokenizer,
+};
 use sha2::{Digest, Sha256};
 
 /// What an HTML `type` attribute must say for a script to run: a JavaScript
@@ -39,6 +41,22 @@ pub(crate) struct Inline {
     pub(crate) styles: Vec<String>,
 }
 
+/// Does not look for characters that HTML should not have: they change nothing here, and
+/// looking at each takes most of the time.
+struct Lenient(DefaultEmitter);
+
+impl ForwardingEmitter for Lenient {
+    type Token = Token;
+
+    fn inner(&mut self) -> &mut impl Emitter<Token = Token> {
+        &mut self.0
+    }
+
+    fn should_emit_errors(&mut self) -> bool {
+        false
+    }
+}
+
 /// Takes `nonce` out of a page.
 ///
 /// Returns the page without it, and the hashes of the inline scripts and styles
@@ -49,7 +67,7 @@ pub(crate) fn seal(html: &str, nonce: &str) -> (String, Inline) {
     let mut emitter = DefaultEmitter::default();
     // After `<script>`, `<style>`, `<title>` and the like comes text, not HTML.
     emitter.naively_switch_states(true);
-    let mut tokens = Tokenizer::new_with_emitter(html, emitter).flatten().peekable();
+    let mut tokens = Tokenizer::new_with_emitter(html, Lenient(emitter)).flatten().peekable();
     while let Some(token) = tokens.next() {
         let Token::StartTag(tag) = token else { continue };
         let list = match tag.name.as_slice() {
@@ -138,6 +156,7 @@ mod tests {
             ("line ends", "<script nonce=%>a\r\nb\rc</script>", Some("a\nb\nc")),
             ("empty", "<script nonce=%></script>", Some("")),
             ("not ended", "<script nonce=%>a()", Some("a()")),
+            ("odd end", "<script nonce=%>a()</script/>", Some("a()")),
             ("JSON", "<script type=application/json nonce=%>{}</script>", None),
             ("from a file", "<script src=/a.js nonce=%></script>", None),
             ("without nonce", "<script>a()</script>", None),
