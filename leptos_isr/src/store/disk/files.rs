@@ -18,8 +18,13 @@ pub(super) trait Files: fmt::Debug + Send + Sync {
     /// whatever happens.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = match tempfile::NamedTempFile::new_in(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(folder)?;
+                tempfile::NamedTempFile::new_in(folder)?
+            }
+            file => file?,
+        };
         self.fill(file.as_file_mut(), bytes)?;
         file.persist(path)?;
         Ok(())
