@@ -7,6 +7,7 @@ use app::{
     data::{
         answer::with_causes,
         feed::{feed_xml, sitemap_xml},
+        listing::PrerenderedArticles,
         source::ContentSource,
         source_error::ContentError,
     },
@@ -56,10 +57,12 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
     let pages = {
         let (source, editor, site_url) =
             (content.source.clone(), content.editor.clone(), site_url.clone());
+        let listed = PrerenderedArticles(config.isr_prerender_articles);
         LeptosPages::discover(App, move || {
             provide_context(source.clone());
             provide_context(editor.clone());
             provide_context(site_url.clone());
+            provide_context(listed);
         })?
     };
     let feeds = || Isr::revalidate(minutes(5));

@@ -180,6 +180,19 @@ async fn every_listed_page_is_rendered_at_build() {
 }
 
 #[tokio::test]
+async fn so_many_articles_are_rendered_at_build_as_are_asked_for_the_newest_of_them() {
+    let server = server_in(folder(), &["--isr-prerender-articles", "2"]).await;
+    let report = server.engine().prerender(4, |_| (), |_| ()).await.unwrap();
+    let row = report.routes.iter().find(|row| row.route == "/articles/:slug").unwrap();
+    assert_eq!(row.pages, 2);
+    server.get("/articles/article-15").await.assert_cache_status("isr; hit; ttl=300");
+    server
+        .get("/articles/article-13")
+        .await
+        .assert_cache_status("isr; fwd=miss; fwd-status=200; stored");
+}
+
+#[tokio::test]
 async fn periods_can_be_overridden_and_a_wrong_one_fails_at_start() {
     let server = server_in(folder(), &["--isr-revalidate", "/articles/:slug=2s; /=1s"]).await;
     server.assert_period("/", seconds(1)).await;

@@ -18,7 +18,7 @@ pub mod site;
 #[path = "listing_browser.rs"]
 pub(crate) mod listing;
 #[cfg(feature = "ssr")]
-pub(crate) mod listing;
+pub mod listing;
 #[cfg(not(feature = "ssr"))]
 #[path = "title_browser.rs"]
 pub(crate) mod title;

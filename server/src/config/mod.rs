@@ -4,6 +4,7 @@ mod sanity;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use app::data::listing::PrerenderedArticles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use leptos::config::{Env, LeptosOptions};
 
@@ -106,6 +107,13 @@ pub struct Config {
         help_heading = "Stored pages"
     )]
     pub isr_build_id: Option<String>,
+
+    /// How many of the newest articles are rendered at build; the others when they are first
+    /// asked for
+    #[arg(long, env = "ISR_PRERENDER_ARTICLES", global = true,
+        default_value_t = PrerenderedArticles::default().0,
+        value_name = "ISR_PRERENDER_ARTICLES", help_heading = "Stored pages")]
+    pub isr_prerender_articles: usize,
 
     /// How much memory pages may take, in MiB
     #[arg(long, env = "ISR_MEMORY_MIB", global = true, default_value_t = 64,
