@@ -1,6 +1,6 @@
 //! Links to the pages of a list.
 
-use leptos::prelude::*;
+use leptos::{either::Either, prelude::*};
 
 use crate::data::pagination::linked_pages;
 
@@ -24,9 +24,11 @@ pub(crate) fn PageLinks(
     let numbers = linked_pages(page, pages).into_iter().map(|number| match number {
         Some(number) => {
             let current = (number == page).then_some("page");
-            view! { <li><a href=to(number) aria-current=current>{number}</a></li> }.into_any()
+            Either::Left(view! {
+                <li><a href=to(number) aria-current=current>{number.to_string()}</a></li>
+            })
         }
-        None => view! { <li aria-hidden="true">"…"</li> }.into_any(),
+        None => Either::Right(view! { <li aria-hidden="true">"…"</li> }),
     });
     let numbers = numbers.collect_view();
     (pages > 1).then(|| {

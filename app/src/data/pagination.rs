@@ -42,14 +42,13 @@ pub fn page_count(total: u64, per_page: u32) -> u32 {
 #[must_use]
 pub fn linked_pages(current: u32, last: u32) -> Vec<Option<u32>> {
     let near = current.saturating_sub(1).max(1)..=current.saturating_add(1).min(last);
-    let mut pages: Vec<u32> = [1].into_iter().chain(near).chain([last]).collect();
-    pages.sort_unstable();
-    pages.dedup();
-    let mut linked = Vec::with_capacity(pages.len() + 2);
+    let mut linked = Vec::new();
     let mut previous = 0;
-    for page in pages {
-        match page - previous {
-            0 | 1 => {}
+    for page in [1].into_iter().chain(near).chain([last]).filter(|page| *page <= last) {
+        match page.saturating_sub(previous) {
+            // An end that is a neighbour, or the current page.
+            0 => continue,
+            1 => {}
             2 => linked.push(Some(page - 1)),
             _ => linked.push(None),
         }

@@ -27,10 +27,9 @@ impl Loads {
     }
 }
 
-fn line(mut builds: [&str; 2], address: &str) -> String {
-    builds.sort_unstable();
-    let [one, other] = builds;
-    format!("{one} {other} {address}")
+fn line([one, other]: [&str; 2], address: &str) -> String {
+    let (first, second) = if one <= other { (one, other) } else { (other, one) };
+    format!("{first} {second} {address}")
 }
 
 #[cfg(test)]

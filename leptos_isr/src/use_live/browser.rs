@@ -164,11 +164,14 @@ fn tell() {
 }
 
 impl Tab {
-    /// The pages that are watched, each once.
+    /// The pages that are watched, each once and in order.
     fn pages(&self) -> Vec<String> {
-        let mut pages: Vec<_> = self.watchers.iter().map(|watcher| watcher.page.clone()).collect();
-        pages.sort_unstable();
-        pages.dedup();
+        let mut pages = Vec::new();
+        for Watcher { page, .. } in &self.watchers {
+            if let Err(place) = pages.binary_search(page) {
+                pages.insert(place, page.clone());
+            }
+        }
         pages
     }
 
