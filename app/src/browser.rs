@@ -5,6 +5,8 @@
 //! switched off, a clipboard without permission) is not an error here.
 
 use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys::HtmlElement};
+#[cfg(not(feature = "ssr"))]
+use leptos_router::location::Url;
 use wasm_bindgen_futures::JsFuture;
 
 /// What the visitor stored under `key` on an earlier visit.
@@ -32,6 +34,18 @@ pub(crate) fn set_root_attribute(name: &str, value: Option<&str>) {
             Some(value) => root.set_attribute(name, value),
             None => root.remove_attribute(name),
         };
+    }
+}
+
+/// Loads the document at `url`, unless the browser is there: it would come without its script again.
+#[cfg(not(feature = "ssr"))]
+pub(crate) fn load(url: &Url) {
+    let location = window().location();
+    let query = if url.search().is_empty() { String::new() } else { format!("?{}", url.search()) };
+    let address = format!("{}{query}{}", url.path(), url.hash());
+    let here = [location.pathname(), location.search(), location.hash()];
+    if here.into_iter().flatten().collect::<String>() != address {
+        let _ = location.assign(&address);
     }
 }
 

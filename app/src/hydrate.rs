@@ -1,14 +1,16 @@
 //! Where the browser starts.
 
-use leptos::mount::hydrate_lazy;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::spawn_local;
 
-use crate::App;
+use crate::{App, browser};
 
-/// Takes over the page that the server drew.
+/// Takes over the page that the server drew, and marks it as hydrated then.
 #[wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    // A page may have to fetch its part of the program first.
-    hydrate_lazy(App);
+    spawn_local(async {
+        leptos_isr::hydrate(App).await;
+        browser::set_root_attribute("data-hydrated", Some(""));
+    });
 }

@@ -7,6 +7,7 @@
 //!
 //! The server provides these values in Leptos's context to every page and
 //! server function: [`data::source::ContentSource`], [`SiteUrl`],
+//! [`data::listing::PrerenderedArticles`],
 //! [`data::session::EditorConfig`] and `leptos_isr::Engine`.
 #![warn(missing_docs)]
 
@@ -29,7 +30,7 @@ pub use self::hydrate::hydrate;
 pub use self::shell::shell;
 
 use leptos::prelude::*;
-use leptos_isr::{Isr, days, minutes, seconds};
+use leptos_isr::{HydrateLater, Isr, days, minutes, seconds};
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     Lazy, SsrMode,
@@ -43,11 +44,9 @@ use crate::{
     },
     data::{listing, site, title},
     pages::{
-        about::AboutPage,
         article::ArticlePage,
         front::FrontPage,
-        lazy::{EditArticleRoute, EditorRoute, SearchRoute},
-        live::LivePage,
+        lazy::{AboutRoute, EditArticleRoute, EditorRoute, LiveRoute, SearchRoute},
         not_found::NotFoundPage,
         section::SectionPage,
     },
@@ -69,18 +68,20 @@ pub fn App() -> impl IntoView {
         <Router>
             <a class="skip-link" href="#content" rel="external">"Skip to content"</a>
             {is_draft.then(|| view! { <DraftBar/> })}
-            <SiteHeader/>
+            <HydrateLater><SiteHeader/></HydrateLater>
             <main id="content" tabindex="-1">
-                <FlatRoutes fallback=NotFoundPage>
-                    <Route path=path!("/") view=FrontPage ssr=front.into()/>
-                    <Route path=path!("/articles/:slug") view=ArticlePage ssr=articles.into()/>
-                    <Route path=path!("/sections/:section") view=SectionPage ssr=sections.into()/>
-                    <Route path=path!("/about") view=AboutPage ssr=Isr::forever().into()/>
-                    <Route path=path!("/live") view=LivePage ssr=live.into()/>
-                    <Route path=path!("/search") view={Lazy::<SearchRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/editor") view={Lazy::<EditorRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/editor/:slug") view={Lazy::<EditArticleRoute>::new()} ssr=SsrMode::Async/>
-                </FlatRoutes>
+                <HydrateLater>
+                    <FlatRoutes fallback=NotFoundPage>
+                        <Route path=path!("/") view=FrontPage ssr=front.into()/>
+                        <Route path=path!("/articles/:slug") view=ArticlePage ssr=articles.into()/>
+                        <Route path=path!("/sections/:section") view=SectionPage ssr=sections.into()/>
+                        <Route path=path!("/about") view={Lazy::<AboutRoute>::new()} ssr=Isr::forever().into()/>
+                        <Route path=path!("/live") view={Lazy::<LiveRoute>::new()} ssr=live.into()/>
+                        <Route path=path!("/search") view={Lazy::<SearchRoute>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/editor") view={Lazy::<EditorRoute>::new()} ssr=SsrMode::Async/>
+                        <Route path=path!("/editor/:slug") view={Lazy::<EditArticleRoute>::new()} ssr=SsrMode::Async/>
+                    </FlatRoutes>
+                </HydrateLater>
             </main>
             <SiteFooter/>
             <FocusOnNavigation/>

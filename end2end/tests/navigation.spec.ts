@@ -41,8 +41,11 @@ test("clicks reach every public page without a load, and data come by GET", asyn
   await expect(level1(page)).toHaveText(sectionName);
   await expect(page).toHaveTitle(`${sectionName} · ${SITE_NAME}`);
 
+  const current = page.locator("header [aria-current=page]");
+  await expect(current).toHaveCount(0);
   await follow(page, "Live");
   await expect(page.locator("#article-count")).toHaveText(/^\d+$/);
+  await expect(current).toHaveText("Live");
   await follow(page, "About");
   await expect(page).toHaveTitle(`About · ${SITE_NAME}`);
   await follow(page, "Search");
@@ -57,8 +60,8 @@ test("clicks reach every public page without a load, and data come by GET", asyn
   await assertSameDocument(page);
   const paths = requests.map((request) => `${request.method()} ${new URL(request.url()).pathname}`);
   const others = paths.filter((path) => !path.startsWith("GET /api/") && path !== "GET /_isr/live");
-  // The search page's part of the program comes when it is first opened, unless it was built as one.
-  expect(others.filter((path) => !/^GET \/pkg\/(chunk|split___search).*\.wasm$/.test(path))).toEqual([]);
+  // Parts of the program come when a page is first opened, unless it was built as one.
+  expect(others.filter((path) => !/^GET \/pkg\/(chunk|split_(about|live|search)).*\.wasm$/.test(path))).toEqual([]);
   for (const path of ["article", "section", "live", "search", "front"]) {
     expect(paths).toContain(`GET /api/${path}`);
   }

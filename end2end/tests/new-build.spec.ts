@@ -42,6 +42,22 @@ async function complainOfErrorPages(page: Page) {
 
 const shown = (page: Page) => page.getByRole("main").getByRole("article").first();
 
+for (const [name, path] of [["About", "/about"], ["Live", "/live"], ["Search", "/search"]]) {
+  test(`a link to ${path}, whose part of the program is gone with the old build, leads to one full load`, async ({
+    page,
+  }) => {
+    await open(page, "/");
+    const addresses = loads(page);
+    await page.route("**/pkg/split_*.wasm", (route) => route.fulfill({ status: 404, body: "" }));
+    await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name }).click();
+    await expect(page).toHaveURL(path);
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText(name);
+    // Without its part the document is not loaded over and over.
+    await page.waitForEvent("console", (message) => message.text().includes("cannot be had"));
+    expect(addresses).toEqual([path]);
+  });
+}
+
 const AS_OTHER_BUILD: Record<string, (route: Route) => Promise<void>> = {
   "what it always answered": answerAsOtherBuild,
   "that there is no such function": (route) => route.fulfill({ status: 404, headers: OTHER_BUILD, body: "" }),

@@ -7,7 +7,8 @@
 //!
 //! Without features this crate holds what route definitions and page code
 //! need, and compiles for the browser. The feature `ssr` adds the [`Engine`], the
-//! feature `testing` what tests of pages and stores need.
+//! feature `hydrate` what hydrates the app in parts in the browser, the feature `testing`
+//! what tests of pages and stores need.
 //!
 //! # Declaring a route
 //!
@@ -85,7 +86,11 @@ mod scope;
 mod scope;
 mod use_live;
 
-pub use hydration::{HydrateOncePainted, HydrateOncePaintedProps};
+#[cfg(feature = "hydrate")]
+pub use hydration::hydrate;
+pub use hydration::{
+    HydrateLater, HydrateLaterProps, HydrateOncePainted, HydrateOncePaintedProps, hydrate_at_once,
+};
 pub use new_build::{BuildMeta, BuildMetaProps, IsrClient};
 pub use page::{failed, hydrates, is_draft, no_store, not_found, revalidate_within, tag};
 pub use period::{days, hours, minutes, seconds};

@@ -5,7 +5,7 @@ use leptos_router::hooks::use_location;
 
 use crate::browser;
 
-/// Marks the page as hydrated, and moves the focus to the content after each navigation.
+/// Moves the focus to the content after each navigation.
 ///
 /// A browser does the latter by itself when it loads a page; readers who use a
 /// keyboard or a screen reader would stay at the old link otherwise.
@@ -14,10 +14,8 @@ pub(crate) fn FocusOnNavigation() -> impl IntoView {
     let path = use_location().pathname;
     Effect::new(move |previous: Option<String>| {
         let path = path.get();
-        match previous {
-            None => browser::set_root_attribute("data-hydrated", Some("")),
-            Some(previous) if previous != path => browser::focus("content"),
-            Some(_) => {}
+        if previous.is_some_and(|previous| previous != path) {
+            browser::focus("content");
         }
         path
     });

@@ -1,13 +1,14 @@
 //! The foot of every page.
 
 use leptos::prelude::*;
+use leptos_isr::hydrate_at_once;
 
 use crate::data::site::{SITE_NAME, SITE_SUMMARY};
 
 /// Name, purpose, feed.
 #[component]
 pub(crate) fn SiteFooter() -> impl IntoView {
-    view! {
+    hydrate_at_once(view! {
         <footer class="site-footer">
             <p><strong>{SITE_NAME}</strong>". "{SITE_SUMMARY}</p>
             <ul>
@@ -16,5 +17,5 @@ pub(crate) fn SiteFooter() -> impl IntoView {
                 <li><a href="/about">"About"</a></li>
             </ul>
         </footer>
-    }
+    })
 }

@@ -1,7 +1,8 @@
 //! The head of every page.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
+use leptos_isr::hydrate_at_once;
+use leptos_router::hooks::use_location;
 
 use super::{text_size::TextSizeControl, theme_switch::ThemeSwitch};
 use crate::SITE_NAME;
@@ -9,15 +10,20 @@ use crate::SITE_NAME;
 /// Name, navigation, the reader's settings.
 #[component]
 pub(crate) fn SiteHeader() -> impl IntoView {
-    view! {
+    let path = use_location().pathname;
+    let link = move |href: &'static str, name: &'static str| {
+        let current = move || (path.get() == href).then_some("page");
+        view! { <li><a href=href aria-current=current>{name}</a></li> }
+    };
+    hydrate_at_once(view! {
         <header class="site-header">
             <p class="site-name"><a href="/">{SITE_NAME}</a></p>
             <nav aria-label="Main">
                 <ul>
-                    <li><A href="/" exact=true>"Home"</A></li>
-                    <li><A href="/live">"Live"</A></li>
-                    <li><A href="/search">"Search"</A></li>
-                    <li><A href="/about">"About"</A></li>
+                    {link("/", "Home")}
+                    {link("/live", "Live")}
+                    {link("/search", "Search")}
+                    {link("/about", "About")}
                 </ul>
             </nav>
             <div class="settings needs-script">
@@ -25,5 +31,5 @@ pub(crate) fn SiteHeader() -> impl IntoView {
                 <ThemeSwitch/>
             </div>
         </header>
-    }
+    })
 }

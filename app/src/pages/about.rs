@@ -1,13 +1,14 @@
 //! `/about`
 
 use leptos::prelude::*;
+use leptos_isr::hydrate_at_once;
 
 use crate::{SITE_NAME, components::head::Head};
 
 /// What the newsroom is; stored until the next build.
 #[component]
 pub(crate) fn AboutPage() -> impl IntoView {
-    view! {
+    hydrate_at_once(view! {
         <Head title="About" description="What this site is, and how its pages reach you." path="/about"/>
         <article class="article">
             <header><h1>"About"</h1></header>
@@ -45,5 +46,5 @@ pub(crate) fn AboutPage() -> impl IntoView {
                 </p>
             </div>
         </article>
-    }
+    })
 }

@@ -9,7 +9,7 @@ use crate::{
         byline::Byline,
         copy_link::CopyLink,
         head::Head,
-        outcome::{Loading, outcome},
+        outcome::{once_read, outcome},
         rendered_at::RenderedAt,
     },
     data::{
@@ -25,13 +25,7 @@ pub(crate) fn ArticlePage() -> impl IntoView {
     let params = use_params_map();
     let slug = move || params.read().get("slug").unwrap_or_default();
     let view = Resource::new(slug, read_article);
-    view! {
-        <Transition fallback=Loading>
-            {move || Suspend::new(async move {
-                outcome(view.await, |view| view! { <ArticleText view/> })
-            })}
-        </Transition>
-    }
+    once_read(move || async move { outcome(view.await, |view| view! { <ArticleText view/> }) })
 }
 
 #[component]

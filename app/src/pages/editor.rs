@@ -8,7 +8,7 @@ use crate::{
     components::{
         article_form::ArticleFormView,
         head::PrivateHead,
-        outcome::{Loading, outcome},
+        outcome::{once_read, outcome},
         sign_in_form::SignInForm,
     },
     data::{
@@ -31,22 +31,18 @@ pub(crate) fn EditorPage() -> impl IntoView {
         move || (sign_in.version().get(), sign_out.version().get(), is_new.get()),
         |_| read_overview(),
     );
-    view! {
-        <Transition fallback=Loading>
-            {move || Suspend::new(async move {
-                let door = desk.await.map(|door| (door != Door::Absent).then_some(door));
-                outcome(door, move |door| match door {
-                    Door::Open(articles) => Either::Left(
-                        view! { <Desk articles sign_out save is_new=is_new.get_untracked()/> },
-                    ),
-                    _ => Either::Right(view! {
-                        <PrivateHead title="Editor"/>
-                        <SignInForm sign_in/>
-                    }),
-                })
-            })}
-        </Transition>
-    }
+    once_read(move || async move {
+        let door = desk.await.map(|door| (door != Door::Absent).then_some(door));
+        outcome(door, move |door| match door {
+            Door::Open(articles) => {
+                Either::Left(view! { <Desk articles sign_out save is_new=is_new.get_untracked()/> })
+            }
+            _ => Either::Right(view! {
+                <PrivateHead title="Editor"/>
+                <SignInForm sign_in/>
+            }),
+        })
+    })
 }
 
 #[component]

@@ -8,7 +8,7 @@ use crate::{
     components::{
         article_form::ArticleFormView,
         head::PrivateHead,
-        outcome::{Loading, outcome},
+        outcome::{once_read, outcome},
     },
     data::{
         editor::{DeleteArticle, Door, PreviewArticle, SaveArticle, read_source},
@@ -28,21 +28,17 @@ pub(crate) fn EditArticlePage() -> impl IntoView {
         if is_saved { save.version().get_untracked() } else { last.copied().unwrap_or_default() }
     });
     let source = Resource::new(move || (slug(), saves.get()), |(slug, _)| read_source(slug));
-    view! {
-        <Transition fallback=Loading>
-            {move || Suspend::new(async move {
-                let door = source.await.map(|door| match door {
-                    Door::Absent | Door::Open(None) => None,
-                    Door::SignedOut => Some(None),
-                    Door::Open(Some(article)) => Some(Some(article)),
-                });
-                outcome(door, move |door| match door {
-                    Some(article) => Either::Left(view! { <Edit article save/> }),
-                    None => Either::Right(view! { <SignedOut/> }),
-                })
-            })}
-        </Transition>
-    }
+    once_read(move || async move {
+        let door = source.await.map(|door| match door {
+            Door::Absent | Door::Open(None) => None,
+            Door::SignedOut => Some(None),
+            Door::Open(Some(article)) => Some(Some(article)),
+        });
+        outcome(door, move |door| match door {
+            Some(article) => Either::Left(view! { <Edit article save/> }),
+            None => Either::Right(view! { <SignedOut/> }),
+        })
+    })
 }
 
 #[component]

@@ -1,7 +1,7 @@
 //! `/`
 
 use leptos::prelude::*;
-use leptos_isr::use_live;
+use leptos_isr::{hydrate_at_once, use_live};
 use newsroom::{ArticleSummary, Section};
 
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     components::{
         article_card::ArticleCard,
         head::Head,
-        outcome::{Loading, outcome},
+        outcome::{once_read, outcome},
         rendered_at::RenderedAt,
         section_nav::SectionNav,
     },
@@ -25,15 +25,13 @@ use crate::{
 pub(crate) fn FrontPage() -> impl IntoView {
     let data = Resource::new(|| (), |()| read_front());
     use_live(move || data.refetch());
-    view! {
+    hydrate_at_once(view! {
         <Head title=SITE_NAME description=SITE_SUMMARY path="/"/>
         <h1 class="visually-hidden">{SITE_NAME}</h1>
-        <Transition fallback=Loading>
-            {move || Suspend::new(async move {
-                outcome(data.await.map(Some), |front| view! { <Stories front/> })
-            })}
-        </Transition>
-    }
+        {once_read(move || async move {
+            outcome(data.await.map(Some), |front| view! { <Stories front/> })
+        })}
+    })
 }
 
 #[component]

@@ -1,12 +1,12 @@
 //! `/live`
 
 use leptos::prelude::*;
-use leptos_isr::use_live;
+use leptos_isr::{hydrate_at_once, use_live};
 
 use crate::{
     components::{
         head::Head,
-        outcome::{Loading, outcome},
+        outcome::{once_read, outcome},
     },
     data::{
         date::day_and_time,
@@ -20,15 +20,13 @@ pub(crate) fn LivePage() -> impl IntoView {
     let data = Resource::new(|| (), |()| read_live());
     let again = move |_| data.refetch();
     use_live(move || data.refetch());
-    view! {
+    hydrate_at_once(view! {
         <Head title="Live" description="When this page was rendered, and how many articles there are." path="/live"/>
         <div class="live">
             <h1>"Live"</h1>
-            <Transition fallback=Loading>
-                {move || Suspend::new(async move {
-                    outcome(data.await.map(Some), |live| view! { <Count live/> })
-                })}
-            </Transition>
+            {once_read(move || async move {
+                outcome(data.await.map(Some), |live| view! { <Count live/> })
+            })}
             <p class="needs-script"><button type="button" on:click=again>"Ask the server again"</button></p>
             <p>
                 "This page is fresh for two seconds. After that the next visitor still gets it at once,
@@ -36,7 +34,7 @@ pub(crate) fn LivePage() -> impl IntoView {
                 window and watch this one."
             </p>
         </div>
-    }
+    })
 }
 
 #[component]

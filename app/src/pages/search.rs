@@ -1,6 +1,7 @@
 //! `/search`
 
 use leptos::{ev::SubmitEvent, html::Input, prelude::*};
+use leptos_isr::hydrate_at_once;
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_query_map},
@@ -10,7 +11,7 @@ use crate::{
     components::{
         article_card::ArticleCard,
         head::PrivateHead,
-        outcome::{Loading, outcome},
+        outcome::{once_read, outcome},
     },
     data::{
         search::{Found, search_articles},
@@ -34,7 +35,7 @@ pub(crate) fn SearchPage() -> impl IntoView {
             navigate(&search_path(&input.value()), NavigateOptions::default());
         }
     };
-    view! {
+    hydrate_at_once(view! {
         <PrivateHead title="Search"/>
         <h1>"Search"</h1>
         <form method="GET" action="/search" on:submit=search>
@@ -44,12 +45,10 @@ pub(crate) fn SearchPage() -> impl IntoView {
                 <button type="submit">"Search"</button>
             </div>
         </form>
-        <Transition fallback=Loading>
-            {move || Suspend::new(async move {
-                outcome(found.await.map(Some), |found| view! { <Results found/> })
-            })}
-        </Transition>
-    }
+        {once_read(move || async move {
+            outcome(found.await.map(Some), |found| view! { <Results found/> })
+        })}
+    })
 }
 
 #[component]

@@ -7,7 +7,7 @@ use crate::{
     components::{
         article_card::ArticleCard,
         head::Head,
-        outcome::{Loading, outcome},
+        outcome::{once_read, outcome},
         page_links::{PageLinks, page_path},
         rendered_at::RenderedAt,
     },
@@ -24,13 +24,7 @@ pub(crate) fn SectionPage() -> impl IntoView {
     let asked =
         move || (params.read().get("section").unwrap_or_default(), query.read().get("page"));
     let view = Resource::new(asked, |(slug, page)| read_section(slug, page));
-    view! {
-        <Transition fallback=Loading>
-            {move || Suspend::new(async move {
-                outcome(view.await, |view| view! { <Articles view/> })
-            })}
-        </Transition>
-    }
+    once_read(move || async move { outcome(view.await, |view| view! { <Articles view/> }) })
 }
 
 #[component]

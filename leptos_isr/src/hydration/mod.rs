@@ -1,8 +1,14 @@
-//! When the browser begins to load what hydrates a page.
+//! How a page is hydrated: when its program is asked for, and in which parts.
 
 #[cfg(feature = "ssr")]
 mod files;
+mod parts;
+#[cfg(feature = "hydrate")]
+mod pauses;
 
+pub use self::parts::{HydrateLater, HydrateLaterProps, hydrate_at_once};
+#[cfg(feature = "hydrate")]
+pub use self::pauses::hydrate;
 #[cfg(feature = "ssr")]
 pub(crate) use files::Files;
 
