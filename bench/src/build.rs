@@ -16,9 +16,8 @@ use crate::{
     site::{Site, program},
 };
 
-/// Articles in the two builds of this server: what lies between them is what articles cost. The
-/// site builds its hundred newest articles.
-const OURS: [usize; 2] = [10, 100];
+/// Articles in the two builds of this server: what lies between them is what articles cost.
+const OURS: [usize; 2] = [10, 510];
 
 /// As many for Next.js, each in both of its routers.
 const NEXT: [usize; 2] = [10, 260];
@@ -71,7 +70,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         let mut costs = Vec::new();
         for articles in OURS {
             let folder = scratch.path().join(format!("ours-{round}-{articles}"));
-            costs.push(build(prerender(&folder, articles)?, server.pid())?);
+            costs.push(build(prerender(&folder, articles, server.pid())?, server.pid())?);
         }
         ours.push(PerPage::of(OURS[1] - OURS[0], [costs[0], costs[1]]));
         let mut costs = Vec::new();
@@ -105,16 +104,26 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Renders the pages of a site without scripts: compressing those is no part of a page.
-fn prerender(folder: &Path, articles: usize) -> Result<Command> {
+/// Renders the pages of a site without scripts: compressing those is no part of a page. Nor is
+/// filling the database, which is done before.
+fn prerender(folder: &Path, articles: usize, server: u32) -> Result<Command> {
     let site = Site { scratch: folder, articles };
     site.write()?;
     let files = folder.join("site");
     fs::create_dir_all(&files)?;
-    let mut command = site.command(&program("server")?, "ours", &free_addr()?);
-    command.env("CONTENT_ADDR", free_addr()?).env("LEPTOS_SITE_ROOT", files);
-    command.env("LEPTOS_HASH_FILES", "false").arg("prerender");
-    Ok(command)
+    let command = || -> Result<Command> {
+        let mut command = site.command(&program("server")?, "ours", &free_addr()?);
+        command.env("CONTENT_ADDR", free_addr()?).env("LEPTOS_SITE_ROOT", &files);
+        command.env("LEPTOS_HASH_FILES", "false");
+        command.env("ISR_PRERENDER_ARTICLES", articles.to_string());
+        Ok(command)
+    };
+    let mut import = command()?;
+    import.arg("import").arg(folder.join("content"));
+    build(import, server)?;
+    let mut prerender = command()?;
+    prerender.arg("prerender");
+    Ok(prerender)
 }
 
 /// Runs a build and those of its processes that outlive it; `server` is a child that stays.
