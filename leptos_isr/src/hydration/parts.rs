@@ -37,7 +37,7 @@ use leptos::{
 /// # let _ = AboutPage;
 /// ```
 pub fn hydrate_at_once<V: IntoView>(view: V) -> impl IntoView + use<V> {
-    Part::<_, AtOnce>(view.into_view(), PhantomData)
+    Part::<_, AtOnce>(view, PhantomData)
 }
 
 /// Hydrates a part of the app in a task of its own, after what stands before it.
