@@ -37,7 +37,7 @@ pub(crate) fn set_root_attribute(name: &str, value: Option<&str>) {
     }
 }
 
-/// Loads the document at `url`, unless the browser is there: it would come without its script again.
+/// Loads the document at `url`, unless the browser is there: what was missing would be again.
 #[cfg(not(feature = "ssr"))]
 pub(crate) fn load(url: &Url) {
     let location = window().location();

@@ -7,7 +7,7 @@ use crate::browser;
 
 /// Moves the focus to the content after each navigation.
 ///
-/// A browser does the latter by itself when it loads a page; readers who use a
+/// A browser does so by itself when it loads a page; readers who use a
 /// keyboard or a screen reader would stay at the old link otherwise.
 #[component]
 pub(crate) fn FocusOnNavigation() -> impl IntoView {
