@@ -4,7 +4,8 @@ use std::{io, path::PathBuf, time::Duration};
 
 use http::StatusCode;
 
-use crate::store::StoreError;
+/// Why a store could not do what it was asked.
+pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A failure of the engine: wrong declarations, a store that cannot be used,
 /// a purge that cannot be kept.
@@ -46,15 +47,15 @@ pub enum Error {
     },
     /// A webhook is set up wrongly.
     #[error("hook `{name}`: {problem}")]
-    Hook {
+    Webhook {
         /// The hook's name.
         name: String,
         /// What is wrong and what to do.
         problem: String,
     },
     /// A CDN that is to be told of purges is set up wrongly.
-    #[error("purge hook `{name}`: {problem}")]
-    PurgeHook {
+    #[error("CDN `{name}`: {problem}")]
+    Cdn {
         /// The CDN.
         name: String,
         /// What is wrong and what to do.

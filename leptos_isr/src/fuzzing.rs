@@ -6,10 +6,12 @@
 use http::Uri;
 
 use crate::{
-    endpoint,
-    key::Key,
-    path::{CanonicalPath, MAX_LEN},
-    purge::{Purge, Scope},
+    address::{
+        key::Key,
+        path::{CanonicalPath, MAX_LEN},
+    },
+    http::answer::parse,
+    order::purge::{Purge, Scope},
 };
 
 /// The query parameters of the page that is asked for.
@@ -74,10 +76,10 @@ fn assert_canonical(path: &CanonicalPath) {
 /// Panics if a purge is not the same after it was written and read, or reaches
 /// what is not a canonical path.
 pub fn purge(body: &[u8]) {
-    let Ok(purge) = endpoint::parse::<crate::purge::Purge>(body) else { return };
+    let Ok(purge) = parse::<crate::order::purge::Purge>(body) else { return };
     let written = serde_json::to_vec(&purge).expect("a purge is plain data");
     assert_eq!(
-        endpoint::parse::<crate::purge::Purge>(&written).expect("a written purge is a purge"),
+        parse::<crate::order::purge::Purge>(&written).expect("a written purge is a purge"),
         purge
     );
 

@@ -7,7 +7,9 @@ use http::request::Parts;
 use hydration_context::SsrSharedContext;
 use leptos::{
     config::LeptosOptions,
-    prelude::{IntoView, Owner, ScopedFuture, provide_context},
+    nonce::Nonce,
+    prelude::{IntoView, Owner, ScopedFuture, provide_context, with_context},
+    reactive::owner::take_context,
 };
 use leptos_axum::{
     AxumRouteListing, LeptosRoutes, ResponseOptions, file_and_error_handler_with_context,
@@ -19,14 +21,16 @@ use leptos_router::{
 };
 
 use crate::{
-    csp,
     engine::Engine,
     error::Error,
-    hydration::Files,
-    pattern::RoutePattern,
-    route::{Collector, Isr, ListFuture},
-    routes::Routes,
-    scope, spawned,
+    page::{hydration::Files, new_build::Build},
+    render::spawned,
+    route::{
+        isr::{Collector, Isr, ListFuture},
+        pattern::RoutePattern,
+        routes::RouteTable,
+    },
+    scope,
 };
 
 type Context = Arc<dyn Fn() + Send + Sync>;
@@ -53,7 +57,7 @@ type Context = Arc<dyn Fn() + Send + Sync>;
 /// ```
 #[derive(Clone)]
 pub struct LeptosPages {
-    routes: Routes,
+    routes: RouteTable,
     /// Everything that is not stored: dynamic pages.
     dynamic: Vec<AxumRouteListing>,
     context: Context,
@@ -78,7 +82,7 @@ impl LeptosPages {
         spawned::init();
         let context: Context = Arc::new(context);
         let listings = list_routes(app.clone(), &context).ok_or(Error::NoRoutes)?;
-        let mut routes = Routes::new();
+        let mut routes = RouteTable::new();
         let mut before: Vec<RoutePattern> = Vec::new();
         for listing in listings.iter() {
             let declarations = declarations(listing, &context);
@@ -105,7 +109,7 @@ impl LeptosPages {
 
     /// The routes, for [`Engine::builder`].
     #[must_use]
-    pub fn routes(&self) -> &Routes {
+    pub fn routes(&self) -> &RouteTable {
         &self.routes
     }
 
@@ -114,7 +118,7 @@ impl LeptosPages {
     ///
     /// Pages and server functions find the [`Engine`] in Leptos's context; a
     /// page that is rendered to be stored also finds its
-    /// [`RenderScope`](crate::RenderScope).
+    /// [`RenderScope`](crate::page::RenderScope).
     pub fn router<IV: IntoView + 'static>(
         &self,
         engine: &Engine,
@@ -126,6 +130,10 @@ impl LeptosPages {
         let files = std::env::var_os("LEPTOS_WATCH").is_none().then(|| Files::find(&options));
         let context = move || {
             provide_context(engine.clone());
+            provide_context(Arc::clone(&engine.0.reads));
+            if let Some(build) = &engine.0.build {
+                provide_context(Build(build.clone()));
+            }
             if let Some(files) = &files {
                 provide_context(files.clone());
             }
@@ -138,7 +146,7 @@ impl LeptosPages {
         let outer_context = {
             let context = context.clone();
             move || {
-                csp::provide_nonce();
+                provide_nonce();
                 context();
             }
         };
@@ -151,10 +159,12 @@ impl LeptosPages {
         let page_context = {
             let options = options.clone();
             move || {
-                csp::provide_nonce();
+                provide_nonce();
                 provide_context(Method::Get);
                 provide_context(options.clone());
-                scope::provide();
+                if let Some(scope) = scope::current() {
+                    provide_context(scope);
+                }
                 context();
             }
         };
@@ -175,6 +185,20 @@ impl LeptosPages {
 impl std::fmt::Debug for LeptosPages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LeptosPages").field("routes", &self.routes).finish_non_exhaustive()
+    }
+}
+
+/// Gives a page's code the nonce of its policy in the place of leptos_axum's,
+/// and none if it is rendered to be stored without a policy: every visitor
+/// would have the same.
+fn provide_nonce() {
+    let nonce = with_context::<Parts, _>(|parts| parts.extensions.get::<Nonce>().cloned());
+    match nonce.flatten() {
+        Some(nonce) => provide_context(nonce),
+        None if scope::current().is_some() => {
+            take_context::<Nonce>();
+        }
+        None => {}
     }
 }
 

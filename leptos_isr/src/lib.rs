@@ -10,6 +10,16 @@
 //! feature `hydrate` what hydrates the app in parts in the browser, the feature `testing`
 //! what tests of pages and stores need.
 //!
+//! | module | for |
+//! |---|---|
+//! | [`route`] | what routes declare, and routes without a Leptos page |
+//! | [`page`] | what a page's code says of itself, and what its shell needs |
+//! | [`data`] | reading the data that pages show |
+//! | [`purge`] | purges, webhooks that cause them, CDNs that are told of them |
+//! | [`store`] | where pages are kept |
+//! | [`prerender`] | what a build reports |
+//! | [`testing`] | tests of pages and of stores |
+//!
 //! # Declaring a route
 //!
 //! ```
@@ -50,110 +60,89 @@
 //!
 //! # Draft mode
 //!
-//! With a draft secret (`Builder::draft_secret`) an editor gets a signed cookie,
+//! With a draft secret ([`Builder::draft_secret`]) an editor gets a signed cookie,
 //! by `POST /_isr/draft` or from the app's own code. While it is good, each page
 //! is rendered for that visitor by the app's router with their own request,
 //! also a page that is not listed; nothing is looked up or stored, and
-//! [`is_draft`] is true. A forged or expired cookie is as none. A CDN in front
+//! [`is_draft`] is true. A forged or expired cookie counts as none. A CDN in front
 //! must not answer requests with that cookie from its own store.
-
+//!
 //! # What page code sees of the request
 //!
-//! A page that is rendered to be stored is for everybody, so its code sees a
-//! request of nobody: `GET`, the page's path in its canonical spelling, the
+//! A page that is rendered to be stored is the same for everybody, so its code sees
+//! no visitor's request. It sees `GET`, the page's path in canonical form, the
 //! query parameters that the route lists, and the header `Accept: text/html`.
-//! There is no cookie, host, address or extension of a visitor, nor of a layer
-//! around the router that `Engine::wrap` returns, however the render came
-//! about. A page that sets a cookie is served without it and not stored, and a
+//! It sees no cookie, host, address or extension of a visitor, and none of a layer
+//! around the router that [`Engine::wrap`] returns, whatever caused the render.
+//! A page that sets a cookie is served without it and not stored, and a
 //! warning names its route.
 //!
-//! Only the router that is given to `Engine::wrap` renders: a layer of it can
+//! Only the router that is given to [`Engine::wrap`] renders: a layer of it can
 //! put something into the request, and that is then in the stored page. A page
-//! that is not stored (dynamic, or while `Builder::bypass` is set) sees its
+//! that is not stored (dynamic, or while [`Builder::bypass`] is set) sees its
 //! visitor's request as it is.
+#![warn(missing_docs, missing_debug_implementations)]
 
-#[expect(unreachable_pub, reason = "`component` makes a function of its own beside the public one")]
-mod hydration;
-#[expect(unreachable_pub, reason = "`component` makes a function of its own beside the public one")]
-mod new_build;
-mod page;
+pub mod page;
 mod period;
-mod route;
-#[cfg(not(feature = "ssr"))]
-#[path = "scope_browser.rs"]
-mod scope;
-#[cfg(feature = "ssr")]
-mod scope;
-mod use_live;
+pub mod route;
+mod wire;
 
-#[cfg(feature = "hydrate")]
-pub use hydration::hydrate;
-pub use hydration::{
-    HydrateLater, HydrateLaterProps, HydrateOncePainted, HydrateOncePaintedProps, hydrate_at_once,
+pub use self::{
+    page::{failed, hydrates, is_draft, no_store, not_found, revalidate_within, tag, use_live},
+    period::{days, hours, minutes, seconds},
+    route::{Isr, OnMissing},
 };
-pub use new_build::{BuildMeta, BuildMetaProps, IsrClient};
-pub use page::{failed, hydrates, is_draft, no_store, not_found, revalidate_within, tag};
-pub use period::{days, hours, minutes, seconds};
-pub use route::{Isr, OnMissing, PathParams};
-pub use use_live::use_live;
 
 #[cfg(feature = "ssr")]
-mod ssr {
+mod server {
     pub use crate::{
-        build_id::build_id,
-        builder::Builder,
         clock::{Clock, SystemClock},
-        data::{DataError, Read, data},
-        draft::Draft,
-        dry_run::PurgeDryRun,
-        engine::Engine,
-        entry::Entry,
+        engine::{Engine, build_id::build_id, builder::Builder},
         error::{Error, RenderError},
-        fetch::{Fetch, FetchError, FetchSettings, fetch},
-        hooks::{Hook, Mapping},
-        key::Key,
         leptos_pages::LeptosPages,
-        outbound::Cdn,
-        path::PathError,
-        policy::{Lifetime, Policy},
-        prerender::{PageOutcome, PageResult, PrerenderReport, RouteReport},
-        purge::Purge,
-        regenerate::Regenerated,
-        routes::{Route, Routes},
-        scope::RenderScope,
-        store::{DiskStore, InUse, PageStream, Store, StoreError},
-        tag::Tag,
     };
 }
 #[cfg(feature = "ssr")]
-pub use ssr::*;
+pub use self::server::*;
+
+/// Purges: what makes stored pages stale before their period is over.
+///
+/// [`Engine::purge`] takes a [`Purge`](purge::Purge), and so does `POST /_isr/purge`.
+/// A [`Webhook`](purge::Webhook) turns the delivery of a content system into one.
+/// A [`Cdn`](purge::Cdn) is told of each.
+#[cfg(feature = "ssr")]
+pub mod purge {
+    pub use crate::{
+        access::webhooks::{Mapping, Webhook},
+        address::tag::Tag,
+        cdn::Cdn,
+        engine::{dry_run::PurgeDryRun, regenerate::Regeneration},
+        order::purge::Purge,
+    };
+}
+
+/// What a build reports; see [`Engine::prerender`].
+#[cfg(feature = "ssr")]
+pub mod prerender {
+    pub use crate::engine::prerender::{PageOutcome, PageResult, PrerenderReport, RouteReport};
+}
 
 #[cfg(feature = "ssr")]
-mod admission;
+pub mod data;
 #[cfg(feature = "ssr")]
-mod background;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+
 #[cfg(feature = "ssr")]
-mod backoff;
+mod access;
 #[cfg(feature = "ssr")]
-mod build_id;
+mod address;
 #[cfg(feature = "ssr")]
-mod builder;
-#[cfg(feature = "ssr")]
-mod cache_status;
+mod cdn;
 #[cfg(feature = "ssr")]
 mod clock;
-#[cfg(feature = "ssr")]
-mod csp;
-#[cfg(feature = "ssr")]
-mod data;
-#[cfg(feature = "ssr")]
-mod draft;
-#[cfg(feature = "ssr")]
-mod dry_run;
-#[cfg(feature = "ssr")]
-mod encoding;
-#[cfg(feature = "ssr")]
-mod endpoint;
 #[cfg(feature = "ssr")]
 mod engine;
 #[cfg(feature = "ssr")]
@@ -161,61 +150,23 @@ mod entry;
 #[cfg(feature = "ssr")]
 mod error;
 #[cfg(feature = "ssr")]
-mod fetch;
-#[cfg(feature = "ssr")]
-mod forms;
-#[cfg(feature = "ssr")]
-mod freshness;
-#[cfg(feature = "ssr")]
-mod headers;
-#[cfg(feature = "ssr")]
-mod hooks;
-#[cfg(feature = "ssr")]
-mod html_inline;
-#[cfg(feature = "ssr")]
-mod key;
+mod http;
 #[cfg(feature = "ssr")]
 mod leptos_pages;
 #[cfg(feature = "ssr")]
-mod live;
-#[cfg(feature = "ssr")]
-mod outbound;
-#[cfg(feature = "ssr")]
-mod path;
-#[cfg(feature = "ssr")]
-mod pattern;
-#[cfg(feature = "ssr")]
-mod policy;
-#[cfg(feature = "ssr")]
-mod prerender;
-#[cfg(feature = "ssr")]
-mod purge;
-#[cfg(feature = "ssr")]
-mod purge_log;
-#[cfg(feature = "ssr")]
-mod ready;
-#[cfg(feature = "ssr")]
-mod regenerate;
+mod order;
 #[cfg(feature = "ssr")]
 mod render;
 #[cfg(feature = "ssr")]
-mod routes;
+mod rules;
 #[cfg(feature = "ssr")]
-mod schedule;
-#[cfg(feature = "ssr")]
-mod service;
-#[cfg(feature = "ssr")]
-mod single_flight;
-#[cfg(feature = "ssr")]
-mod spawned;
-#[cfg(feature = "ssr")]
-mod store;
+mod scope;
 #[cfg(feature = "ssr")]
 mod sync;
 #[cfg(feature = "ssr")]
-mod tag;
-#[cfg(feature = "testing")]
-pub mod testing;
+mod tasks;
+#[cfg(feature = "ssr")]
+mod watch;
 
 #[cfg(test)]
 #[cfg(feature = "ssr")]

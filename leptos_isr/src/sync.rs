@@ -1,4 +1,4 @@
-//! The locks, counters and channel of [`single_flight`](crate::single_flight)
+//! The locks, counters and channel of [`single_flight`](crate::tasks::single_flight)
 //! and [`clock`](crate::clock).
 //!
 //! Those two files are compiled a second time by the crate `leptos_isr_loom`,

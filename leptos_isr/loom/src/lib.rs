@@ -19,7 +19,7 @@
 pub mod clock;
 pub mod flights;
 pub mod purge;
-#[path = "../../src/single_flight.rs"]
+#[path = "../../src/tasks/single_flight.rs"]
 mod single_flight;
 pub mod stamps;
 mod sync;

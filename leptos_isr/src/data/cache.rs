@@ -1,57 +1,29 @@
 //! The values that were read, bounded in number and bytes.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, SystemTime},
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
-use bytes::Bytes;
 use cached::{Cached, CachedPeek, LruCache};
 
-use super::DataError;
-use crate::{backoff::Backoff, clock::Stamp, single_flight::SingleFlight, tag::Tag};
+use crate::{
+    data::{error::DataError, value::Value},
+    tasks::{backoff::Backoff, single_flight::SingleFlight},
+};
 
 /// How many values are kept.
 const MOST_VALUES: usize = 100_000;
 
-/// One value, as it was read.
-#[derive(Clone, Debug)]
-pub(crate) struct Value {
-    pub(crate) bytes: Bytes,
-    /// When the read began.
-    pub(crate) read_at: SystemTime,
-    pub(crate) stamp: Stamp,
-    /// When the first of it was read: it may have been made of values that were
-    /// kept from before.
-    pub(crate) oldest: Stamp,
-    /// Tags and period of what was read meanwhile.
-    pub(crate) inner_tags: Arc<[Tag]>,
-    pub(crate) inner_period: Option<Duration>,
-    /// Whether it may be kept: nothing that was read meanwhile refused.
-    pub(crate) is_stored: bool,
-    pub(crate) validators: Validators,
-}
-
-/// What a source may be asked with, whether a value is still the same: RFC 9110
-/// section 8.8.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Validators {
-    pub(crate) etag: Option<http::HeaderValue>,
-    pub(crate) last_modified: Option<http::HeaderValue>,
-}
-
 /// What one read came to, for everyone who waits for it.
-pub(crate) type Outcome = Result<Value, DataError>;
+pub(crate) type ReadResult = Result<Value, DataError>;
 
 /// The values in memory, the reads under way, and those that failed.
 pub(crate) struct DataCache {
     values: Mutex<LruCache<Arc<str>, Value>>,
     bytes: Arc<AtomicU64>,
     limit: u64,
-    pub(crate) flights: SingleFlight<Arc<str>, Outcome>,
+    pub(crate) flights: SingleFlight<Arc<str>, ReadResult>,
     pub(crate) backoff: Backoff<Arc<str>, DataError>,
 }
 
@@ -83,7 +55,7 @@ impl DataCache {
         let weight_of_new = weight(key, &value);
         let mut values = self.values();
         if let Some(old) = values.cache_peek(key) {
-            if old.stamp > value.stamp {
+            if old.version > value.version {
                 return;
             }
             // Replacing is not evicting.
@@ -125,14 +97,19 @@ fn weight(key: &Arc<str>, value: &Value) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        clock::{Seen, Stamp, Version},
+        data::value::Validators,
+    };
     use std::time::UNIX_EPOCH;
 
     fn value(len: usize, stamp: Stamp) -> Value {
         Value {
             bytes: vec![b'x'; len].into(),
             read_at: UNIX_EPOCH,
-            stamp,
-            oldest: stamp,
+            seen: Seen(stamp),
+            version: Version(stamp),
+            oldest: Seen(stamp),
             inner_tags: [].into(),
             inner_period: None,
             is_stored: true,

@@ -44,7 +44,7 @@ impl DataError {
         self
     }
 
-    /// What the read itself said, for example a [`FetchError`](crate::FetchError).
+    /// What the read itself said, for example a [`FetchError`](crate::data::FetchError).
     #[must_use]
     pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.cause

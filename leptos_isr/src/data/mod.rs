@@ -8,13 +8,16 @@
 //! is stored already, which stays; otherwise what is merely stale by time is used
 //! once more. What was purged is not.
 
-mod cache;
-mod error;
-mod read;
+pub(crate) mod cache;
+pub(crate) mod error;
+pub(crate) mod fetch;
+pub(crate) mod read;
+pub(crate) mod reading;
+pub(crate) mod reads;
+pub(crate) mod value;
 
-pub(crate) use self::cache::{DataCache, Validators, Value};
-pub(crate) use self::read::Loaded;
 pub use self::{
     error::DataError,
+    fetch::{Fetch, FetchError, FetchSettings, fetch},
     read::{Read, data},
 };

@@ -6,16 +6,19 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
-use super::{
-    DataError,
-    cache::{Outcome, Validators, Value},
-};
 use crate::{
-    clock::Stamp,
-    engine::Engine,
-    scope::{self, Reading},
-    single_flight::{self, Leader, Role},
-    tag::Tag,
+    address::tag::Tag,
+    clock::Seen,
+    data::{
+        cache::ReadResult,
+        error::DataError,
+        reading::{Reader, Reading, reading},
+        reads::Reads,
+        value::{SourceAnswer, Validators, Value},
+    },
+    scope::RenderScope,
+    tasks::single_flight::{self, Leader, Role},
+    watch::Topic,
 };
 
 /// How often a read that a purge overtook is left for another one.
@@ -37,7 +40,7 @@ const STALE_IF_ERROR: Duration = Duration::from_secs(5);
 /// depends on is in the name, and a purge of its tag reads it anew.
 ///
 /// ```
-/// use leptos_isr::{DataError, data, minutes};
+/// use leptos_isr::{minutes, data::{DataError, data}};
 ///
 /// # #[derive(Clone)] struct Db;
 /// # impl Db { async fn rows(&self, _: &str, _: &str) -> std::io::Result<Vec<String>> { Ok(vec![]) } }
@@ -63,7 +66,7 @@ pub fn data(name: impl Into<String>) -> Read {
 ///
 /// While a page is rendered its tags are added to the page, and the page's
 /// period is lowered to what is left of the read's. Many who read at once share
-/// one call. See [`fetch`](crate::fetch()) for HTTP.
+/// one call. See [`fetch`](crate::data::fetch()) for HTTP.
 ///
 /// Without an engine (in a test of the function alone) it calls the function.
 #[derive(Clone, Debug)]
@@ -75,19 +78,7 @@ pub struct Read {
     pub(crate) is_stored: bool,
 }
 
-/// What a source answered.
-pub(crate) enum Loaded {
-    New {
-        bytes: Bytes,
-        /// Those that follow from the answer.
-        tags: Vec<Tag>,
-        validators: Validators,
-    },
-    /// The value that has these validators is still the same.
-    NotModified,
-}
-
-pub(crate) type LoadFuture = Pin<Box<dyn Future<Output = Result<Loaded, DataError>> + Send>>;
+pub(crate) type LoadFuture = Pin<Box<dyn Future<Output = Result<SourceAnswer, DataError>> + Send>>;
 
 impl Read {
     /// How long the value is fresh, counted from when its read began. Defaults
@@ -112,7 +103,7 @@ impl Read {
 
     /// The value: kept, or what `load` gives now. It is kept as JSON.
     ///
-    /// What `load` reads in turn through [`data`] or [`fetch`](crate::fetch())
+    /// What `load` reads in turn through [`data`] or [`fetch`](crate::data::fetch())
     /// counts as read by this too, and the tags that it adds by
     /// [`tag`](crate::tag()) are added to the value.
     ///
@@ -131,7 +122,7 @@ impl Read {
             Box::pin(async move {
                 let value = load().await.map_err(DataError::new)?;
                 let bytes = serde_json::to_vec(&value).map_err(DataError::new)?.into();
-                Ok(Loaded::New { bytes, tags: Vec::new(), validators: Validators::default() })
+                Ok(SourceAnswer::New { bytes, tags: Vec::new(), validators: Validators::default() })
             })
         };
         let bytes = self.bytes(load).await?;
@@ -143,34 +134,30 @@ impl Read {
         self,
         load: impl FnOnce(Validators) -> LoadFuture + Send + 'static,
     ) -> Result<Bytes, DataError> {
-        let reading = scope::reading();
-        if let Some(reading) = &reading {
-            self.tags.iter().for_each(|tag| reading.tag(tag.clone()));
-        }
-        let Some(engine) = reading.as_ref().and_then(Reading::engine).filter(|_| self.is_stored)
-        else {
-            if let Some(reading) = &reading {
+        let Some(reading) = reading() else { return load_once(load).await };
+        self.tags.iter().for_each(|tag| reading.tag(tag.clone()));
+        match reading.reads().filter(|_| self.is_stored) {
+            Some(reads) => reads.read(&reading, self, load).await,
+            None => {
                 reading.no_store();
+                load_once(load).await
             }
-            return load_once(load).await;
-        };
-        let reading = reading.expect("an engine comes with it");
-        engine.read(&reading, self, load).await
+        }
     }
 }
 
 async fn load_once(load: impl FnOnce(Validators) -> LoadFuture) -> Result<Bytes, DataError> {
     match load(Validators::default()).await? {
-        Loaded::New { bytes, .. } => Ok(bytes),
-        Loaded::NotModified => {
+        SourceAnswer::New { bytes, .. } => Ok(bytes),
+        SourceAnswer::NotModified => {
             Err(DataError::new("the source says that nothing changed since never"))
         }
     }
 }
 
-impl Engine {
+impl Reads {
     async fn read(
-        &self,
+        self: &Arc<Self>,
         reading: &Reading,
         mut read: Read,
         load: impl FnOnce(Validators) -> LoadFuture + Send + 'static,
@@ -181,15 +168,15 @@ impl Engine {
         let mut last = None;
         for _ in 0..TRIES {
             if let Some((value, left)) = self.kept(&name, &read, reading.since()) {
-                reading.note(&value, left, self.now());
+                reading.note(&value, left, self.order.now());
                 return Ok(value.bytes);
             }
             // Its source failed just now: it is left alone for a while.
-            if let Some((wait, error)) = self.0.data.backoff.failure(&name, self.now()) {
+            if let Some((wait, error)) = self.cache.backoff.failure(&name, self.order.now()) {
                 last = Some(error.not_again_for(wait));
                 break;
             }
-            let (flight, is_ours) = match self.0.data.flights.join(&name) {
+            let (flight, is_ours) = match self.cache.flights.join(&name) {
                 Role::Follower(flight) => (flight, false),
                 Role::Leader(leader, flight) => {
                     let kept = self.kept(&name, &read, reading.since());
@@ -211,7 +198,7 @@ impl Engine {
                 // Our own read began after all that we know of.
                 Some(Ok(value)) if is_ours || self.is_usable(&value, &read, reading.since()) => {
                     let left = self.left(&value, &read).unwrap_or(Some(Duration::ZERO));
-                    reading.note(&value, left, self.now());
+                    reading.note(&value, left, self.order.now());
                     return Ok(value.bytes);
                 }
                 // A definite answer: there is no such thing any more.
@@ -227,12 +214,12 @@ impl Engine {
         }
         let error =
             last.unwrap_or_else(|| DataError::new(format!("`{name}` was not read: {WHY_NONE}")));
-        match self.0.data.get(&name) {
+        match self.cache.get(&name) {
             Some(value)
                 if reading.may_use_stale() && self.is_usable(&value, &read, reading.since()) =>
             {
                 tracing::warn!(name = &*name, %error, "cannot read the data anew, the old ones are used");
-                reading.note(&value, Some(STALE_IF_ERROR), self.now());
+                reading.note(&value, Some(STALE_IF_ERROR), self.order.now());
                 Ok(value.bytes)
             }
             _ => Err(error),
@@ -241,51 +228,65 @@ impl Engine {
 
     /// Reads in a task of its own: who waits for it may leave.
     fn start_load(
-        &self,
-        leader: Leader<Arc<str>, Outcome>,
+        self: &Arc<Self>,
+        leader: Leader<Arc<str>, ReadResult>,
         name: &Arc<str>,
-        (read, since): (&Read, Stamp),
+        (read, since): (&Read, Seen),
         load: impl FnOnce(Validators) -> LoadFuture + Send + 'static,
     ) {
-        let (engine, name, period) = (self.clone(), Arc::clone(name), read.revalidate);
-        let kept = self.0.data.get(&name);
+        let (reads, name, period) = (Arc::clone(self), Arc::clone(name), read.revalidate);
+        let kept = self.cache.get(&name);
         let (old, tags) = (kept.as_ref().map(|kept| kept.bytes.clone()), read.tags.clone());
-        self.0.tasks.spawn(async move {
-            let outcome = engine.load(&name, kept, (since, period), load).await;
+        self.tasks.spawn(async move {
+            let outcome = reads.load(&name, kept, (since, period), load).await;
             if let Ok(value) = &outcome
                 && value.is_stored
                 && old.as_ref() != Some(&value.bytes)
             {
-                engine.data_stored(tags.iter().chain(value.inner_tags.iter()));
+                reads.tell_watchers(tags.iter().chain(value.inner_tags.iter()));
             }
             leader.finish(outcome);
         });
     }
 
+    /// Tells who watches one of `tags` that data which carry it were read anew.
+    fn tell_watchers<'a>(&self, tags: impl IntoIterator<Item = &'a Tag>) {
+        let topics = tags.into_iter().cloned().map(Topic::Tag);
+        self.watch.changed(topics, || self.order.next());
+    }
+
     /// Reads from the source and keeps what it gives.
     async fn load(
-        &self,
+        self: &Arc<Self>,
         name: &Arc<str>,
         kept: Option<Value>,
-        (since, period): (Stamp, Option<Duration>),
+        (since, period): (Seen, Option<Duration>),
         load: impl FnOnce(Validators) -> LoadFuture + Send,
-    ) -> Outcome {
-        let at = self.now();
-        let stamp = self.0.stamps.next(at);
-        let inner = Reading::inner(self, at, since, period);
+    ) -> ReadResult {
+        let start = self.order.begin();
+        let inner = Reading::of(
+            Arc::clone(self),
+            Reader {
+                scope: RenderScope::default(),
+                began: start.at,
+                since,
+                period,
+                has_page: false,
+            },
+        );
         let validators = kept.as_ref().map(|kept| kept.validators.clone()).unwrap_or_default();
-        let limit = self.0.limits.time;
+        let limit = self.limit;
         let loading = timeout(limit, inner.clone().scope(load(validators)));
         let loaded = loading.await.unwrap_or_else(|_| {
             let limit = humantime::format_duration(limit);
             Err(DataError::new(format!("`{name}` was not read within {limit}")))
         });
         let loaded = loaded.and_then(|loaded| match (loaded, kept) {
-            (Loaded::New { bytes, tags, validators }, _) => Ok((bytes, tags, validators)),
-            (Loaded::NotModified, Some(kept)) => {
+            (SourceAnswer::New { bytes, tags, validators }, _) => Ok((bytes, tags, validators)),
+            (SourceAnswer::NotModified, Some(kept)) => {
                 Ok((kept.bytes, kept.inner_tags.to_vec(), kept.validators))
             }
-            (Loaded::NotModified, None) => {
+            (SourceAnswer::NotModified, None) => {
                 Err(DataError::new("the source says that nothing changed since never"))
             }
         });
@@ -295,27 +296,28 @@ impl Engine {
                 tags.extend(inner.tags);
                 let value = Value {
                     bytes,
-                    read_at: at,
-                    stamp,
-                    oldest: inner.oldest.map_or(stamp, |oldest| oldest.min(stamp)),
+                    read_at: start.at,
+                    seen: start.seen,
+                    version: start.version,
+                    oldest: inner.oldest.map_or(start.seen, |oldest| oldest.min(start.seen)),
                     inner_tags: tags.into(),
                     inner_period: inner.revalidate,
                     is_stored: !inner.no_store,
                     validators,
                 };
-                self.0.data.backoff.succeeded(name);
+                self.cache.backoff.succeeded(name);
                 if value.is_stored {
-                    self.0.data.put(name, value.clone());
+                    self.cache.put(name, value.clone());
                 }
                 Ok(value)
             }
             Err(error) => {
                 if error.is_definite() {
-                    self.0.data.backoff.succeeded(name);
-                    self.0.data.remove(name);
+                    self.cache.backoff.succeeded(name);
+                    self.cache.remove(name);
                 } else {
-                    let (now, wait) = (self.now(), error.retry_after());
-                    self.0.data.backoff.note_for(name, error.clone(), now, wait);
+                    let (now, wait) = (self.order.now(), error.retry_after());
+                    self.cache.backoff.note_for(name, error.clone(), now, wait);
                 }
                 Err(error)
             }
@@ -323,22 +325,17 @@ impl Engine {
     }
 
     /// The value that is kept, and what is left of its period, if it may be used.
-    fn kept(
-        &self,
-        name: &Arc<str>,
-        read: &Read,
-        since: Stamp,
-    ) -> Option<(Value, Option<Duration>)> {
-        let value = self.0.data.get(name).filter(|value| self.is_usable(value, read, since))?;
+    fn kept(&self, name: &Arc<str>, read: &Read, since: Seen) -> Option<(Value, Option<Duration>)> {
+        let value = self.cache.get(name).filter(|value| self.is_usable(value, read, since))?;
         let left = self.left(&value, read)?;
         Some((value, left))
     }
 
     /// Whether no purge came between the read of `value` and now: of the read's
     /// tags, of those of what it read in turn, or of the page that is rendered.
-    fn is_usable(&self, value: &Value, read: &Read, since: Stamp) -> bool {
+    fn is_usable(&self, value: &Value, read: &Read, since: Seen) -> bool {
         let tags = read.tags.iter().chain(value.inner_tags.iter());
-        value.oldest > since && !self.is_purged(tags, value.stamp)
+        value.oldest > since && !self.order.is_purged(tags, value.seen)
     }
 
     /// What is left of a value's period, `None` inside if it has none; `None`
@@ -352,7 +349,7 @@ impl Engine {
             },
         };
         // A time of the future means that the clock was set back.
-        let age = self.now().duration_since(value.read_at).ok()?;
+        let age = self.order.now().duration_since(value.read_at).ok()?;
         period.checked_sub(age).filter(|left| !left.is_zero()).map(Some)
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use proptest::{option, prelude::*, sample::select};
 
 use crate::{
-    freshness::{Freshness, PurgeKind, StaleReason, freshness},
-    policy::Lifetime,
+    route::policy::Lifetime,
+    rules::freshness::{Freshness, PurgeKind, StaleReason, freshness},
 };
 
 const NANO: Duration = Duration::from_nanos(1);

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::freshness::{age, lifetime, purged};
-use crate::{
+use crate::rules::{
     cache_status::{CacheStatus, Forward, past, ttl},
     freshness::{Freshness, freshness},
     headers::{CdnLifetime, is_not_modified},

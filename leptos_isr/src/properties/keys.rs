@@ -6,7 +6,7 @@ use http::Uri;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::spelling::{Spelling, segments, spelling, text};
-use crate::{key::Key, path::CanonicalPath};
+use crate::address::{key::Key, path::CanonicalPath};
 
 type Pairs = Vec<(String, String)>;
 

@@ -10,13 +10,14 @@ use super::{
     spelling::{segment, spelling},
 };
 use crate::{
-    freshness::PurgeKind,
-    key::Key,
-    path::CanonicalPath,
-    pattern::RoutePattern,
-    policy::Policy,
-    purge::{Purge, PurgeTimes},
-    route::{Isr, PathParams},
+    address::{key::Key, path::CanonicalPath},
+    order::{purge::Purge, times::PurgeTimes},
+    route::{
+        isr::{Isr, PathParams},
+        pattern::RoutePattern,
+        policy::Policy,
+    },
+    rules::freshness::PurgeKind,
 };
 
 /// A route, with the values of its parameters for one page.

@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::spelling::{segments, spelling};
-use crate::path::{CanonicalPath, MAX_LEN, PathError};
+use crate::address::path::{CanonicalPath, MAX_LEN, PathError};
 
 /// Ends of a segment that no decoder may accept: cut-off and wrong escapes,
 /// bytes that are no UTF-8, overlong forms, half a surrogate pair.
@@ -110,7 +110,7 @@ proptest! {
         c in select(vec!['a', '/', '\u{e9}', '\u{1f600}']), len in 1..MAX_LEN, spelling in spelling(),
     ) {
         let segments = [c.to_string().repeat(len)];
-        let canonical = crate::path::encode(&segments);
+        let canonical = crate::address::path::encode(&segments);
         let parsed = CanonicalPath::parse(&spelling.path(&segments));
         if canonical.len() <= MAX_LEN {
             prop_assert_eq!(parsed.unwrap().text, canonical);

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::freshness::period;
-use crate::{
+use crate::route::{
+    isr::Isr,
     pattern::RoutePattern,
     policy::{Lifetime, Policy},
-    route::Isr,
 };
 
 fn declaration() -> impl Strategy<Value = Isr> {

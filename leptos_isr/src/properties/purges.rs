@@ -8,19 +8,17 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::spelling::{Spelling, spelling};
 use crate::{
+    address::{key::Key, path::CanonicalPath, tag::Tag},
     clock::Stamp,
-    entry::{Began, Entry},
-    freshness::PurgeKind,
-    key::Key,
-    path::CanonicalPath,
-    purge::{Purge, PurgeTimes},
-    tag::Tag,
+    entry::{Entry, RenderStart},
+    order::{purge::Purge, times::PurgeTimes},
+    rules::freshness::PurgeKind,
 };
 
 pub(super) fn entry(key: Key, tags: Vec<Tag>, stamp: Stamp) -> Entry {
-    let began = Began { at: UNIX_EPOCH, stamp };
+    let start = RenderStart::new(UNIX_EPOCH, stamp);
     let body = Bytes::from_static(b"x");
-    let mut entry = Entry::new(key, StatusCode::OK, HeaderMap::new(), body, began);
+    let mut entry = Entry::new(key, StatusCode::OK, HeaderMap::new(), body, start);
     entry.tags = tags;
     entry
 }
@@ -132,7 +130,7 @@ fn times<'a>(history: impl IntoIterator<Item = &'a Asked>) -> PurgeTimes {
 }
 
 fn to_entry(page: &Page) -> Entry {
-    let path = CanonicalPath::parse(&crate::path::encode(&page.segments)).unwrap();
+    let path = CanonicalPath::parse(&crate::address::path::encode(&page.segments)).unwrap();
     let key = Key::new(&path, Some("page=2"), &["page".to_owned()]).unwrap();
     entry(key, page.tags.iter().map(|tag| Tag::new(*tag)).collect(), page.stamp)
 }

@@ -1,9 +1,14 @@
 //! A page as bytes, for a store.
 //!
-//! The magic `ISR2`, the header's length (u32, little-endian), the header as
-//! JSON, the body, its compressed forms in the order of the header, and the XXH3
-//! (128 bits, little-endian) of all before it. Whatever is damaged does not
-//! pass for a page.
+//! The magic `ISR3`, the header's length (u32, little-endian), the header as a
+//! JSON object, the body, the encodings of the body in the order of the header, and
+//! the XXH3 (128 bits, little-endian) of all before it. Whatever is damaged does
+//! not pass for a page.
+//!
+//! The header's fields go by name. A reader skips fields and encodings that it
+//! does not know, so a later version may add some without a new magic. What
+//! changes the meaning of known fields needs one: pages of another magic count
+//! as absent.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,18 +18,16 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
-    clock::Stamp,
-    encoding::Encoding,
-    entry::{Began, Entry},
-    forms::Forms,
-    key::Key,
-    tag::Tag,
+    address::{key::Key, tag::Tag},
+    clock::{Seen, Stamp, Version},
+    entry::{Entry, RenderStart, ServedEntry, encodings::Encodings},
+    rules::encoding::Encoding,
 };
 
-const MAGIC: &[u8; 4] = b"ISR2";
+const MAGIC: &[u8; 4] = b"ISR3";
 const CHECKSUM_LEN: usize = 16;
 
-/// Everything of an entry but its bodies.
+/// Everything of a page but its bodies.
 #[derive(Serialize, Deserialize)]
 struct Header {
     key: Key,
@@ -33,13 +36,29 @@ struct Header {
     headers: Vec<(String, String)>,
     tags: Vec<Tag>,
     rendered_at_nanos: u128,
-    stamp: Stamp,
+    seen: Stamp,
+    version: Stamp,
     asked_millis: Option<u64>,
     is_absent: bool,
     body_len: usize,
-    /// The length of each form that is known, without one if it is not smaller
-    /// than the body; `None` if the body must not be compressed.
-    forms: Option<Vec<(Encoding, Option<usize>)>>,
+    /// `None` if the body must not be compressed.
+    encodings: Option<Vec<EncodingHeader>>,
+}
+
+/// One encoding of the body that was made.
+#[derive(Serialize, Deserialize)]
+struct EncodingHeader {
+    name: String,
+    /// `None` if it is not smaller than the body.
+    len: Option<usize>,
+}
+
+/// Why bytes are not a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DecodeError {
+    /// They are whole, and of another version of this format.
+    OtherFormat,
+    Damaged(&'static str),
 }
 
 /// The bytes of a page.
@@ -47,9 +66,9 @@ struct Header {
 /// # Errors
 ///
 /// Says so if the page's header cannot be written: it is larger than 4 GiB.
-pub(super) fn encode(entry: &Entry) -> Result<Bytes, serde_json::Error> {
+pub(super) fn encode(entry: &ServedEntry) -> Result<Bytes, serde_json::Error> {
     // Once: another may be made meanwhile.
-    let known = entry.forms.as_ref().map(|forms| forms.known().collect::<Vec<_>>());
+    let known = entry.encodings.as_ref().map(|made| made.known().collect::<Vec<_>>());
     let header = Header {
         key: entry.key.clone(),
         status: entry.status.as_u16(),
@@ -63,19 +82,24 @@ pub(super) fn encode(entry: &Entry) -> Result<Bytes, serde_json::Error> {
             .collect(),
         tags: entry.tags.clone(),
         rendered_at_nanos: nanos(entry.rendered_at),
-        stamp: entry.stamp,
+        seen: entry.seen.0,
+        version: entry.version.0,
         asked_millis: entry.asked.map(|asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX)),
         is_absent: entry.is_absent,
         body_len: entry.body.len(),
-        forms: known.as_ref().map(|known| {
-            known.iter().map(|(encoding, form)| (*encoding, form.map(Bytes::len))).collect()
+        encodings: known.as_ref().map(|known| {
+            let header = |(encoding, body): &(Encoding, Option<&Bytes>)| EncodingHeader {
+                name: encoding.name().to_owned(),
+                len: body.map(Bytes::len),
+            };
+            known.iter().map(header).collect()
         }),
     };
     let header = serde_json::to_vec(&header)?;
     let header_len = u32::try_from(header.len())
         .map_err(|_| serde::ser::Error::custom("the headers are too long"))?;
-    let forms = || known.iter().flatten().filter_map(|(_, form)| *form);
-    let bodies = || std::iter::once(&entry.body).chain(forms());
+    let encoded = || known.iter().flatten().filter_map(|(_, body)| *body);
+    let bodies = || std::iter::once(&entry.body).chain(encoded());
     let len: usize = bodies().map(Bytes::len).sum();
     let mut bytes = Vec::with_capacity(8 + header.len() + len + CHECKSUM_LEN);
     bytes.extend_from_slice(MAGIC);
@@ -91,43 +115,57 @@ pub(super) fn encode(entry: &Entry) -> Result<Bytes, serde_json::Error> {
 /// # Errors
 ///
 /// Says what is wrong with them.
-pub(super) fn decode(bytes: &Bytes) -> Result<Entry, &'static str> {
-    let content_len = bytes.len().checked_sub(CHECKSUM_LEN).ok_or("too short")?;
+pub(super) fn decode(bytes: &Bytes) -> Result<ServedEntry, DecodeError> {
+    let content_len = bytes.len().checked_sub(CHECKSUM_LEN).ok_or(TOO_SHORT)?;
     let (content, checksum) = bytes.split_at(content_len);
     if xxh3_128(content).to_le_bytes() != checksum {
-        return Err("wrong checksum");
+        return Err(DecodeError::Damaged("wrong checksum"));
     }
-    let rest = content.strip_prefix(MAGIC).ok_or("unknown format")?;
-    let (len, rest) = rest.split_first_chunk::<4>().ok_or("too short")?;
+    let rest = content.strip_prefix(MAGIC).ok_or(DecodeError::OtherFormat)?;
+    let (len, rest) = rest.split_first_chunk::<4>().ok_or(TOO_SHORT)?;
     let header_len = u32::from_le_bytes(*len) as usize;
-    let header = rest.get(..header_len).ok_or("too short")?;
-    let header: Header = serde_json::from_slice(header).map_err(|_| "unreadable header")?;
-    let mut headers = HeaderMap::new();
-    for (name, value) in &header.headers {
-        let name = HeaderName::try_from(name).map_err(|_| "wrong header name")?;
-        let value = value.chars().map(u8::try_from).collect::<Result<Vec<_>, _>>();
-        let value = value.ok().and_then(|value| HeaderValue::from_bytes(&value).ok());
-        headers.append(name, value.ok_or("wrong header value")?);
-    }
-    let status = StatusCode::from_u16(header.status).map_err(|_| "wrong status")?;
-    let at = time(header.rendered_at_nanos).ok_or("wrong time")?;
+    let header = rest.get(..header_len).ok_or(TOO_SHORT)?;
+    let header: Header =
+        serde_json::from_slice(header).map_err(|_| DecodeError::Damaged("unreadable header"))?;
     let mut bodies = bytes.slice(MAGIC.len() + 4 + header_len..content_len);
-    let mut next = |len: usize| (len <= bodies.len()).then(|| bodies.split_to(len));
-    let body = next(header.body_len).ok_or("too short")?;
-    let forms = match header.forms {
+    let mut next = |len: usize| match len <= bodies.len() {
+        true => Ok(bodies.split_to(len)),
+        false => Err(TOO_SHORT),
+    };
+    let body = next(header.body_len)?;
+    let encodings = match &header.encodings {
         None => None,
         Some(known) => {
-            let forms = Forms::default();
-            for (encoding, len) in known {
-                let form = len.map(|len| next(len).ok_or("too short")).transpose()?;
-                forms.add(encoding, form);
+            let encodings = Encodings::default();
+            for EncodingHeader { name, len } in known {
+                let body = len.map(&mut next).transpose()?;
+                if let Some(encoding) = Encoding::named(name) {
+                    encodings.add(encoding, body);
+                }
             }
-            Some(forms)
+            Some(encodings)
         }
     };
-    let began = Began { at, stamp: header.stamp };
-    let mut entry = Entry::new(header.key, status, headers, body, began);
-    entry.forms = forms;
+    Ok(ServedEntry::with_encodings(entry(header, body)?, encodings))
+}
+
+const TOO_SHORT: DecodeError = DecodeError::Damaged("too short");
+
+fn entry(header: Header, body: Bytes) -> Result<Entry, DecodeError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &header.headers {
+        let name =
+            HeaderName::try_from(name).map_err(|_| DecodeError::Damaged("wrong header name"))?;
+        let value = value.chars().map(u8::try_from).collect::<Result<Vec<_>, _>>();
+        let value = value.ok().and_then(|value| HeaderValue::from_bytes(&value).ok());
+        headers.append(name, value.ok_or(DecodeError::Damaged("wrong header value"))?);
+    }
+    let status =
+        StatusCode::from_u16(header.status).map_err(|_| DecodeError::Damaged("wrong status"))?;
+    let at = time(header.rendered_at_nanos).ok_or(DecodeError::Damaged("wrong time"))?;
+    let start = RenderStart { at, seen: Seen(header.seen), version: Version(header.version) };
+    let mut entry = Entry::new(header.key, status, headers, body, start);
+    entry.may_compress = header.encodings.is_some();
     entry.tags = header.tags;
     entry.asked = header.asked_millis.map(Duration::from_millis);
     entry.is_absent = header.is_absent;
@@ -145,39 +183,65 @@ fn time(nanos: u128) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::CanonicalPath;
+    use crate::address::path::CanonicalPath;
     use http::header;
 
     fn entry(path: &str, body: &str) -> Entry {
         let key = Key::new(&CanonicalPath::parse(path).unwrap(), None, &[]).unwrap();
-        let began = Began { at: UNIX_EPOCH + Duration::new(1_790_000_000, 123_456_789), stamp: 42 };
+        let at = UNIX_EPOCH + Duration::new(1_790_000_000, 123_456_789);
+        let start = RenderStart { at, seen: Seen(42), version: Version(43) };
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
         headers.append(header::LINK, HeaderValue::from_static("</a>"));
         headers.append(header::LINK, HeaderValue::from_bytes(b"</\xe9>").unwrap());
         let mut entry =
-            Entry::new(key, StatusCode::OK, headers, Bytes::from(body.to_owned()), began);
+            Entry::new(key, StatusCode::OK, headers, Bytes::from(body.to_owned()), start);
+        entry.may_compress = true;
         entry.tags = vec![Tag::new("a"), Tag::new("\u{e9}")];
         entry.asked = Some(Duration::from_millis(1500));
-        let forms = Forms::default();
-        forms.add(Encoding::Brotli, Some(Bytes::from_static(b"br")));
-        forms.add(Encoding::Zstd, None);
-        entry.forms = Some(forms);
         entry
+    }
+
+    fn encodings() -> Encodings {
+        let encodings = Encodings::default();
+        encodings.add(Encoding::Brotli, Some(Bytes::from_static(b"br")));
+        encodings.add(Encoding::Zstd, None);
+        encodings
+    }
+
+    fn page(path: &str, body: &str) -> ServedEntry {
+        ServedEntry::with_encodings(entry(path, body), Some(encodings()))
+    }
+
+    /// The bytes of a page whose header `change` changes.
+    fn changed(change: impl FnOnce(&mut serde_json::Value), bodies: &[u8]) -> Bytes {
+        let whole = encode(&page("/a", "hello")).unwrap();
+        let len = u32::from_le_bytes(whole[4..8].try_into().unwrap()) as usize;
+        let mut header = serde_json::from_slice(&whole[8..8 + len]).unwrap();
+        change(&mut header);
+        let header = serde_json::to_vec(&header).unwrap();
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(u32::try_from(header.len()).unwrap().to_le_bytes());
+        bytes.extend(header);
+        bytes.extend(bodies);
+        bytes.extend(xxh3_128(&bytes).to_le_bytes());
+        bytes.into()
     }
 
     #[test]
     fn page_is_the_same_when_read_again() {
-        let page = entry("/caf\u{e9}", "<p>caf\u{e9}</p>");
-        assert_eq!(decode(&encode(&page).unwrap()), Ok(page.clone()));
-        let mut page = page;
-        page.forms = None;
-        assert_eq!(decode(&encode(&page).unwrap()), Ok(page));
+        let page = page("/caf\u{e9}", "<p>caf\u{e9}</p>");
+        let read = decode(&encode(&page).unwrap()).unwrap();
+        assert_eq!((&*read, &read.encodings), (&*page, &page.encodings));
+        let mut entry = entry("/caf\u{e9}", "<p>caf\u{e9}</p>");
+        entry.may_compress = false;
+        let read = decode(&encode(&ServedEntry::new(entry.clone())).unwrap()).unwrap();
+        assert_eq!((&*read, &read.encodings), (&entry, &None));
     }
 
     #[test]
     fn every_cut_and_every_flipped_bit_is_noticed() {
-        let whole = encode(&entry("/a", "hello")).unwrap();
+        let whole = encode(&page("/a", "hello")).unwrap();
         for cut in 0..whole.len() {
             assert!(decode(&whole.slice(..cut)).is_err(), "cut at {cut}");
         }
@@ -186,5 +250,32 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert!(decode(&Bytes::from(flipped)).is_err(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn fields_and_encodings_of_a_later_version_are_skipped() {
+        let later = changed(
+            |header| {
+                header["holes"] = serde_json::json!([[0, 2]]);
+                let encodings = header["encodings"].as_array_mut().unwrap();
+                encodings
+                    .insert(0, serde_json::json!({ "name": "dcb", "len": 3, "dictionary": 7 }));
+            },
+            b"hellodcbbr",
+        );
+        let (read, page) = (decode(&later).unwrap(), page("/a", "hello"));
+        assert_eq!((&*read, &read.encodings), (&*page, &page.encodings));
+    }
+
+    #[test]
+    fn page_of_another_format_is_told_from_a_damaged_one() {
+        let mut other = encode(&page("/a", "hello")).unwrap().to_vec();
+        other[..4].copy_from_slice(b"ISR2");
+        let content = other.len() - CHECKSUM_LEN;
+        let checksum = xxh3_128(&other[..content]).to_le_bytes();
+        other[content..].copy_from_slice(&checksum);
+        assert_eq!(decode(&other.clone().into()).unwrap_err(), DecodeError::OtherFormat);
+        other[9] ^= 1;
+        assert_eq!(decode(&other.into()).unwrap_err(), DecodeError::Damaged("wrong checksum"));
     }
 }

@@ -12,11 +12,15 @@ use futures::{Stream, StreamExt};
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::{
-    Store, StoreError,
-    format::{decode, encode},
+use crate::{
+    address::key::Key,
+    entry::ServedEntry,
+    error::StoreError,
+    store::{
+        backend::Store,
+        format::{DecodeError, decode, encode},
+    },
 };
-use crate::{entry::Entry, key::Key};
 
 /// How long a visitor waits at most for a store that does not answer, if a
 /// render may take as long.
@@ -26,13 +30,15 @@ const READ_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) struct Guarded {
     store: Box<dyn Store>,
     is_failing: AtomicBool,
+    /// Whether it was said that pages of another format are there.
+    said_other_format: AtomicBool,
     read_limit: Duration,
     write_limit: Duration,
 }
 
 /// Why a page of the store is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unread {
+pub(crate) enum ReadFailure {
     /// It counts as absent.
     Damaged,
     /// The store could not read it.
@@ -42,11 +48,17 @@ pub(crate) enum Unread {
 impl Guarded {
     pub(crate) fn new(store: Box<dyn Store>, write_limit: Duration) -> Self {
         let read_limit = READ_LIMIT.min(write_limit);
-        Self { store, is_failing: AtomicBool::new(false), read_limit, write_limit }
+        Self {
+            store,
+            is_failing: AtomicBool::new(false),
+            said_other_format: AtomicBool::new(false),
+            read_limit,
+            write_limit,
+        }
     }
 
     /// The page of `key`; `None` if there is none that is whole.
-    pub(crate) async fn get(&self, key: &Key) -> Option<Entry> {
+    pub(crate) async fn get(&self, key: &Key) -> Option<ServedEntry> {
         let bytes = match within(self.read_limit, self.store.get(key)).await {
             Ok(bytes) => bytes?,
             Err(error) => {
@@ -57,9 +69,17 @@ impl Guarded {
         match decode(&bytes) {
             Ok(entry) if entry.key == *key => Some(entry),
             Ok(_) => None,
-            Err(problem) => {
+            // In both cases the page is replaced when it is rendered.
+            Err(DecodeError::OtherFormat) => {
+                if !self.said_other_format.swap(true, Ordering::Relaxed) {
+                    warn!(isr.key = %key,
+                        "the store has pages in the format of another version of leptos_isr, \
+                         they count as absent");
+                }
+                None
+            }
+            Err(DecodeError::Damaged(problem)) => {
                 warn!(isr.key = %key, problem, "the stored page is damaged, it counts as absent");
-                // It is replaced when the page is rendered.
                 None
             }
         }
@@ -68,11 +88,11 @@ impl Guarded {
     /// Every page, if the store can tell; without a time limit.
     pub(crate) fn pages(
         &self,
-    ) -> Option<impl Stream<Item = Result<Entry, Unread>> + Unpin + use<>> {
+    ) -> Option<impl Stream<Item = Result<ServedEntry, ReadFailure>> + Unpin + use<>> {
         let pages = self.store.pages()?;
         Some(pages.map(|page| match page {
-            Ok(bytes) => decode(&bytes).map_err(|_| Unread::Damaged),
-            Err(_) => Err(Unread::Failed),
+            Ok(bytes) => decode(&bytes).map_err(|_| ReadFailure::Damaged),
+            Err(_) => Err(ReadFailure::Failed),
         }))
     }
 
@@ -81,13 +101,13 @@ impl Guarded {
     /// # Errors
     ///
     /// Passes on what the store says.
-    pub(crate) async fn put(&self, entry: &Entry) -> Result<(), StoreError> {
+    pub(crate) async fn put(&self, entry: &ServedEntry) -> Result<(), StoreError> {
         within(self.write_limit, self.store.put(&entry.key, encode(entry)?)).await
     }
 
     /// Keeps `entry` if that is possible; otherwise it stays in memory only,
     /// with one warning until writing works again.
-    pub(crate) async fn put_or_warn(&self, entry: &Entry) {
+    pub(crate) async fn put_or_warn(&self, entry: &ServedEntry) {
         match self.put(entry).await {
             Ok(()) => self.is_failing.store(false, Ordering::Relaxed),
             Err(error) => {

@@ -2,6 +2,7 @@
 //! answers; both bounded in bytes.
 
 use std::{
+    fmt,
     hash::Hash,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -10,7 +11,7 @@ use quick_cache::{
     DefaultHashBuilder, Equivalent, Lifecycle, OptionsBuilder, Weighter, sync::Cache,
 };
 
-use crate::{entry::Entry, key::Key};
+use crate::{address::key::Key, entry::ServedEntry};
 
 /// The share of the memory that 404s may take; probing random paths fills no
 /// more than this.
@@ -31,34 +32,40 @@ pub(crate) struct MemoryTier {
     writer: Mutex<()>,
 }
 
-type Tier = Cache<Key, Kept, ByBytes, DefaultHashBuilder, Dropped>;
+impl fmt::Debug for MemoryTier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryTier").finish_non_exhaustive()
+    }
+}
 
-/// A page, and what it weighed when it was put: one that was compressed since
-/// weighs more, until it is weighed again.
+type Tier = Cache<Key, Slot, ByteWeighter, DefaultHashBuilder, EvictedKeys>;
+
+/// A page, and what it weighed when it was put. A page that was compressed since weighs more;
+/// `weigh_again` corrects it.
 #[derive(Clone)]
-struct Kept {
-    entry: Arc<Entry>,
+struct Slot {
+    entry: Arc<ServedEntry>,
     weight: u64,
 }
 
 #[derive(Clone)]
-struct ByBytes;
+struct ByteWeighter;
 
 /// Tells which pages one insertion drove out.
 #[derive(Clone, Debug)]
-struct Dropped;
+struct EvictedKeys;
 
-impl Lifecycle<Key, Kept> for Dropped {
+impl Lifecycle<Key, Slot> for EvictedKeys {
     type RequestState = Vec<Key>;
 
-    fn on_evict(&self, dropped: &mut Vec<Key>, key: Key, _: Kept) {
+    fn on_evict(&self, dropped: &mut Vec<Key>, key: Key, _: Slot) {
         dropped.push(key);
     }
 }
 
-impl Weighter<Key, Kept> for ByBytes {
-    fn weight(&self, _: &Key, kept: &Kept) -> u64 {
-        kept.weight
+impl Weighter<Key, Slot> for ByteWeighter {
+    fn weight(&self, _: &Key, slot: &Slot) -> u64 {
+        slot.weight
     }
 }
 
@@ -74,8 +81,11 @@ impl MemoryTier {
     }
 
     /// The page of a key, which may be given as its text.
-    pub(crate) fn get<K: Hash + Equivalent<Key> + ?Sized>(&self, key: &K) -> Option<Arc<Entry>> {
-        self.pages.get(key).or_else(|| self.not_found.get(key)).map(|kept| kept.entry)
+    pub(crate) fn get<K: Hash + Equivalent<Key> + ?Sized>(
+        &self,
+        key: &K,
+    ) -> Option<Arc<ServedEntry>> {
+        self.pages.get(key).or_else(|| self.not_found.get(key)).map(|slot| slot.entry)
     }
 
     /// Whether the page is in memory; asking does not count as a use.
@@ -84,8 +94,8 @@ impl MemoryTier {
     }
 
     /// Every page; asking does not count as a use.
-    pub(crate) fn entries(&self) -> Vec<Arc<Entry>> {
-        self.pages.iter().chain(self.not_found.iter()).map(|(_, kept)| kept.entry).collect()
+    pub(crate) fn entries(&self) -> Vec<Arc<ServedEntry>> {
+        self.pages.iter().chain(self.not_found.iter()).map(|(_, slot)| slot.entry).collect()
     }
 
     /// Weighs the page of `key` again, which was compressed since, if it is still
@@ -94,9 +104,9 @@ impl MemoryTier {
         let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut dropped = Vec::new();
         for tier in [&self.pages, &self.not_found] {
-            if let Some(Kept { entry, .. }) = tier.get(key) {
-                let kept = Kept { weight: entry.weight(), entry };
-                tier.insert_with_lifecycle(key.clone(), kept, &mut dropped);
+            if let Some(Slot { entry, .. }) = tier.get(key) {
+                let slot = Slot { weight: entry.weight(), entry };
+                tier.insert_with_lifecycle(key.clone(), slot, &mut dropped);
             }
         }
         dropped.retain(|other| other != key);
@@ -106,10 +116,10 @@ impl MemoryTier {
     /// Puts `entry` in the place of what was stored for its key, unless that
     /// is of a later render. Returns the pages that had to go for it: they were
     /// in use until now.
-    pub(crate) fn put(&self, entry: Arc<Entry>) -> Vec<Key> {
+    pub(crate) fn put(&self, entry: Arc<ServedEntry>) -> Vec<Key> {
         let key = entry.key.clone();
         let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.get(&key).is_some_and(|stored| stored.stamp > entry.stamp) {
+        if self.get(&key).is_some_and(|stored| stored.version > entry.version) {
             return Vec::new();
         }
         let (to, from) = match entry.is_gone() {
@@ -117,8 +127,8 @@ impl MemoryTier {
             false => (&self.pages, &self.not_found),
         };
         let mut dropped = Vec::new();
-        let kept = Kept { weight: entry.weight(), entry };
-        to.insert_with_lifecycle(key.clone(), kept, &mut dropped);
+        let slot = Slot { weight: entry.weight(), entry };
+        to.insert_with_lifecycle(key.clone(), slot, &mut dropped);
         from.remove(&key);
         // The page that was replaced is not gone.
         dropped.retain(|other| *other != key);
@@ -134,23 +144,32 @@ fn tier(bytes: u64) -> Tier {
         .shards(count(bytes / PART).clamp(1, 64))
         .build()
         .expect("weight and number are given");
-    Cache::with_options(options, ByBytes, DefaultHashBuilder::default(), Dropped)
+    Cache::with_options(options, ByteWeighter, DefaultHashBuilder::default(), EvictedKeys)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{encoding::Encoding, entry::Began, forms::Forms, path::CanonicalPath};
+    use crate::{
+        address::path::CanonicalPath,
+        clock::Version,
+        entry::{Entry, RenderStart},
+        rules::encoding::Encoding,
+    };
     use bytes::Bytes;
     use http::{HeaderMap, StatusCode};
     use std::time::UNIX_EPOCH;
+
+    fn holds(tier: &MemoryTier, page: &Arc<ServedEntry>) -> bool {
+        tier.get(&page.key).is_some_and(|entry| Arc::ptr_eq(&entry, page))
+    }
 
     #[test]
     fn large_page_is_kept() {
         let tier = MemoryTier::new(64 << 20);
         let page = entry("/large", StatusCode::OK, 6 << 20);
         tier.put(Arc::clone(&page));
-        assert_eq!(tier.get(&page.key), Some(page));
+        assert!(holds(&tier, &page));
     }
 
     #[test]
@@ -158,16 +177,18 @@ mod tests {
         let tier = MemoryTier::new(1024 * 1024);
         let later = entry("/a", StatusCode::OK, 1);
         let mut earlier = Entry::clone(&later);
-        earlier.stamp = 0;
+        earlier.version = Version(0);
         tier.put(Arc::clone(&later));
-        tier.put(Arc::new(earlier));
-        assert_eq!(tier.get(&later.key), Some(later));
+        tier.put(Arc::new(ServedEntry::new(earlier)));
+        assert!(holds(&tier, &later));
     }
 
-    fn entry(path: &str, status: StatusCode, size: usize) -> Arc<Entry> {
+    fn entry(path: &str, status: StatusCode, size: usize) -> Arc<ServedEntry> {
         let key = Key::new(&CanonicalPath::parse(path).unwrap(), None, &[]).unwrap();
-        let began = Began { at: UNIX_EPOCH, stamp: 1 };
-        Arc::new(Entry::new(key, status, HeaderMap::new(), Bytes::from(vec![b'x'; size]), began))
+        let start = RenderStart::new(UNIX_EPOCH, 1);
+        let body = Bytes::from(vec![b'x'; size]);
+        let entry = Entry::new(key, status, HeaderMap::new(), body, start);
+        Arc::new(ServedEntry::new(entry))
     }
 
     #[test]
@@ -184,15 +205,15 @@ mod tests {
     async fn page_that_was_compressed_is_weighed_again_if_it_is_still_here() {
         let tier = MemoryTier::new(1024 * 1024);
         let mut page = Entry::clone(&entry("/a", StatusCode::OK, 10_000));
-        page.forms = Some(Forms::default());
-        let page = Arc::new(page);
+        page.may_compress = true;
+        let page = Arc::new(ServedEntry::new(page));
         tier.put(Arc::clone(&page));
         let before = tier.pages.weight();
         page.make(Encoding::Gzip).await;
         tier.weigh_again(&page.key);
-        let form = page.body_in(Some(Encoding::Gzip)).unwrap().len() as u64;
-        assert!(form > 0);
-        assert_eq!(tier.pages.weight(), before + form);
+        let encoded = page.body_in(Some(Encoding::Gzip)).unwrap().len() as u64;
+        assert!(encoded > 0);
+        assert_eq!(tier.pages.weight(), before + encoded);
         tier.put(entry("/a", StatusCode::GONE, 1));
         tier.weigh_again(&page.key);
         assert_eq!(tier.get(&page.key).unwrap().status, StatusCode::GONE);
@@ -207,7 +228,7 @@ mod tests {
         for i in 0..10_000 {
             tier.put(entry(&format!("/{i}"), StatusCode::NOT_FOUND, 10_000));
         }
-        assert_eq!(tier.get(&page.key), Some(page));
+        assert!(holds(&tier, &page));
         assert!(tier.not_found.weight() <= 1024 * 1024 / NOT_FOUND_SHARE);
         assert!(tier.not_found.len() > 1);
     }
@@ -218,7 +239,7 @@ mod tests {
         let (page, gone) = (entry("/a", StatusCode::OK, 1), entry("/a", StatusCode::GONE, 1));
         for entry in [&page, &gone, &page] {
             tier.put(Arc::clone(entry));
-            assert_eq!(tier.get(&page.key).as_ref(), Some(entry));
+            assert!(holds(&tier, entry));
         }
     }
 }

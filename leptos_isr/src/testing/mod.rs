@@ -3,7 +3,7 @@
 //!
 //! A [`TestSite`] asks the app without a socket, counts renders, lets them wait
 //! or fail, and moves the engine's clock. [`store_conformance`] checks a
-//! [`Store`](crate::Store).
+//! [`Store`](crate::store::Store).
 //!
 //! # Examples
 //!
@@ -11,13 +11,13 @@
 //!
 //! ```
 //! use axum::{Extension, Router, extract::Path, routing::get};
-//! use leptos_isr::{Engine, Isr, RenderScope, Routes, hours, minutes, seconds};
+//! use leptos_isr::{Engine, Isr, hours, minutes, seconds, page::RenderScope, route::RouteTable};
 //! use leptos_isr::testing::{Outage, TestClock, TestSite};
 //!
 //! /// The site, as the program puts it together.
 //! fn site(clock: TestClock, outage: Outage) -> Result<(Engine, Router), leptos_isr::Error> {
 //!     let page = Isr::revalidate(minutes(5)).expire(hours(1)).tag("cities").tag("city:{name}");
-//!     let routes = Routes::new().add("/cities/:name", page)?;
+//!     let routes = RouteTable::new().add("/cities/:name", page)?;
 //!     let engine = Engine::builder(routes).clock(clock).build()?;
 //!     let weather = move |Path(name): Path<String>, scope: Option<Extension<RenderScope>>| {
 //!         let data = outage.check();

@@ -17,7 +17,11 @@ use super::{
     clock::TestClock,
     probe::{Probe, RenderFault},
 };
-use crate::{Clock, Engine, Purge, Regenerated, key::Key, path::CanonicalPath};
+use crate::{
+    Clock, Engine,
+    address::{key::Key, path::CanonicalPath},
+    purge::{Purge, Regeneration},
+};
 
 /// How long the test waits, in real time, for what should take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -172,7 +176,7 @@ impl TestSite {
     ///
     /// Panics if `path` is of no stored page. A render that fails is in the
     /// result.
-    pub async fn regenerate(&self, path: &str) -> Regenerated {
+    pub async fn regenerate(&self, path: &str) -> Regeneration {
         match self.engine.regenerate(&[path]).await {
             Ok(mut pages) => pages.pop().expect("one path gives one result"),
             Err(error) => panic!("{error}"),

@@ -2,7 +2,7 @@
 
 use lru::LruCache;
 
-use crate::key::Key;
+use crate::address::key::Key;
 
 /// A page's file, by the 128-bit hash of its key.
 pub(super) type FileId = u128;
@@ -87,7 +87,7 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::CanonicalPath;
+    use crate::address::path::CanonicalPath;
 
     fn key(path: &str) -> Key {
         Key::new(&CanonicalPath::parse(path).unwrap(), None, &[]).unwrap()

@@ -12,10 +12,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{
-    files::{Files, RealFiles},
-    lock,
-};
+use super::files::{Files, RealFiles, lock};
 
 /// A file of lines beside the purges, which is kept as they are.
 #[derive(Debug)]

@@ -1,9 +1,13 @@
-use super::*;
-use crate::path::CanonicalPath;
+use super::{
+    folder::{files_of, folders_of, room},
+    *,
+};
+use crate::address::path::CanonicalPath;
 use futures::StreamExt;
 use std::{
-    fs::File,
+    fs::{self, File},
     io::Write,
+    path::Path,
     sync::atomic::{AtomicU8, Ordering},
 };
 
@@ -165,7 +169,7 @@ async fn pages_stay_below_the_limit_and_those_in_use_stay() {
 
 /// Writes the page anew right after it was found absent.
 #[derive(Debug, Default)]
-struct WrittenMeanwhile(Arc<OnceLock<Arc<Inner>>>);
+struct WrittenMeanwhile(Arc<OnceLock<Arc<BuildFolder>>>);
 
 impl Files for WrittenMeanwhile {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {

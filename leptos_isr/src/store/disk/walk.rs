@@ -6,14 +6,19 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use futures::{StreamExt, stream};
 use tokio::task::spawn_blocking;
 
-use super::{Bytes, FileId, Inner, PageStream, StoreError, read_if_any};
+use super::{
+    folder::{BuildFolder, read_if_any},
+    index::FileId,
+};
+use crate::{error::StoreError, store::backend::PageStream};
 
 /// Where the walk is. It knows the files of one folder at a time, of 256.
 struct Walk {
-    inner: Arc<Inner>,
+    inner: Arc<BuildFolder>,
     folders: Vec<PathBuf>,
     files: Vec<FileId>,
     has_begun: bool,
@@ -21,7 +26,7 @@ struct Walk {
 
 /// The pages of the build; each is read when it is asked for, on a thread that
 /// may block.
-pub(super) fn pages(inner: Arc<Inner>) -> PageStream {
+pub(super) fn pages(inner: Arc<BuildFolder>) -> PageStream {
     let walk = Walk { inner, folders: Vec::new(), files: Vec::new(), has_begun: false };
     let steps = stream::unfold(Some(walk), async |walk| {
         let mut walk = walk?;

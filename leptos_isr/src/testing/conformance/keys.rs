@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::key::Key;
+use crate::address::key::Key;
 
 /// A key of exactly this text.
 pub(super) fn key(text: &str) -> Key {

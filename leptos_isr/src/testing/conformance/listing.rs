@@ -11,13 +11,13 @@ use super::{
     keys::key,
     wait::{Boxed, at_once},
 };
-use crate::{key::Key, store::Store};
+use crate::{address::key::Key, store::Store};
 
 /// How often pages are listed while one is written again and again.
 const ROUNDS: u64 = 20;
 
 /// The listed pages; `None` if the store cannot tell.
-async fn listed(store: &impl Store) -> Result<Option<Vec<Bytes>>, crate::StoreError> {
+async fn listed(store: &impl Store) -> Result<Option<Vec<Bytes>>, crate::store::StoreError> {
     let Some(mut pages) = store.pages() else { return Ok(None) };
     let mut listed = Vec::new();
     while let Some(page) = pages.next().await {

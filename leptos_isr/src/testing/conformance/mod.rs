@@ -58,7 +58,7 @@ impl<S: Store, O: AsyncFn(String) -> S> Data<O> {
 /// use std::{collections::HashMap, sync::{Arc, Mutex}};
 /// use async_trait::async_trait;
 /// use bytes::Bytes;
-/// use leptos_isr::{Key, Store, StoreError, testing::store_conformance};
+/// use leptos_isr::{store::{Key, Store, StoreError}, testing::store_conformance};
 ///
 /// type Of<T> = Mutex<HashMap<(String, T), Bytes>>;
 ///
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
     use crate::{
         SystemClock,
-        store::{DiskSettings, DiskStore},
+        store::{DiskStore, disk::Settings},
     };
     use std::sync::Arc;
 
@@ -211,7 +211,7 @@ mod tests {
     async fn store_that_drops_pages_keeps_its_guarantees() {
         let folder = tempfile::tempdir().unwrap();
         let open = async |build| {
-            let mut settings = DiskSettings::new(folder.path().to_owned(), build);
+            let mut settings = Settings::new(folder.path().to_owned(), build);
             settings.limit = 16 << 20;
             DiskStore::with_settings(settings, Arc::new(SystemClock)).unwrap()
         };

@@ -13,7 +13,7 @@ use super::{
     keys::{key, look_alikes},
     wait::{Boxed, at_once, cancelled_after},
 };
-use crate::{key::Key, store::Store};
+use crate::{address::key::Key, store::Store};
 
 const MIB: usize = 1 << 20;
 

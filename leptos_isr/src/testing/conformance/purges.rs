@@ -161,7 +161,7 @@ async fn replace<S: Store>(
     data: &Data<impl AsyncFn(String) -> S>,
     store: &S,
     records: &[Bytes],
-) -> Result<Vec<Bytes>, crate::StoreError> {
+) -> Result<Vec<Bytes>, crate::store::StoreError> {
     let before = store.purges()?;
     let is_replaced = store.replace_purges(records.to_vec()).await?;
     let expected = if is_replaced { records.to_vec() } else { before };

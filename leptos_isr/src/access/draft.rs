@@ -1,0 +1,182 @@
+//! Draft mode: pages rendered for the one visitor who carries a signed cookie.
+//!
+//! The cookie says until when it is good and carries an HMAC over that. Its
+//! value opens draft mode and nothing else: neither the draft secret nor the
+//! purge token can be read from it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::{
+    access::bearer::is_bearer,
+    error::Error,
+    period,
+    rules::headers::{self, CDN_CACHE_CONTROL},
+};
+
+/// The shortest secret, in bytes.
+const SHORTEST_SECRET: usize = 16;
+
+/// What the cookie's signature is for; a secret used elsewhere signs nothing for us.
+const PURPOSE: &[u8] = b"leptos_isr draft cookie, version 1";
+
+/// Says that a request comes from a visitor in draft mode.
+///
+/// The engine puts it into the extensions of the request after it has verified
+/// the visitor's cookie, so no header can bring it about. A page that is
+/// rendered to be stored never has it. Pages and server functions ask
+/// [`is_draft`](crate::is_draft); a plain axum handler takes
+/// `Option<Extension<Draft>>`.
+///
+/// # Examples
+///
+/// ```
+/// use axum::Extension;
+/// use leptos_isr::page::Draft;
+///
+/// async fn feed(draft: Option<Extension<Draft>>) -> &'static str {
+///     if draft.is_some() { "<rss>with drafts</rss>" } else { "<rss/>" }
+/// }
+/// # let _ = feed;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draft(pub(crate) ());
+
+/// Takes away what would let a cache keep a draft, whatever the app says.
+pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
+    headers.remove(CDN_CACHE_CONTROL);
+    headers.remove(HeaderName::from_static("surrogate-control"));
+}
+
+/// What a builder was told of draft mode.
+pub(crate) struct Settings {
+    pub(crate) secret: Option<String>,
+    pub(crate) lifetime: Duration,
+    pub(crate) transport: Transport,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { secret: None, lifetime: period::hours(1), transport: Transport::Https }
+    }
+}
+
+/// How visitors reach the site, which decides what the cookie may ask for.
+#[derive(Clone, Copy)]
+pub(crate) enum Transport {
+    Https,
+    Http,
+}
+
+/// Draft mode, switched on.
+pub(crate) struct DraftMode {
+    secret: String,
+    lifetime: u64,
+    transport: Transport,
+}
+
+impl DraftMode {
+    /// None without a secret.
+    pub(crate) fn new(settings: Settings, token: Option<&str>) -> Result<Option<Self>, Error> {
+        let Some(secret) = settings.secret else { return Ok(None) };
+        let refused = |problem: String| Err(Error::Draft { problem });
+        if secret.len() < SHORTEST_SECRET {
+            return refused(format!(
+                "the draft secret is {} bytes long; make it at least {SHORTEST_SECRET}, \
+                 as `openssl rand -hex 32` does",
+                secret.len()
+            ));
+        }
+        if token == Some(&secret) {
+            return refused(
+                "the draft secret is the purge token; whoever may see drafts could purge, \
+                 so choose another secret"
+                    .to_owned(),
+            );
+        }
+        let lifetime = settings.lifetime.as_secs();
+        if lifetime == 0 {
+            return refused(format!(
+                "its lifetime is {}; give it at least a second",
+                humantime::format_duration(settings.lifetime)
+            ));
+        }
+        Ok(Some(Self { secret, lifetime, transport: settings.transport }))
+    }
+
+    /// Whether the request carries the draft secret.
+    pub(crate) fn is_bearer(&self, headers: &HeaderMap) -> bool {
+        is_bearer(headers, &self.secret)
+    }
+
+    /// The `Set-Cookie` value that begins draft mode.
+    pub(crate) fn begin(&self, now: SystemTime) -> HeaderValue {
+        self.set_cookie(&self.sign(seconds(now).saturating_add(self.lifetime)), self.lifetime)
+    }
+
+    /// The `Set-Cookie` value that ends draft mode.
+    pub(crate) fn end(&self) -> HeaderValue {
+        self.set_cookie("", 0)
+    }
+
+    /// Whether one of the cookies was signed here and is good at `now`.
+    pub(crate) fn is_good(&self, headers: &HeaderMap, now: SystemTime) -> bool {
+        let cookies = headers.get_all(header::COOKIE).iter();
+        cookies
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(|cookie| {
+                let value = cookie.trim_ascii().strip_prefix(self.name().as_bytes())?;
+                str::from_utf8(value.strip_prefix(b"=")?).ok()
+            })
+            .any(|value| self.is_signed_for(value, now))
+    }
+
+    fn is_signed_for(&self, value: &str, now: SystemTime) -> bool {
+        let Some((expires, _)) = value.split_once('.') else { return false };
+        let Ok(expires) = expires.parse() else { return false };
+        // All of it is compared: another spelling of the number is another cookie.
+        let is_ours = bool::from(self.sign(expires).as_bytes().ct_eq(value.as_bytes()));
+        is_ours && seconds(now) < expires
+    }
+
+    fn sign(&self, expires: u64) -> String {
+        let key = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes());
+        let mac = key
+            .expect("HMAC takes keys of any length")
+            .chain_update(PURPOSE)
+            .chain_update(expires.to_be_bytes())
+            .finalize()
+            .into_bytes();
+        let mac: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{expires}.{mac}")
+    }
+
+    /// `Lax`, so that a link from elsewhere leads to the draft.
+    fn set_cookie(&self, value: &str, max_age: u64) -> HeaderValue {
+        let name = self.name();
+        let secure = match self.transport {
+            Transport::Https => "; Secure",
+            Transport::Http => "",
+        };
+        let text =
+            format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
+        HeaderValue::try_from(text).expect("the parts are visible ASCII")
+    }
+
+    /// RFC 6265bis section 4.1.3.2: browsers hold `__Host-` to `Secure` and `Path=/`.
+    fn name(&self) -> &'static str {
+        match self.transport {
+            Transport::Https => "__Host-isr-draft",
+            Transport::Http => "__isr_draft",
+        }
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

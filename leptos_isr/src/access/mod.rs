@@ -1,0 +1,5 @@
+//! Who is believed: bearers of tokens, senders of webhooks, visitors in draft mode.
+
+pub(crate) mod bearer;
+pub(crate) mod draft;
+pub(crate) mod webhooks;

@@ -1,0 +1,11 @@
+//! One delivery of a webhook.
+
+use std::time::SystemTime;
+
+/// A delivery that was proven, and until when it could come again.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    /// What tells it from others; empty if nothing does.
+    pub(super) ids: Vec<Vec<u8>>,
+    pub(super) until: SystemTime,
+}

@@ -1,0 +1,153 @@
+//! Webhooks of content systems: whether a delivery is believed, and what it purges.
+//!
+//! A delivery is believed if its sender proves to know the webhook's secret, and it is done once.
+//! The webhook's [`Mapping`] says what it purges; the payload itself is never a purge.
+
+mod deliveries;
+mod delivery;
+mod github;
+mod mapping;
+mod proof;
+mod webhook;
+
+use std::{collections::HashMap, time::SystemTime};
+
+use http::HeaderMap;
+use serde_json::Value;
+
+use self::{
+    deliveries::Deliveries,
+    mapping::{Templates, TooMany},
+    webhook::Preset,
+};
+pub(crate) use self::{delivery::Delivery, mapping::Mapped, proof::Refusal};
+pub use self::{mapping::Mapping, webhook::Webhook};
+use crate::error::Error;
+
+/// The shortest secret, in bytes.
+const SHORTEST_SECRET: usize = 16;
+
+/// The webhooks of an engine, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Webhooks(HashMap<String, WebhookEndpoint>);
+
+/// One webhook, checked.
+#[derive(Debug)]
+pub(crate) struct WebhookEndpoint {
+    webhook: Webhook,
+    templates: Templates,
+    deliveries: Deliveries,
+}
+
+/// Why a payload purges nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PayloadError {
+    #[error("the body is not JSON: {0}")]
+    NotJson(serde_json::Error),
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+}
+
+impl Webhooks {
+    /// Checks the settings; `token` is the purge token.
+    ///
+    /// # Errors
+    ///
+    /// Names the webhook that is wrong.
+    pub(crate) fn new(
+        webhooks: Vec<(String, Webhook)>,
+        token: Option<&str>,
+    ) -> Result<Self, Error> {
+        let mut endpoints = HashMap::new();
+        for (name, webhook) in webhooks {
+            let wrong = |problem: String| Error::Webhook { name: name.clone(), problem };
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+            if name.is_empty() || !name.bytes().all(is_plain) {
+                return Err(wrong("name it with letters, digits, `-` and `_`".to_owned()));
+            }
+            if webhook.secret.len() < SHORTEST_SECRET {
+                return Err(wrong(format!(
+                    "its secret is {} bytes long; make it at least {SHORTEST_SECRET}, \
+                     as `openssl rand -hex 32` does",
+                    webhook.secret.len()
+                )));
+            }
+            if token == Some(&webhook.secret) {
+                return Err(wrong(
+                    "its secret is the purge token; the sender could purge anything, \
+                     so choose another secret"
+                        .to_owned(),
+                ));
+            }
+            let templates = Templates::parse(&webhook.mapping).map_err(wrong)?;
+            let deliveries = Deliveries::new();
+            let endpoint = WebhookEndpoint { webhook, templates, deliveries };
+            if endpoints.insert(name.clone(), endpoint).is_some() {
+                let problem = "there are two of this name; rename one".to_owned();
+                return Err(Error::Webhook { name, problem });
+            }
+        }
+        Ok(Self(endpoints))
+    }
+
+    /// The webhook of this name.
+    pub(crate) fn get(&self, name: &str) -> Option<&WebhookEndpoint> {
+        self.0.get(name)
+    }
+}
+
+impl WebhookEndpoint {
+    /// Whether a delivery is believed, at the time `now`.
+    ///
+    /// # Errors
+    ///
+    /// Says why it is not.
+    pub(crate) fn check(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        now: SystemTime,
+    ) -> Result<Delivery, Refusal> {
+        proof::check(&self.webhook, headers, body, now)
+    }
+
+    /// The deliveries that were done.
+    pub(crate) fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
+    }
+
+    /// What a payload purges.
+    ///
+    /// # Errors
+    ///
+    /// Says why it purges nothing.
+    pub(crate) fn purge_of(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Mapped, PayloadError> {
+        let documents = self.webhook.preset.documents(headers, body);
+        Ok(self.templates.purge(&documents.map_err(PayloadError::NotJson)?)?)
+    }
+}
+
+impl Preset {
+    /// What the mapping is applied to: the payload, or a part for each change
+    /// in it; none if the event changes no page.
+    fn documents(&self, headers: &HeaderMap, body: &[u8]) -> serde_json::Result<Vec<Value>> {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let payload: Value = serde_json::from_slice(body)?;
+        Ok(match self {
+            Self::GitHub { folder } => match text("x-github-event") {
+                Some("push") => github::changed_files(&payload, folder),
+                _ => Vec::new(),
+            },
+            Self::Contentful => match text("x-contentful-topic").and_then(|t| t.rsplit('.').next())
+            {
+                Some("create" | "save" | "auto_save") => Vec::new(),
+                _ => vec![payload],
+            },
+            Self::Generic | Self::Sanity | Self::Strapi => vec![payload],
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! What one webhook is told: who sends it, and what it purges.
+
+use std::{fmt, time::Duration};
+
+use super::mapping::Mapping;
+use crate::period;
+
+/// A webhook that purges, at `POST /_isr/hooks/{name}`; see
+/// [`Builder::webhook`](crate::Builder::webhook).
+///
+/// A delivery is answered 204 once its purge is kept. One that came before is
+/// answered 204 too and not done again, so that a sender which missed the answer
+/// is content; how it is told apart stands at each constructor. A wrong or late
+/// signature is answered 401, a body that is not JSON 400, one longer than 1 MiB
+/// 413. A failed purge is answered 500 and may be delivered again.
+///
+/// # Examples
+///
+/// ```
+/// use leptos_isr::{Engine, purge::{Mapping, Webhook}, route::RouteTable};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), leptos_isr::Error> {
+/// let mapping = Mapping::new()
+///     .tag("article:{slug.current}")
+///     .tag("section:{section}")
+///     .path("/articles/{slug.current}");
+/// let secret = std::env::var("SANITY_SECRET").unwrap_or("a secret for this example".into());
+/// let isr = Engine::builder(RouteTable::new())
+///     .webhook("cms", Webhook::sanity(secret, mapping))
+///     .build()?;
+/// # let _ = isr; Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Webhook {
+    pub(super) preset: Preset,
+    pub(super) secret: String,
+    pub(super) mapping: Mapping,
+    pub(super) tolerance: Duration,
+}
+
+/// Who sends a webhook, and so how it is proven and read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Preset {
+    Generic,
+    Sanity,
+    GitHub { folder: String },
+    Contentful,
+    Strapi,
+}
+
+impl Webhook {
+    /// For senders of your own: the header
+    /// `X-Isr-Signature: t=<seconds since 1970>,v1=<hex>`, an HMAC-SHA256 with
+    /// `secret` over `<t>.<body>`.
+    ///
+    /// One signature is done once.
+    pub fn generic(secret: impl Into<String>, mapping: Mapping) -> Self {
+        Self::new(Preset::Generic, secret.into(), mapping)
+    }
+
+    /// For [Sanity](https://www.sanity.io/docs/webhooks): the header
+    /// `sanity-webhook-signature: t=<milliseconds>,v1=<base64url>`, an
+    /// HMAC-SHA256 over `<t>.<body>`, as its webhook toolkit checks it.
+    ///
+    /// The webhook's projection in Sanity decides what the payload is.
+    /// One signature is done once.
+    pub fn sanity(secret: impl Into<String>, mapping: Mapping) -> Self {
+        Self::new(Preset::Sanity, secret.into(), mapping)
+    }
+
+    /// For content that is kept as files in a repository on
+    /// [GitHub](https://docs.github.com/webhooks): the header
+    /// `X-Hub-Signature-256: sha256=<hex>`, an HMAC-SHA256 over the body. Choose
+    /// the content type `application/json` there.
+    ///
+    /// A push to the repository's default branch is mapped once for each file
+    /// below `folder` (empty for all) that its commits add, modify or remove.
+    /// For `content/news/foo.md` below `content` the mapping sees `{file.path}`:
+    /// `content/news/foo.md`, `{file.folder}`: `news`, `{file.stem}`: `foo`.
+    /// Other branches and events, `ping` among them, are answered 204.
+    ///
+    /// GitHub signs no time. One signature, and one `X-GitHub-Delivery`, is done
+    /// once a day.
+    pub fn github(secret: impl Into<String>, folder: impl Into<String>, mapping: Mapping) -> Self {
+        Self::new(Preset::GitHub { folder: folder.into() }, secret.into(), mapping)
+    }
+
+    /// For [Contentful](https://www.contentful.com/developers/docs/webhooks/):
+    /// set a secret header `Authorization: Bearer <secret>` there.
+    ///
+    /// Fields have a value for each locale, so write `{fields.slug.en-US}`, or
+    /// `{fields.slug.*}` for all. What is unpublished or deleted comes with
+    /// `sys` only, so map `{sys.id}` too. Topics that end in `create`, `save`
+    /// and `auto_save` change no published entry and are answered 204.
+    ///
+    /// Nothing in it tells a delivery from one that comes again: both purge.
+    pub fn contentful(secret: impl Into<String>, mapping: Mapping) -> Self {
+        Self::new(Preset::Contentful, secret.into(), mapping)
+    }
+
+    /// For [Strapi](https://docs.strapi.io/cms/backend-customization/webhooks):
+    /// set a header `Authorization: Bearer <secret>` there.
+    ///
+    /// Nothing in it tells a delivery from one that comes again: both purge.
+    pub fn strapi(secret: impl Into<String>, mapping: Mapping) -> Self {
+        Self::new(Preset::Strapi, secret.into(), mapping)
+    }
+
+    fn new(preset: Preset, secret: String, mapping: Mapping) -> Self {
+        Self { preset, secret, mapping, tolerance: period::minutes(5) }
+    }
+
+    /// By how much the signed time may differ from the engine's clock, where a
+    /// time is signed. Defaults to 5 minutes.
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: Duration) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook")
+            .field("preset", &self.preset)
+            .field("mapping", &self.mapping)
+            .field("tolerance", &self.tolerance)
+            .finish_non_exhaustive()
+    }
+}

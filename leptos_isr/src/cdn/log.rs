@@ -1,0 +1,92 @@
+//! Purges that CDNs were not told of yet, on the disk.
+//!
+//! A record is a line like those of the purge log: one when a purge is to be
+//! told, one when it was. A purge without the second is told after a restart.
+
+use std::{path::Path, sync::Arc};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+use crate::{
+    clock::Stamp,
+    error::StoreError,
+    order::purge::Purge,
+    store::{
+        disk::LineFile,
+        line::{seal, unseal},
+    },
+};
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Record {
+    /// This CDN is to be told of this purge.
+    Wanted { cdn: String, stamp: Stamp, purge: Purge },
+    /// It was told of those.
+    Told { cdn: String, stamps: Vec<Stamp> },
+}
+
+/// The file of records.
+#[derive(Clone, Debug)]
+pub(super) struct Log(Arc<LineFile>);
+
+/// What the file holds at start.
+pub(super) struct Opened {
+    pub(super) log: Log,
+    pub(super) lines: usize,
+    /// What is still to be told, and to which CDN. A damaged record may have
+    /// been any purge, so it counts as one of everything, for all of them.
+    pub(super) pending: Vec<(Option<String>, Stamp, Purge)>,
+    pub(super) is_damaged: bool,
+}
+
+impl Log {
+    /// Opens the file in `folder`, or remembers why it cannot be written.
+    pub(super) fn open(folder: &Path) -> Opened {
+        let path = folder.join("outbound.log");
+        let file = LineFile::open(&path);
+        let lines = file.read().unwrap_or_else(|error| {
+            warn!(file = %path.display(), %error, "cannot read which purges CDNs were not told of");
+            Vec::new()
+        });
+        let mut pending = Vec::new();
+        let mut last = 0;
+        let mut damaged = 0;
+        for line in &lines {
+            match unseal(line).and_then(|json| serde_json::from_slice(json).ok()) {
+                Some(Record::Wanted { cdn, stamp, purge }) => {
+                    last = last.max(stamp);
+                    pending.push((Some(cdn), stamp, purge));
+                }
+                Some(Record::Told { cdn, stamps }) => pending
+                    .retain(|(of, stamp, _)| of.as_ref() != Some(&cdn) || !stamps.contains(stamp)),
+                None => damaged += 1,
+            }
+        }
+        if damaged > 0 {
+            warn!(file = %path.display(), damaged,
+                "records of purges for CDNs are damaged: they are told to purge everything");
+            let everything = Purge { prefixes: vec!["/".to_owned()], ..Purge::default() };
+            pending.push((None, last + 1, everything));
+        }
+        Opened { log: Self(Arc::new(file)), lines: lines.len(), pending, is_damaged: damaged > 0 }
+    }
+
+    pub(super) async fn append(&self, record: &Record) -> Result<(), StoreError> {
+        let (file, line) = (Arc::clone(&self.0), line(record));
+        Ok(tokio::task::spawn_blocking(move || file.append(&line)).await??)
+    }
+
+    pub(super) async fn replace(&self, records: &[Record]) -> Result<bool, StoreError> {
+        let file = Arc::clone(&self.0);
+        let lines: Vec<Bytes> = records.iter().map(line).collect();
+        Ok(tokio::task::spawn_blocking(move || file.replace(&lines)).await??)
+    }
+}
+
+fn line(record: &Record) -> Bytes {
+    seal(&serde_json::to_string(record).expect("numbers and texts can be written as JSON"))
+}

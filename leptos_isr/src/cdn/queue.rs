@@ -1,0 +1,100 @@
+//! The purges that one CDN is still to be told of, oldest first.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use super::{api::Cdn, log::Record};
+use crate::{clock::Stamp, order::purge::Purge};
+
+/// How many purges wait; beyond that they become one of everything.
+const MOST: usize = 10_000;
+
+/// How many tags and addresses are told at once, so that a CDN which was away
+/// is not asked once for each purge.
+const AT_ONCE: usize = 1000;
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub(super) cdn: Cdn,
+    pub(super) name: String,
+    waiting: Mutex<VecDeque<Waiting>>,
+    pub(super) changed: Notify,
+}
+
+/// One purge, or several in one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) stamps: Vec<Stamp>,
+    pub(super) purge: Purge,
+}
+
+impl Queue {
+    pub(super) fn new(cdn: Cdn) -> Self {
+        let name = cdn.name();
+        Self { cdn, name, waiting: Mutex::default(), changed: Notify::new() }
+    }
+
+    pub(super) fn push(&self, stamp: Stamp, purge: Purge) {
+        let mut waiting = self.lock();
+        waiting.push_back(Waiting { stamps: vec![stamp], purge });
+        if waiting.len() > MOST {
+            let stamps = waiting.drain(..).flat_map(|waiting| waiting.stamps).collect();
+            let purge = Purge { prefixes: vec!["/".to_owned()], hard: true, ..Purge::default() };
+            waiting.push_back(Waiting { stamps, purge });
+        }
+        drop(waiting);
+        self.changed.notify_one();
+    }
+
+    /// The oldest purge, with those after it that can be told in the same way.
+    pub(super) fn next(&self) -> Option<Waiting> {
+        let waiting = self.lock();
+        let mut all = waiting.iter();
+        let mut next = all.next()?.clone();
+        for other in all {
+            let size = |purge: &Purge| purge.paths.len() + purge.prefixes.len() + purge.tags.len();
+            if other.purge.hard != next.purge.hard
+                || size(&next.purge) + size(&other.purge) > AT_ONCE
+            {
+                break;
+            }
+            next.stamps.extend(&other.stamps);
+            next.purge.paths.extend_from_slice(&other.purge.paths);
+            next.purge.prefixes.extend_from_slice(&other.purge.prefixes);
+            next.purge.tags.extend_from_slice(&other.purge.tags);
+        }
+        Some(next)
+    }
+
+    /// Forgets what was told.
+    pub(super) fn told(&self, stamps: &[Stamp]) {
+        self.lock().retain_mut(|waiting| {
+            waiting.stamps.retain(|stamp| !stamps.contains(stamp));
+            !waiting.stamps.is_empty()
+        });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// What the log must keep.
+    pub(super) fn records(&self) -> Vec<Record> {
+        let of = |waiting: &Waiting| {
+            let purge = waiting.purge.clone();
+            let of = move |stamp: &Stamp| (*stamp, purge.clone());
+            waiting.stamps.iter().map(of).collect::<Vec<_>>()
+        };
+        let all: Vec<_> = self.lock().iter().flat_map(of).collect();
+        let record = |(stamp, purge)| Record::Wanted { cdn: self.name.clone(), stamp, purge };
+        all.into_iter().map(record).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,482 @@
+use std::{
+    collections::VecDeque,
+    fs,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+
+use super::{log::Log, queue::Waiting, *};
+use crate::{clock::SystemClock, data::fetch::FetchSettings};
+
+/// What the stand-in for a CDN does with a request.
+#[derive(Clone)]
+enum Does {
+    Answers(&'static str),
+    Hangs,
+    /// Writes this in the place of an answer.
+    Writes(&'static str),
+}
+
+const OK: Does = Does::Answers("200 OK\r\ncontent-length: 16\r\n\r\n{\"success\":true}");
+
+struct StandIn {
+    url: String,
+    script: Mutex<VecDeque<Does>>,
+    /// Each request, as it came.
+    asked: Mutex<Vec<String>>,
+}
+
+impl StandIn {
+    async fn start(script: &[Does]) -> Arc<Self> {
+        Self::listen(TcpListener::bind("127.0.0.1:0").await.unwrap(), script)
+    }
+
+    fn listen(listener: TcpListener, script: &[Does]) -> Arc<Self> {
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let script = Mutex::new(script.iter().cloned().collect());
+        let stand_in = Arc::new(Self { url, script, asked: Mutex::default() });
+        let serving = Arc::clone(&stand_in);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let serving = Arc::clone(&serving);
+                tokio::spawn(async move { serving.answer(stream).await });
+            }
+        });
+        stand_in
+    }
+
+    async fn answer(&self, mut stream: TcpStream) {
+        let request = read(&mut stream).await;
+        self.asked.lock().unwrap().push(request);
+        let does = self.script.lock().unwrap().pop_front().unwrap_or(OK);
+        let text = match does {
+            Does::Answers(text) => {
+                format!("HTTP/1.1 {}", text.replacen("\r\n", "\r\nconnection: close\r\n", 1))
+            }
+            Does::Writes(text) => text.to_owned(),
+            Does::Hangs => std::future::pending().await,
+        };
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+async fn read(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    loop {
+        let mut bytes = [0; 4096];
+        let len = stream.read(&mut bytes).await.unwrap();
+        request.extend_from_slice(&bytes[..len]);
+        let text = String::from_utf8(request.clone()).unwrap();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let len = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= len.map_or(0, |len| len.parse().unwrap()) {
+                return text;
+            }
+        }
+        assert!(len > 0, "the request broke off: {text}");
+    }
+}
+
+/// The queue under test; `sleeps` holds each wait until the test lets it pass.
+struct Sender {
+    cdns: Cdns,
+    waits: Arc<Mutex<Vec<Duration>>>,
+    pass: Arc<Semaphore>,
+    next: AtomicUsize,
+}
+
+impl Sender {
+    fn new(cdns: Vec<Cdn>, folder: Option<&Path>) -> Self {
+        // Another crate of the workspace lets `reqwest` speak TLS without saying by what.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let waits: Arc<Mutex<Vec<Duration>>> = Arc::default();
+        let pass = Arc::new(Semaphore::new(0));
+        let sleep: Sleep = {
+            let (waits, pass) = (Arc::clone(&waits), Arc::clone(&pass));
+            Arc::new(move |wait| {
+                waits.lock().unwrap().push(wait);
+                let pass = Arc::clone(&pass);
+                Box::pin(async move { pass.acquire().await.unwrap().forget() })
+            })
+        };
+        // One without a time limit of its own.
+        let client = Some(reqwest::Client::new());
+        let client = Client::new(FetchSettings { client, ..FetchSettings::default() });
+        let limit = Duration::from_millis(100);
+        let clock = Arc::new(SystemClock);
+        let cdns = Cdns::with(cdns, folder, client, clock, sleep, limit).unwrap();
+        Self { cdns, waits, pass, next: AtomicUsize::new(1) }
+    }
+
+    /// Never waits between its tries.
+    fn impatient(cdns: Vec<Cdn>, folder: Option<&Path>) -> Self {
+        let sender = Self::new(cdns, folder);
+        sender.pass.add_permits(1000);
+        sender
+    }
+
+    async fn purge(&self, purge: &Purge) {
+        let stamp = self.next.fetch_add(1, Ordering::SeqCst) as Stamp;
+        self.cdns.note(&purge.scopes().unwrap(), purge.hard, stamp).await;
+    }
+
+    async fn purge_tag(&self, tag: &str) {
+        self.purge(&tags(&[tag])).await;
+    }
+
+    async fn until(&self, is_so: impl Fn(&Self) -> bool) {
+        let wait = async {
+            while !is_so(self) {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), wait).await.expect("it never came about");
+    }
+
+    /// Waits until the CDNs were told of everything.
+    async fn told(&self) {
+        self.until(|sender| sender.cdns.queues.iter().all(|queue| queue.len() == 0)).await;
+        // Held until the log is written.
+        drop(self.cdns.shared.records.lock().await);
+    }
+
+    /// Waits until `count` tries failed.
+    async fn failed(&self, count: usize) {
+        self.until(|sender| sender.waits.lock().unwrap().len() >= count).await;
+    }
+}
+
+fn tags(tags: &[&str]) -> Purge {
+    Purge { tags: tags.iter().map(ToString::to_string).collect(), ..Purge::default() }
+}
+
+fn body(request: &str) -> &str {
+    request.split_once("\r\n\r\n").unwrap().1
+}
+
+#[tokio::test]
+async fn failing_cdn_is_asked_again_later_and_later() {
+    let cdn = StandIn::start(&[
+        Does::Answers("500 Internal Server Error\r\n\r\n"),
+        Does::Answers("503 Service Unavailable\r\n\r\n"),
+    ]);
+    let cdn = cdn.await;
+    let sender = Sender::impatient(vec![Cdn::url(&cdn.url, "token")], None);
+    sender.purge_tag("a").await;
+    sender.told().await;
+    let asked = cdn.asked();
+    assert_eq!(asked.len(), 3);
+    assert!(asked.iter().all(|request| *request == asked[0]));
+    assert!(
+        asked[0].starts_with("POST / HTTP/1.1\r\nauthorization: Bearer token\r\n"),
+        "{}",
+        asked[0]
+    );
+    assert_eq!(body(&asked[0]), r#"{"paths":[],"prefixes":[],"tags":["a"],"hard":false}"#);
+    let waits = sender.waits.lock().unwrap().clone();
+    let seconds: Vec<_> = waits.iter().map(Duration::as_secs_f64).collect();
+    assert!(seconds.len() == 2 && seconds[0] <= 1.0 && seconds[1] >= 1.0, "{seconds:?}");
+}
+
+#[tokio::test]
+async fn retry_after_is_kept_to_up_to_an_hour() {
+    let cdn = StandIn::start(&[
+        Does::Answers("429 Too Many Requests\r\nretry-after: 70\r\n\r\n"),
+        Does::Answers("503 Service Unavailable\r\nretry-after: 86400\r\n\r\n"),
+    ]);
+    let cdn = cdn.await;
+    let sender = Sender::impatient(vec![Cdn::url(&cdn.url, "token")], None);
+    sender.purge_tag("a").await;
+    sender.told().await;
+    assert_eq!(*sender.waits.lock().unwrap(), [Duration::from_secs(70), Duration::from_secs(3600)]);
+}
+
+#[tokio::test]
+async fn answer_that_is_none_is_as_a_failure() {
+    for nonsense in [
+        Does::Hangs,
+        Does::Writes("what?\r\n\r\n"),
+        Does::Writes(""),
+        Does::Answers("200 OK\r\ncontent-length: 100\r\n\r\n{\"success\":"),
+        Does::Answers("200 OK\r\ncontent-length: 17\r\n\r\n{\"success\":false}"),
+        Does::Answers("200 OK\r\ncontent-length: 6\r\n\r\n<html>"),
+    ] {
+        let cdn = StandIn::start(&[nonsense]).await;
+        let cloudflare = Cdn::cloudflare("zone", "token", "https://news.example").api(&cdn.url);
+        let sender = Sender::impatient(vec![cloudflare], None);
+        sender.purge_tag("a").await;
+        sender.told().await;
+        assert_eq!((cdn.asked().len(), sender.waits.lock().unwrap().len()), (2, 1));
+    }
+}
+
+#[tokio::test]
+async fn cdn_that_is_down_is_told_when_it_is_up_and_others_do_not_wait() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    drop(listener);
+    let up = StandIn::start(&[]).await;
+    let cdns = vec![Cdn::url(format!("http://{addr}/"), "t"), Cdn::url(&up.url, "t")];
+    let sender = Sender::new(cdns, None);
+    sender.purge_tag("a").await;
+    sender.failed(1).await;
+    sender.until(|_| up.asked().len() == 1).await;
+    let down = StandIn::listen(TcpListener::bind(addr).await.unwrap(), &[]);
+    sender.purge_tag("b").await;
+    sender.pass.add_permits(1);
+    sender.told().await;
+    let bodies =
+        |stand_in: &StandIn| stand_in.asked().iter().map(|r| body(r).len()).collect::<Vec<_>>();
+    assert_eq!(bodies(&down), bodies(&up), "one request for each");
+}
+
+#[tokio::test]
+async fn refusal_drops_the_purge_and_the_next_one_is_told() {
+    for refusal in [
+        "403 Forbidden\r\ncontent-length: 0\r\n\r\n",
+        "307 Temporary Redirect\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n",
+        "302 Found\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n",
+    ] {
+        let cdn = StandIn::start(&[Does::Answers(refusal)]).await;
+        let sender = Sender::new(vec![Cdn::url(&cdn.url, "token")], None);
+        let queue = &sender.cdns.queues[0];
+        let call = &queue.cdn.calls(&tags(&["a"]))[0];
+        let refused = sender.cdns.shared.ask(&queue.cdn, call).await.unwrap_err();
+        assert!(!refused.is_passing, "{refused:?}");
+        cdn.script.lock().unwrap().push_back(Does::Answers(refusal));
+        sender.purge_tag("a").await;
+        sender.told().await;
+        sender.purge_tag("b").await;
+        sender.told().await;
+        let asked = cdn.asked();
+        assert!(asked.last().unwrap().contains(r#"["b"]"#), "{asked:?}");
+        assert!(sender.waits.lock().unwrap().is_empty(), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_told_is_told_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let cdn = StandIn::start(&[OK, Does::Answers("500 Oh\r\n\r\n")]).await;
+    let cdns = || vec![Cdn::url(&cdn.url, "token")];
+    let before = Sender::new(cdns(), Some(folder.path()));
+    before.purge_tag("told").await;
+    before.told().await;
+    before.purge_tag("first").await;
+    before.failed(1).await;
+    before.purge(&Purge { hard: true, ..tags(&["second"]) }).await;
+    drop(before);
+    let after = Sender::new(cdns(), Some(folder.path()));
+    after.told().await;
+    let asked = cdn.asked();
+    let tags: Vec<_> = asked.iter().map(|request| body(request)).collect();
+    let json = |tag: &str, hard: bool| {
+        format!(r#"{{"paths":[],"prefixes":[],"tags":["{tag}"],"hard":{hard}}}"#)
+    };
+    let (first, second) = (json("first", false), json("second", true));
+    assert_eq!(tags, [&json("told", false), &first, &first, &second]);
+    drop(after);
+    let last = Sender::new(cdns(), Some(folder.path()));
+    last.told().await;
+    assert_eq!(cdn.asked().len(), 4, "nothing is told twice");
+}
+
+#[tokio::test]
+async fn what_one_cdn_was_told_is_still_told_to_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = StandIn::start(&[]).await;
+    let failing = StandIn::start(&[Does::Answers("500 Oh\r\n\r\n")]).await;
+    let cdns = || vec![Cdn::url(&failing.url, "t"), Cdn::url(&up.url, "t")];
+    let before = Sender::new(cdns(), Some(folder.path()));
+    before.purge_tag("a").await;
+    before.failed(1).await;
+    before.until(|sender| sender.cdns.queues[1].len() == 0).await;
+    drop(before.cdns.shared.records.lock().await);
+    drop(before);
+    let after = Sender::new(cdns(), Some(folder.path()));
+    after.told().await;
+    assert_eq!((failing.asked().len(), up.asked().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn damaged_record_is_told_as_a_purge_of_everything_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let down = "http://127.0.0.1:1/";
+    let sender = Sender::new(vec![Cdn::url(down, "t")], Some(folder.path()));
+    sender.purge_tag("lost").await;
+    drop(sender);
+    let path = folder.path().join("outbound.log");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("lost", "host").replace(down, "http://127.0.0.1:2/")).unwrap();
+    let cdn = StandIn::start(&[]).await;
+    for _ in 0..2 {
+        let sender = Sender::new(vec![Cdn::url(&cdn.url, "t")], Some(folder.path()));
+        sender.told().await;
+        drop(sender);
+    }
+    let asked = cdn.asked();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(body(&asked[0]), r#"{"paths":[],"prefixes":["/"],"tags":[],"hard":false}"#);
+}
+
+#[tokio::test]
+async fn log_is_written_anew_when_most_of_it_is_superseded() {
+    let folder = tempfile::tempdir().unwrap();
+    let cdn = StandIn::start(&[]).await;
+    let sender = Sender::new(vec![Cdn::url(&cdn.url, "t")], Some(folder.path()));
+    for _ in 0..SUPERSEDED {
+        sender.purge_tag("a").await;
+    }
+    sender.told().await;
+    *sender.cdns.shared.records.lock().await += SUPERSEDED;
+    sender.purge_tag("a").await;
+    sender.told().await;
+    drop(sender);
+    let opened = Log::open(folder.path());
+    assert!(opened.pending.is_empty());
+    assert!(opened.lines < SUPERSEDED, "{}", opened.lines);
+}
+
+#[test]
+fn purges_of_one_kind_are_told_together() {
+    let queue = Queue::new(Cdn::url("http://a.example", "t"));
+    queue.push(1, tags(&["a"]));
+    queue.push(2, tags(&["b"]));
+    queue.push(3, Purge { hard: true, ..tags(&["c"]) });
+    let next = queue.next().unwrap();
+    assert_eq!(next, Waiting { stamps: vec![1, 2], purge: tags(&["a", "b"]) });
+    queue.push(4, tags(&["d"]));
+    queue.told(&next.stamps);
+    assert_eq!(queue.next().unwrap().stamps, [3]);
+    assert_eq!(queue.records().len(), 2);
+    let large: Vec<_> = (0..999).map(|i| i.to_string()).collect();
+    queue.told(&[3]);
+    queue.push(5, Purge { tags: large, ..Purge::default() });
+    queue.push(6, tags(&["e"]));
+    assert_eq!(queue.next().unwrap().stamps, [4, 5]);
+}
+
+#[test]
+fn too_many_purges_become_one_of_everything() {
+    let queue = Queue::new(Cdn::url("http://a.example", "t"));
+    for stamp in 0..=10_000 {
+        queue.push(stamp, tags(&["a"]));
+    }
+    let next = queue.next().unwrap();
+    assert_eq!((queue.len(), next.stamps.len()), (1, 10_001));
+    assert_eq!(
+        (next.purge.prefixes, next.purge.tags.len(), next.purge.hard),
+        (vec!["/".to_owned()], 0, true)
+    );
+    queue.told(&[0, 1]);
+    assert_eq!(queue.next().unwrap().stamps.len(), 9_999);
+}
+
+fn purge() -> Purge {
+    Purge {
+        paths: vec!["/a".to_owned(), "/caf%C3%A9".to_owned(), "/a".to_owned()],
+        tags: vec!["article:7".to_owned(), "a b,c".to_owned(), String::new()],
+        ..Purge::default()
+    }
+}
+
+#[test]
+fn fastly_is_told_keys_and_addresses() {
+    let cdn = Cdn::fastly("SU1Z0isx", "token", "https://news.example/");
+    cdn.check().unwrap();
+    let calls = cdn.calls(&purge());
+    let urls: Vec<_> = calls.iter().map(|call| call.url.as_str()).collect();
+    assert_eq!(
+        urls,
+        [
+            "https://api.fastly.com/service/SU1Z0isx/purge",
+            "https://api.fastly.com/purge/news.example/a",
+            "https://api.fastly.com/purge/news.example/caf%C3%A9",
+        ]
+    );
+    assert_eq!(calls[0].headers["surrogate-key"], "a%20b%2Cc article:7");
+    for call in &calls {
+        assert_eq!(call.headers["fastly-key"], "token");
+        assert_eq!(call.headers["fastly-soft-purge"], "1");
+        assert!(call.body.is_empty() && !call.headers.contains_key("authorization"));
+    }
+    let hard = cdn.calls(&Purge { hard: true, ..purge() });
+    assert!(hard.iter().all(|call| !call.headers.contains_key("fastly-soft-purge")));
+    let prefixes = |prefix: &str| Purge { prefixes: vec![prefix.to_owned()], ..purge() };
+    assert_eq!(cdn.calls(&prefixes("/a")), calls);
+    let all = cdn.calls(&prefixes("/"));
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].url, "https://api.fastly.com/service/SU1Z0isx/purge_all");
+    assert!(!all[0].headers.contains_key("fastly-soft-purge"));
+}
+
+#[test]
+fn fastly_takes_256_keys_at_once_and_no_endless_header() {
+    let cdn = Cdn::fastly("id", "token", "https://news.example");
+    let keys = |len: usize, count: usize| -> Vec<(usize, usize)> {
+        let tags = (0..count).map(|i| format!("{i:0len$}")).collect();
+        let calls = cdn.calls(&Purge { tags, ..Purge::default() });
+        let keys = calls.iter().map(|call| call.headers["surrogate-key"].to_str().unwrap());
+        keys.map(|keys| (keys.split(' ').count(), keys.len())).collect()
+    };
+    assert_eq!(keys(3, 600).iter().map(|(count, _)| *count).collect::<Vec<_>>(), [256, 256, 88]);
+    assert!(keys(1000, 20).iter().all(|(_, len)| *len <= 8192));
+    assert_eq!(keys(9000, 2).len(), 2);
+}
+
+#[test]
+fn cloudflare_is_told_tags_files_and_prefixes_30_at_once() {
+    let cdn = Cdn::cloudflare("023e105f", "token", "https://news.example");
+    cdn.check().unwrap();
+    let prefixes = vec!["/".to_owned(), "/sections".to_owned()];
+    let calls = cdn.calls(&Purge { prefixes, ..purge() });
+    let bodies: Vec<_> = calls.iter().map(|call| call.body.as_str()).collect();
+    assert_eq!(
+        bodies,
+        [
+            r#"{"tags":["a%20b%2Cc","article:7"]}"#,
+            r#"{"files":["https://news.example/a","https://news.example/caf%C3%A9"]}"#,
+            r#"{"prefixes":["news.example","news.example/sections"]}"#,
+        ]
+    );
+    for call in &calls {
+        assert_eq!(call.url, "https://api.cloudflare.com/client/v4/zones/023e105f/purge_cache");
+        assert_eq!(call.headers["authorization"], "Bearer token");
+        assert_eq!(call.headers["content-type"], "application/json");
+    }
+    let many: Vec<_> = (0..61).map(|i| format!("{i}")).collect();
+    let calls = cdn.calls(&Purge { tags: many, ..Purge::default() });
+    let lens: Vec<_> = calls.iter().map(|call| call.body.matches(',').count() + 1).collect();
+    assert_eq!(lens, [30, 30, 1]);
+}
+
+#[test]
+fn wrong_cdn_fails_at_start_and_is_named() {
+    let site = "https://news.example";
+    for (cdns, problem) in [
+        (vec![Cdn::fastly("", "t", site)], "`` is no id"),
+        (vec![Cdn::fastly("a/b", "t", site)], "`a/b` is no id"),
+        (vec![Cdn::cloudflare("z", "t", "news.example")], "the site address `news.example`"),
+        (vec![Cdn::cloudflare("z", "t", "ftp://news.example")], "`ftp://news.example`"),
+        (vec![Cdn::cloudflare("z", "t", "https://news.example/?a")], "`https://news.example/?a`"),
+        (vec![Cdn::cloudflare("z", "", site)], "cloudflare z"),
+        (vec![Cdn::fastly("s", "a\nb", site)], "its token"),
+        (vec![Cdn::url("nowhere", "t")], "the API's address `nowhere`"),
+        (vec![Cdn::fastly("s", "t", site), Cdn::fastly("s", "u", site)], "there twice"),
+    ] {
+        let client = Client::new(FetchSettings::default());
+        let opened = Cdns::new(cdns, None, client, Arc::new(SystemClock));
+        let error = opened.err().unwrap().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+}

@@ -1,0 +1,291 @@
+//! Asks origins: few requests at once, again when it may help, and not when
+//! they want to be left alone.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use reqwest::{Response, Url};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, sleep},
+};
+
+use super::error::FetchError;
+use crate::data::{
+    error::DataError,
+    value::{SourceAnswer, Validators},
+};
+
+/// How long before the second and the third try.
+const RETRIES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+
+/// The longest `Retry-After` that is waited for while somebody waits for a page.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How much of an error's body is kept.
+const MESSAGE: usize = 500;
+
+/// Settings of [`fetch`](crate::data::fetch()).
+#[derive(Clone, Debug)]
+pub struct FetchSettings {
+    /// The client; `None` for one with a time limit of 10 seconds a request.
+    pub client: Option<reqwest::Client>,
+    /// How many requests to one origin run at once.
+    pub concurrency: usize,
+    /// How long an answer may be, in bytes.
+    pub max_body: usize,
+}
+
+impl Default for FetchSettings {
+    /// 16 requests to an origin at once, 8 MiB an answer.
+    fn default() -> Self {
+        Self { client: None, concurrency: 16, max_body: 8 << 20 }
+    }
+}
+
+/// The HTTP client of an engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: FetchSettings,
+    client: OnceLock<reqwest::Client>,
+    origins: Mutex<HashMap<String, Arc<Origin>>>,
+}
+
+/// Scheme, host and port, and how they are to be treated.
+#[derive(Debug)]
+struct Origin {
+    name: String,
+    turns: Semaphore,
+    alone_until: Mutex<Option<Instant>>,
+}
+
+impl Client {
+    pub(crate) fn new(settings: FetchSettings) -> Self {
+        let (client, origins) = (OnceLock::new(), Mutex::default());
+        Self(Arc::new(Inner { settings, client, origins }))
+    }
+
+    /// The client of code that runs without an engine.
+    pub(crate) fn shared() -> Self {
+        static SHARED: LazyLock<Client> = LazyLock::new(|| Client::new(FetchSettings::default()));
+        SHARED.clone()
+    }
+
+    /// Asks for `url`, tries again if that may help.
+    pub(crate) async fn get(
+        &self,
+        url: &str,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        validators: Validators,
+    ) -> Result<SourceAnswer, DataError> {
+        let parsed = parse(url).map_err(|error| DataError::new(error).definite())?;
+        let origin = self.origin(&parsed);
+        let mut request = HeaderMap::new();
+        for (name, value) in headers {
+            request.append(name, value);
+        }
+        request.extend(validators.etag.map(|etag| (header::IF_NONE_MATCH, etag)));
+        request.extend(validators.last_modified.map(|time| (header::IF_MODIFIED_SINCE, time)));
+        let mut waits = RETRIES.into_iter();
+        loop {
+            origin.may_be_asked()?;
+            let error = match self.ask(&origin, &parsed, &request).await {
+                Ok(loaded) => return Ok(loaded),
+                Err(Attempt::Definite(error)) => return Err(DataError::new(error).definite()),
+                Err(Attempt::Failed { error, retry_after }) => {
+                    let wait = retry_after.unwrap_or_default();
+                    if wait > PATIENCE {
+                        origin.leave_alone(wait);
+                        return Err(DataError::new(error).after(wait));
+                    }
+                    (error, wait)
+                }
+            };
+            let (error, retry_after) = error;
+            match waits.next() {
+                Some(wait) => sleep(wait.max(retry_after)).await,
+                None => return Err(DataError::new(error).after(retry_after)),
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        origin: &Origin,
+        url: &Url,
+        headers: &HeaderMap,
+    ) -> Result<SourceAnswer, Attempt> {
+        let _turn = origin.turn().await;
+        let client = self.plain().map_err(Attempt::Definite)?;
+        let no_answer = |source: reqwest::Error| Attempt::Failed {
+            error: FetchError::Request { url: url.to_string(), source: source.without_url() },
+            retry_after: None,
+        };
+        let answer =
+            client.get(url.clone()).headers(headers.clone()).send().await.map_err(no_answer)?;
+        let status = answer.status();
+        let validators = Validators {
+            etag: answer.headers().get(header::ETAG).cloned(),
+            last_modified: answer.headers().get(header::LAST_MODIFIED).cloned(),
+        };
+        if status == StatusCode::NOT_MODIFIED {
+            return Ok(SourceAnswer::NotModified);
+        }
+        if status == StatusCode::OK {
+            let bytes = body(answer, self.0.settings.max_body).await.map_err(no_answer)?;
+            return match bytes {
+                Some(bytes) => Ok(SourceAnswer::New { bytes, tags: Vec::new(), validators }),
+                None => {
+                    let (url, limit) = (url.to_string(), self.0.settings.max_body);
+                    Err(Attempt::Definite(FetchError::TooLarge { url, limit }))
+                }
+            };
+        }
+        let retry_after = retry_after(answer.headers());
+        let message = match body(answer, 16 * MESSAGE).await {
+            Ok(Some(bytes)) => message(&bytes),
+            _ => String::new(),
+        };
+        let error = FetchError::Status { url: url.to_string(), status, message };
+        Err(match is_passing(status) {
+            true => Attempt::Failed { error, retry_after },
+            false => Attempt::Definite(error),
+        })
+    }
+
+    /// Without turns, tries and rests.
+    pub(crate) fn plain(&self) -> Result<reqwest::Client, FetchError> {
+        if let Some(client) = &self.0.settings.client {
+            return Ok(client.clone());
+        }
+        if let Some(client) = self.0.client.get() {
+            return Ok(client.clone());
+        }
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build();
+        let client = client.map_err(FetchError::Client)?;
+        Ok(self.0.client.get_or_init(|| client).clone())
+    }
+
+    fn origin(&self, url: &Url) -> Arc<Origin> {
+        let name = url.origin().ascii_serialization();
+        let mut origins = lock(&self.0.origins);
+        let new = || {
+            let turns = Semaphore::new(self.0.settings.concurrency.max(1));
+            Arc::new(Origin { name: name.clone(), turns, alone_until: Mutex::default() })
+        };
+        Arc::clone(origins.entry(name.clone()).or_insert_with(new))
+    }
+}
+
+impl Origin {
+    async fn turn(&self) -> SemaphorePermit<'_> {
+        self.turns.acquire().await.expect("the semaphore is never closed")
+    }
+
+    fn may_be_asked(&self) -> Result<(), DataError> {
+        let until = *lock(&self.alone_until);
+        match until.and_then(|until| until.checked_duration_since(Instant::now())) {
+            Some(wait) if !wait.is_zero() => {
+                let error = FetchError::LeftAlone { origin: self.name.clone(), wait };
+                Err(DataError::new(error).after(wait))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn leave_alone(&self, wait: Duration) {
+        *lock(&self.alone_until) = Instant::now().checked_add(wait);
+    }
+}
+
+/// What one request came to.
+enum Attempt {
+    /// Asking again gives the same.
+    Definite(FetchError),
+    /// It may be better the next time.
+    Failed { error: FetchError, retry_after: Option<Duration> },
+}
+
+fn parse(url: &str) -> Result<Url, FetchError> {
+    let wrong = |problem: String| FetchError::Url { url: url.to_owned(), problem };
+    let parsed = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
+    match parsed.scheme() {
+        "http" | "https" => Ok(parsed),
+        scheme => Err(wrong(format!("`{scheme}` is neither http nor https"))),
+    }
+}
+
+/// The body, or `None` if it is longer than `limit`.
+async fn body(mut answer: Response, limit: usize) -> reqwest::Result<Option<Bytes>> {
+    if answer.content_length().is_some_and(|len| len > limit as u64) {
+        return Ok(None);
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body.freeze()))
+}
+
+fn message(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().chars().take(MESSAGE).collect()
+}
+
+/// Whether the same request may be answered otherwise the next time.
+pub(crate) fn is_passing(status: StatusCode) -> bool {
+    status.is_server_error()
+        || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS]
+            .contains(&status)
+}
+
+/// `Retry-After`, RFC 9110 section 10.2.3: seconds or a date.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    date.duration_since(std::time::SystemTime::now()).ok()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let of = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, HeaderValue::try_from(value).unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(of("120"), Some(Duration::from_secs(120)));
+        assert_eq!(of("soon"), None);
+        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), None);
+        let later = std::time::SystemTime::now() + Duration::from_secs(100);
+        let wait = of(&httpdate::fmt_http_date(later)).unwrap();
+        assert!(wait > Duration::from_secs(90) && wait <= Duration::from_secs(100));
+    }
+
+    #[test]
+    fn only_http_is_fetched() {
+        for url in ["ftp://example.org/", "/articles", "file:///etc/passwd"] {
+            assert!(parse(url).unwrap_err().to_string().contains(url));
+        }
+    }
+}

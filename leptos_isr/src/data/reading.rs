@@ -1,0 +1,128 @@
+//! Where reads are kept, and where they are noted.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use http::request::Parts;
+use leptos::prelude::{use_context, with_context};
+
+use crate::{
+    address::tag::Tag,
+    clock::Seen,
+    data::{reads::Reads, value::Value},
+    scope::{RenderNotes, RenderScope},
+};
+
+tokio::task_local! {
+    /// The reading of a render, a dynamic request or a read, in its own task.
+    static READING: Reading;
+}
+
+/// What a read finds around it: the engine's cache, and the render or the outer read that it is
+/// part of.
+///
+/// It travels in the request's extensions beside [`RenderScope`]; Leptos gives its pages the
+/// request's parts.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    reads: Option<Arc<Reads>>,
+    reader: Option<Reader>,
+}
+
+/// A render, or a read, that reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader {
+    /// Where it is noted.
+    pub(crate) scope: RenderScope,
+    pub(crate) began: SystemTime,
+    /// Data that were read before this must not be used.
+    pub(crate) since: Seen,
+    /// How long reads without a period of their own are fresh.
+    pub(crate) period: Option<Duration>,
+    /// Whether a page is stored already, which stays if the render fails.
+    pub(crate) has_page: bool,
+}
+
+/// The reading in progress: of this task, or of the Leptos page.
+pub(crate) fn reading() -> Option<Reading> {
+    READING
+        .try_with(Clone::clone)
+        .ok()
+        .or_else(|| with_context::<Parts, _>(|parts| parts.extensions.get().cloned()).flatten())
+        .or_else(|| use_context::<Arc<Reads>>().map(Reading::of_request))
+}
+
+impl Reading {
+    /// The reads of a page that is rendered to be stored, or of another read.
+    pub(crate) fn of(reads: Arc<Reads>, reader: Reader) -> Self {
+        Self { reads: Some(reads), reader: Some(reader) }
+    }
+
+    /// The reads of a request that is answered without the store.
+    pub(crate) fn of_request(reads: Arc<Reads>) -> Self {
+        Self { reads: Some(reads), reader: None }
+    }
+
+    /// The reads of a visitor in draft mode: each goes to its source.
+    pub(crate) fn of_draft() -> Self {
+        Self { reads: None, reader: None }
+    }
+
+    /// Lets `work` find this reading.
+    pub(crate) async fn scope<T>(self, work: impl Future<Output = T>) -> T {
+        READING.scope(self, work).await
+    }
+
+    /// The cache that is read through; `None` if each read goes to its source.
+    pub(crate) fn reads(&self) -> Option<&Arc<Reads>> {
+        self.reads.as_ref()
+    }
+
+    /// Where the render in progress is noted.
+    pub(crate) fn render_scope(&self) -> Option<&RenderScope> {
+        self.reader.as_ref().map(|reader| &reader.scope)
+    }
+
+    pub(crate) fn since(&self) -> Seen {
+        self.reader.as_ref().map(|reader| reader.since).unwrap_or_default()
+    }
+
+    /// How long reads without a period of their own are fresh.
+    pub(crate) fn period(&self) -> Option<Duration> {
+        self.reader.as_ref().and_then(|reader| reader.period)
+    }
+
+    /// Whether stale data are better than none: not if an old page stays.
+    pub(crate) fn may_use_stale(&self) -> bool {
+        self.reader.as_ref().is_none_or(|reader| !reader.has_page)
+    }
+
+    pub(crate) fn tag(&self, tag: Tag) {
+        if let Some(scope) = self.render_scope() {
+            scope.add_tag(tag);
+        }
+    }
+
+    pub(crate) fn no_store(&self) {
+        if let Some(scope) = self.render_scope() {
+            scope.no_store();
+        }
+    }
+
+    /// Notes a read of `value`, of whose period `left` is left from `now` on.
+    pub(crate) fn note(&self, value: &Value, left: Option<Duration>, now: SystemTime) {
+        let Some(Reader { scope, began, .. }) = &self.reader else { return };
+        if let Some(left) = left {
+            // A page's age counts from when its render began.
+            let passed = now.duration_since(*began).unwrap_or_default();
+            scope.revalidate_within(left + passed);
+        }
+        scope.note_read(&value.inner_tags, value.oldest, value.is_stored);
+    }
+
+    pub(crate) fn take(&self) -> RenderNotes {
+        self.render_scope().map(RenderScope::take).unwrap_or_default()
+    }
+}

@@ -1,0 +1,30 @@
+//! What all reads of one engine share.
+
+use std::{fmt, time::Duration};
+
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    data::{cache::DataCache, fetch::Client},
+    order::Order,
+    watch::Hub,
+};
+use std::sync::Arc;
+
+/// What reads go through: the values that are kept, the client that fetches others, and who is
+/// told of those that changed.
+pub(crate) struct Reads {
+    pub(crate) cache: DataCache,
+    pub(crate) client: Client,
+    pub(crate) order: Arc<Order>,
+    pub(crate) tasks: TaskTracker,
+    /// How long one read may take.
+    pub(crate) limit: Duration,
+    pub(crate) watch: Arc<Hub>,
+}
+
+impl fmt::Debug for Reads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reads").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,78 @@
+//! Which paths exist, of routes that admit only those they list.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tokio::time::timeout;
+
+use crate::{
+    engine::Engine,
+    error::Error,
+    route::routes::DeclaredRoute,
+    tasks::single_flight::{self, Role},
+};
+
+impl Engine {
+    /// Whether `path` exists: of a route that admits only the paths it lists,
+    /// those from the build, or else from its list.
+    pub(crate) async fn is_admitted(
+        &self,
+        route: &Arc<DeclaredRoute>,
+        path: &str,
+    ) -> Result<bool, Error> {
+        if route.is_known_to_admit(path) {
+            return Ok(true);
+        }
+        if let Some(paths) = route.admitted.get() {
+            return Ok(paths.contains(path));
+        }
+        self.learn_paths(route)
+            .await
+            .map_err(|cause| Error::List { route: route.path().to_owned(), cause })?;
+        Ok(route.admitted.get().is_some_and(|paths| paths.contains(path)))
+    }
+
+    /// Asks for the route's list: one at a time, within the time of a render,
+    /// and not again right after a failure.
+    async fn learn_paths(&self, route: &Arc<DeclaredRoute>) -> Result<(), String> {
+        if let Some(cause) = self.0.lists.failure(&route.name, self.now()) {
+            return Err(cause);
+        }
+        let flight = match self.0.lists.flights.join(&route.name) {
+            Role::Follower(flight) => flight,
+            Role::Leader(leader, flight) => {
+                let (engine, route) = (self.clone(), Arc::clone(route));
+                self.0.tasks.spawn(async move {
+                    let limit = engine.0.limits.time;
+                    let listed = timeout(limit, engine.list(&route)).await;
+                    let listed = listed.unwrap_or_else(|_| {
+                        Err(format!("it took longer than {}", humantime::format_duration(limit)))
+                    });
+                    let result = listed.map(|paths| {
+                        // Another flight's list is as good.
+                        let _ = route.admitted.set(paths);
+                    });
+                    if let Err(cause) = &result {
+                        engine.0.lists.note(&route.name, cause, engine.now());
+                    }
+                    leader.finish(result);
+                });
+                flight
+            }
+        };
+        let ended = single_flight::wait(flight).await;
+        ended.unwrap_or_else(|| Err("the list function panicked".to_owned()))
+    }
+
+    async fn list(&self, route: &DeclaredRoute) -> Result<HashSet<String>, String> {
+        if let Some(store) = self.0.tiers.store()
+            && let Some(paths) = store.listed(route.path()).await
+        {
+            return Ok(paths);
+        }
+        let paths = match &route.policy {
+            Some(policy) => policy.paths(&route.pattern).await?,
+            None => Vec::new(),
+        };
+        Ok(paths.into_iter().collect())
+    }
+}

@@ -1,0 +1,105 @@
+//! What a request for a page gets.
+
+use std::sync::Arc;
+
+use crate::{
+    address::key::Key,
+    clock::Seen,
+    engine::Engine,
+    entry::ServedEntry,
+    render::outcome::{NewEntry, RenderFailure},
+    route::{policy::Lifetime, target::Target},
+    rules::{
+        decide::{Decision, EntryKind, decide},
+        freshness::{Freshness, StaleReason},
+    },
+    tasks::{backoff::Unstored, schedule::Urgency},
+};
+
+/// What a request for a page gets.
+#[derive(Debug)]
+pub(crate) enum Lookup {
+    /// The stored page.
+    Stored(Arc<ServedEntry>),
+    /// A page that the request waited for; `had_page` if an old one was stored.
+    Rendered { new: NewEntry, had_page: bool },
+    /// The old page, because the render failed.
+    StaleIfError(Arc<ServedEntry>),
+    /// No page.
+    Failed { failure: RenderFailure, had_page: bool },
+}
+
+impl Engine {
+    /// What the request for `target` gets. A stale page starts a regeneration
+    /// unless the request is a prefetch.
+    pub(crate) async fn serve(&self, target: &Target, is_prefetch: bool) -> Lookup {
+        let Some(entry) = self.stored(&target.key).await else {
+            return self.serve_rendered(target, None).await;
+        };
+        let kind = EntryKind::of(target.is_data, entry.is_gone());
+        let regenerated = || (!is_prefetch).then(|| target.clone());
+        match self.may_serve(target.lifetime, kind, &entry, regenerated) {
+            Some(_) => Lookup::Stored(entry),
+            None => self.serve_rendered(target, Some(entry)).await,
+        }
+    }
+
+    /// How fresh a stored page is, if it may be served; `None` if a render is to be waited for.
+    /// A stale page that may be served starts its regeneration, if `regenerated` names it.
+    pub(crate) fn may_serve(
+        &self,
+        lifetime: Lifetime,
+        kind: EntryKind,
+        entry: &ServedEntry,
+        regenerated: impl FnOnce() -> Option<Target>,
+    ) -> Option<Freshness> {
+        let freshness = self.0.order.freshness(lifetime, entry);
+        match decide(kind, freshness) {
+            Decision::Serve => Some(freshness),
+            Decision::Regenerate(reason) => {
+                self.regenerate_behind(&entry.key, reason, regenerated);
+                Some(freshness)
+            }
+            Decision::Render => None,
+        }
+    }
+
+    /// Starts a regeneration that nobody waits for, unless the last one failed just now.
+    fn regenerate_behind(
+        &self,
+        key: &Key,
+        reason: StaleReason,
+        regenerated: impl FnOnce() -> Option<Target>,
+    ) {
+        if self.0.backoff.waits(key, self.now()).is_none()
+            && let Some(target) = regenerated()
+        {
+            self.start(&target, reason.as_str(), Urgency::Background, Seen::default());
+        }
+    }
+
+    /// Waits for a render that began after every purge of the page.
+    async fn serve_rendered(&self, target: &Target, old: Option<Arc<ServedEntry>>) -> Lookup {
+        let had_page = old.is_some();
+        // The old page is for failures only, not for renders that may not be stored.
+        let waits = self.0.backoff.waits(&target.key, self.now());
+        let outcome = match had_page && waits == Some(Unstored::Failed) {
+            true => None,
+            false => {
+                let reason = if had_page { "expired" } else { "miss" };
+                Some(self.rendered(target, reason).await)
+            }
+        };
+        match (outcome, old) {
+            (Some(Ok(new)), _) => Lookup::Rendered { new, had_page },
+            (_, Some(entry)) => Lookup::StaleIfError(entry),
+            (Some(Err(failure)), None) => Lookup::Failed { failure, had_page },
+            (None, None) => unreachable!("without an old page a render is waited for"),
+        }
+    }
+
+    /// The page of a key, from memory or the store.
+    pub(crate) async fn stored(&self, key: &Key) -> Option<Arc<ServedEntry>> {
+        self.0.tiers.get(key, &self.0.order).await
+    }
+}

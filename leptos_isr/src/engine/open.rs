@@ -1,0 +1,145 @@
+//! Opens an engine: checks its settings, opens the store, reads the purges.
+
+use std::{
+    io,
+    sync::{Arc, RwLock},
+    thread::available_parallelism,
+};
+
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use crate::{
+    access::{draft::DraftMode, webhooks::Webhooks},
+    cdn::Cdns,
+    clock::{Clock, Stamps},
+    data::{cache::DataCache, fetch::Client, reads::Reads},
+    engine::{
+        Engine, Inner, build_id,
+        builder::{Backing, Builder},
+        lists::Lists,
+    },
+    error::Error,
+    order::Order,
+    render::csp::Csp,
+    store::{
+        DiskStore, Store,
+        disk::Settings as DiskSettings,
+        guarded::Guarded,
+        memory::MemoryTier,
+        purge_log::{PurgeHistory, replay},
+        tiers::Tiers,
+    },
+    tasks::{
+        background::Background, backoff::Backoff, schedule::Scheduler, single_flight::SingleFlight,
+    },
+    watch::Hub,
+};
+
+impl Builder {
+    /// Opens the store and reads the purges.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Build`] for a wrong build id, [`Error::Store`] if the
+    /// store's folder cannot be one, and [`Error::Purges`] if its purges cannot be read. Returns [`Error::Draft`]
+    /// for a draft secret that is too short or is the purge token,
+    /// [`Error::Webhook`] and [`Error::Cdn`] for a webhook or a CDN that is
+    /// set up wrongly, and [`Error::Csp`] for a policy that browsers would not read as meant.
+    pub fn build(self) -> Result<Engine, Error> {
+        let settings = self;
+        if let Some(given) = settings.build.as_ref().filter(|id| !build_id::is_id(id)) {
+            return Err(Error::Build { given: given.clone() });
+        }
+        let csp = settings.csp.as_deref().map(Csp::parse).transpose()?.map(Arc::new);
+        let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;
+        let webhooks = Webhooks::new(settings.webhooks, settings.token.as_deref())?;
+        let memory = Arc::new(MemoryTier::new(settings.memory));
+        let mut missing_store = None;
+        let mut folder = None;
+        let store = match settings.store.filter(|_| settings.bypass.is_none()) {
+            None => None,
+            Some(Backing::Own(store)) => Some(store),
+            Some(Backing::Disk(disk)) => {
+                let root = disk.root.clone();
+                folder = Some(root.clone());
+                let opened = open_disk(disk, &settings.clock)?;
+                opened.map_err(|why| missing_store = Some((root, why))).ok()
+            }
+        };
+        let mut history = PurgeHistory::default();
+        if let Some(store) = &store {
+            let started = Stamps::default().next(settings.clock.now());
+            history = replay(&store.purges().map_err(Error::Purges)?, started);
+            let memory = Arc::clone(&memory);
+            store.set_in_use(Arc::new(move |key| memory.contains(key)));
+        }
+        let order = Arc::new(Order::after(settings.clock, history.last, history.times));
+        let client = Client::new(settings.fetch);
+        let folder = folder.filter(|_| store.is_some());
+        let clock = Arc::clone(order.clock());
+        let cdns = Cdns::new(settings.cdns, folder.as_deref(), client.clone(), clock)?;
+        let watch = Arc::new(Hub::new(settings.max_streams, settings.heartbeat, order.next()));
+        let (limits, tasks) = (settings.limits, TaskTracker::new());
+        let reads = Reads {
+            cache: DataCache::new(settings.data_memory),
+            client,
+            order: Arc::clone(&order),
+            tasks: tasks.clone(),
+            limit: limits.time,
+            watch: Arc::clone(&watch),
+        };
+        Ok(Engine(Arc::new(Inner {
+            routes: settings.routes,
+            tiers: Tiers::new(memory, store.map(|store| Guarded::new(store, limits.time))),
+            missing_store,
+            order,
+            purge_log: history.log,
+            dry_run_turn: Arc::default(),
+            flights: SingleFlight::new(),
+            lists: Lists::new(),
+            backoff: Backoff::new(),
+            reads: Arc::new(reads),
+            scheduler: Scheduler::new(settings.bounds),
+            background: Background::new(settings.background_threads),
+            compressions: Semaphore::new(available_parallelism().map_or(1, usize::from)),
+            watch,
+            limits,
+            tasks,
+            router: RwLock::default(),
+            token: settings.token,
+            draft,
+            webhooks,
+            cdns,
+            csp,
+            build: settings.build,
+            bypass: settings.bypass,
+            sends_tags: settings.sends_tags,
+            default_headers: settings.default_headers,
+        })))
+    }
+}
+
+/// Opens the store on the disk. One that cannot be made for lack of space or
+/// rights is done without, with a warning.
+fn open_disk(
+    settings: DiskSettings,
+    clock: &Arc<dyn Clock>,
+) -> Result<Result<Box<dyn Store>, io::ErrorKind>, Error> {
+    let path = settings.root.clone();
+    match DiskStore::with_settings(settings, Arc::clone(clock)) {
+        Ok(store) => Ok(Ok(Box::new(store))),
+        Err(source) => match source.kind() {
+            why @ (io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded) => {
+                warn!(folder = %path.display(), error = %source,
+                    "cannot make the store, pages and purges are kept in memory only");
+                Ok(Err(why))
+            }
+            _ => Err(Error::Store { path, source }),
+        },
+    }
+}

@@ -1,0 +1,261 @@
+//! Renders every page that the routes list, and stores it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt, stream};
+use http::StatusCode;
+use tokio::{runtime::Handle, time::sleep};
+
+use crate::{
+    address::{key::Key, path::CanonicalPath},
+    clock::Seen,
+    engine::Engine,
+    entry::Entry,
+    error::Error,
+    render::outcome::RenderFailure,
+    route::{
+        policy::{Lifetime, Policy},
+        routes::DeclaredRoute,
+        target::Target,
+    },
+};
+
+/// How often a page that fails is tried again, and how long after.
+const RETRIES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
+
+/// One page of a build.
+#[derive(Clone, Debug)]
+pub struct PageResult {
+    /// The route's path, as declared.
+    pub route: String,
+    /// The page's path, percent-encoded.
+    pub path: String,
+    /// How long its render took, retries included.
+    pub duration: Duration,
+    /// What became of it.
+    pub outcome: PageOutcome,
+}
+
+/// What became of one page of a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PageOutcome {
+    /// Rendered and stored, with this many bytes.
+    Stored {
+        /// The body's length.
+        bytes: usize,
+    },
+    /// It failed, but its route says that it may be rendered on demand.
+    LeftForLater {
+        /// Why it failed.
+        cause: String,
+    },
+    /// It failed, and so does the build.
+    Failed {
+        /// Why it failed.
+        cause: String,
+    },
+}
+
+/// One route's row in the table that a build ends with.
+#[derive(Clone, Debug)]
+pub struct RouteReport {
+    /// The route's path, as declared.
+    pub route: String,
+    /// How long its pages live; `None` for a dynamic route.
+    pub lifetime: Option<Lifetime>,
+    /// Whether the route lists its paths, or has only one.
+    pub is_listed: bool,
+    /// Pages stored.
+    pub pages: usize,
+    /// Their bodies' length together.
+    pub bytes: usize,
+    /// The renders' durations together.
+    pub duration: Duration,
+}
+
+/// What a build came to.
+#[derive(Clone, Debug, Default)]
+pub struct PrerenderReport {
+    /// A row for each route.
+    pub routes: Vec<RouteReport>,
+    /// The pages that failed, those left for later among them.
+    pub failures: Vec<PageResult>,
+    /// From start to end.
+    pub duration: Duration,
+}
+
+impl PrerenderReport {
+    /// Whether every page was stored or may be rendered on demand.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        !self.failures.iter().any(|page| matches!(page.outcome, PageOutcome::Failed { .. }))
+    }
+}
+
+/// A page to render, with what its route says.
+struct PlannedPage {
+    target: Target,
+    path: String,
+    may_fail: bool,
+}
+
+impl Engine {
+    /// Renders every page that the routes list, `parallel` at once, and stores
+    /// it. `on_plan` is told how many there are, `on_page` of each as it ends.
+    ///
+    /// A page that fails is tried twice more. It fails the build, unless its
+    /// route declares [`OnMissing::Render`](crate::OnMissing::Render)
+    /// explicitly. After a build that did not fail, the pages of other builds
+    /// are removed; see [`remove_old_builds`](Engine::remove_old_builds).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::List`] if a route's paths cannot be listed, and
+    /// [`Error::KeepList`] or [`Error::Store`] if the store cannot keep
+    /// anything. Pages that
+    /// fail are in the report.
+    ///
+    /// # Panics
+    ///
+    /// Panics when called before [`wrap`](Engine::wrap).
+    pub async fn prerender(
+        &self,
+        parallel: usize,
+        on_plan: impl FnOnce(usize),
+        mut on_page: impl FnMut(&PageResult),
+    ) -> Result<PrerenderReport, Error> {
+        if let Some((path, why)) = &self.0.missing_store {
+            return Err(Error::Store { path: path.clone(), source: (*why).into() });
+        }
+        let started = Instant::now();
+        let mut report = PrerenderReport::default();
+        let mut planned = Vec::new();
+        for route in self.0.routes.iter() {
+            report.routes.push(RouteReport::new(route));
+            if let Some(policy) = &route.policy {
+                planned.extend(self.plan(route, policy).await?);
+            }
+        }
+        on_plan(planned.len());
+        let mut pages = stream::iter(planned)
+            .map(|page| self.prerender_page(page))
+            .buffer_unordered(parallel.max(1));
+        while let Some(page) = pages.next().await {
+            on_page(&page);
+            report.add(page);
+        }
+        drop(pages);
+        report.failures.sort_by(|a, b| a.path.cmp(&b.path));
+        if report.is_success() {
+            self.remove_old_builds().await;
+        }
+        report.duration = started.elapsed();
+        Ok(report)
+    }
+
+    async fn plan(
+        &self,
+        route: &DeclaredRoute,
+        policy: &Policy,
+    ) -> Result<Vec<PlannedPage>, Error> {
+        // Which arguments there are is known to the pages that ask for them.
+        if policy.is_data {
+            return Ok(Vec::new());
+        }
+        let list_failed = |cause: String| Error::List { route: route.path().to_owned(), cause };
+        let paths = policy.paths(&route.pattern).await.map_err(list_failed)?;
+        if let Some(store) = self.0.tiers.store() {
+            let kept = store.put_listed(route.path(), &paths).await;
+            kept.map_err(|source| Error::KeepList { route: route.path().to_owned(), source })?;
+        }
+        let plan = |path: String| {
+            let canonical =
+                CanonicalPath::parse(&path).map_err(|error| format!("`{path}`: {error}"))?;
+            let key = Key::new(&canonical, None, &[]).map_err(|error| error.to_string())?;
+            let target = Target::new(key, route, policy, &canonical.segments);
+            Ok(PlannedPage { target, path, may_fail: policy.may_fail_build })
+        };
+        paths.into_iter().map(plan).collect::<Result<_, String>>().map_err(list_failed)
+    }
+
+    async fn prerender_page(&self, page: PlannedPage) -> PageResult {
+        let started = Instant::now();
+        let mut result = self.render_at_build(&page.target).await;
+        for wait in RETRIES {
+            if result.is_err() {
+                sleep(wait).await;
+                result = self.render_at_build(&page.target).await;
+            }
+        }
+        let outcome = match result {
+            Ok(bytes) => PageOutcome::Stored { bytes },
+            Err(cause) if page.may_fail => PageOutcome::LeftForLater { cause },
+            Err(cause) => PageOutcome::Failed { cause },
+        };
+        let (route, path) = (page.target.route.to_string(), page.path);
+        PageResult { route, path, duration: started.elapsed(), outcome }
+    }
+
+    /// Renders and stores one page; returns its length, or why it failed.
+    async fn render_at_build(&self, target: &Target) -> Result<usize, String> {
+        let rendered = self
+            .render(target, Seen::default(), Handle::current())
+            .await
+            .map_err(|RenderFailure { error, .. }| error.to_string())?;
+        let entry = &rendered.entry;
+        if entry.is_gone() {
+            return Err(format!("a listed page answered with status {}", entry.status));
+        }
+        if !rendered.may_store {
+            return Err(
+                "the page may not be stored: it sets a cookie or asks for `no_store`".to_owned()
+            );
+        }
+        let len = stored_len(entry);
+        // A build has the time.
+        entry.make_all().await;
+        match self.0.tiers.store() {
+            Some(store) => {
+                let kept = store.put(entry).await;
+                kept.map_err(|error| format!("the store could not keep the page: {error}"))?;
+            }
+            None => self.0.tiers.put_in_memory(&Arc::new(rendered.entry)),
+        }
+        Ok(len)
+    }
+}
+
+fn stored_len(entry: &Entry) -> usize {
+    if entry.status == StatusCode::OK { entry.body().len() } else { 0 }
+}
+
+impl RouteReport {
+    fn new(route: &DeclaredRoute) -> Self {
+        let policy = route.policy.as_ref();
+        Self {
+            route: route.path().to_owned(),
+            lifetime: policy.map(Policy::lifetime),
+            is_listed: policy
+                .is_some_and(|policy| policy.is_data || policy.is_listed(&route.pattern)),
+            pages: 0,
+            bytes: 0,
+            duration: Duration::ZERO,
+        }
+    }
+}
+
+impl PrerenderReport {
+    fn add(&mut self, page: PageResult) {
+        let row = self.routes.iter_mut().find(|row| row.route == page.route);
+        if let (Some(row), PageOutcome::Stored { bytes }) = (row, &page.outcome) {
+            row.pages += 1;
+            row.bytes += bytes;
+            row.duration += page.duration;
+        } else {
+            self.failures.push(page);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Response heads of a stored page, made once and then copied.
+//!
+//! What changes while a page is stored is what its headers say of time, in
+//! whole seconds. So for each encoding of its body a page keeps the last response
+//! head that was made, and makes another when that no longer holds.
+
+use std::{
+    array, fmt,
+    sync::{Arc, OnceLock},
+};
+
+use arc_swap::{ArcSwapOption, Guard};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::{
+    rules::{
+        cache_status::{CACHE_STATUS, CacheStatus},
+        encoding::Encoding,
+        headers::{CACHE_TAG, CDN_CACHE_CONTROL, CdnLifetime},
+    },
+    wire,
+};
+
+/// What a 304 carries of the headers of its 200: those by which caches go on
+/// (RFC 9110 section 15.4.5), and ours.
+const IN_NOT_MODIFIED: [HeaderName; 7] = [
+    header::ETAG,
+    header::VARY,
+    header::CACHE_CONTROL,
+    CDN_CACHE_CONTROL,
+    CACHE_TAG,
+    CACHE_STATUS,
+    HeaderName::from_static(wire::BUILD),
+];
+
+/// The last response head for each encoding of a body.
+pub(crate) struct Heads([ArcSwapOption<Head>; 1 + Encoding::ALL.len()]);
+
+/// The head of one response.
+#[derive(Debug)]
+pub(crate) struct Head {
+    cache: CacheHeaders,
+    pub(crate) headers: HeaderMap,
+    pub(crate) etag: HeaderValue,
+    not_modified: OnceLock<HeaderMap>,
+}
+
+/// Those headers of a response that change with time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CacheHeaders {
+    pub(crate) status: CacheStatus,
+    pub(crate) cdn: CdnLifetime,
+}
+
+impl Heads {
+    /// Whether the page was served in an encoding of its body.
+    pub(crate) fn has_head(&self, encoding: Option<Encoding>) -> bool {
+        self.0[index(encoding)].load().is_some()
+    }
+
+    /// The head for an encoding of the body: the one that is kept if it says the
+    /// same, or the one that `make` makes, which is kept in turn.
+    pub(crate) fn head(
+        &self,
+        encoding: Option<Encoding>,
+        cache: CacheHeaders,
+        make: impl FnOnce() -> Head,
+    ) -> Guard<Option<Arc<Head>>> {
+        let place = &self.0[index(encoding)];
+        let kept = place.load();
+        if kept.as_ref().is_some_and(|head| head.cache == cache) {
+            return kept;
+        }
+        let made = Some(Arc::new(make()));
+        place.store(made.clone());
+        Guard::from_inner(made)
+    }
+}
+
+fn index(encoding: Option<Encoding>) -> usize {
+    encoding.map_or(0, |encoding| 1 + encoding as usize)
+}
+
+impl Head {
+    pub(crate) fn new(cache: CacheHeaders, headers: HeaderMap, etag: HeaderValue) -> Self {
+        Self { cache, headers, etag, not_modified: OnceLock::new() }
+    }
+
+    /// The headers of a 304.
+    pub(crate) fn not_modified(&self) -> HeaderMap {
+        let kept = self.not_modified.get_or_init(|| {
+            let kept = self.headers.iter().filter(|(name, _)| IN_NOT_MODIFIED.contains(name));
+            kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+        });
+        kept.clone()
+    }
+}
+
+impl Default for Heads {
+    fn default() -> Self {
+        Self(array::from_fn(|_| ArcSwapOption::empty()))
+    }
+}
+
+impl fmt::Debug for Heads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Heads").finish_non_exhaustive()
+    }
+}

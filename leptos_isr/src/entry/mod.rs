@@ -1,0 +1,177 @@
+//! One stored page: an immutable value from one render, and what is made of it to serve it.
+
+pub(crate) mod encodings;
+pub(crate) mod heads;
+mod served;
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::{
+    address::{key::Key, tag::Tag},
+    clock::{CLOCK_SKEW, Seen, Stamp, Version},
+    rules::encoding::{self, Encoding},
+};
+
+pub(crate) use self::served::ServedEntry;
+
+/// Headers that belong to one connection or one response, or that are decided
+/// when a page is served: never part of a stored page.
+const NOT_STORED: [HeaderName; 17] = [
+    header::AGE,
+    header::CACHE_CONTROL,
+    HeaderName::from_static("cdn-cache-control"),
+    HeaderName::from_static("clear-site-data"),
+    HeaderName::from_static("surrogate-control"),
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::DATE,
+    header::ETAG,
+    header::EXPIRES,
+    header::PROXY_AUTHENTICATE,
+    header::SET_COOKIE,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::VARY,
+];
+
+/// One stored page: status, headers and body of one render, with its times and tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub(crate) key: Key,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Whether the body may be sent compressed.
+    pub(crate) may_compress: bool,
+    etag: String,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) rendered_at: SystemTime,
+    pub(crate) seen: Seen,
+    pub(crate) version: Version,
+    /// The period that the render asked for, if any.
+    pub(crate) asked: Option<Duration>,
+    /// Whether these are data that say: there is no such thing.
+    pub(crate) is_absent: bool,
+}
+
+/// When a render began, by the clock, in the order of purges, and among the renders of its page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RenderStart {
+    pub(crate) at: SystemTime,
+    pub(crate) seen: Seen,
+    pub(crate) version: Version,
+}
+
+impl RenderStart {
+    /// On one machine the order of purges and that of renders are one.
+    pub(crate) fn new(at: SystemTime, stamp: Stamp) -> Self {
+        Self { at, seen: Seen(stamp), version: Version(stamp) }
+    }
+}
+
+impl Entry {
+    pub(crate) fn new(
+        key: Key,
+        status: StatusCode,
+        mut headers: HeaderMap,
+        body: Bytes,
+        start: RenderStart,
+    ) -> Self {
+        let may_compress = encoding::is_compressible(&headers, body.len());
+        for name in NOT_STORED {
+            headers.remove(name);
+        }
+        let etag = etag_of(&body, headers.get(header::CONTENT_SECURITY_POLICY));
+        Self {
+            key,
+            status,
+            headers,
+            body,
+            may_compress,
+            etag,
+            tags: Vec::new(),
+            rendered_at: start.at,
+            seen: start.seen,
+            version: start.version,
+            asked: None,
+            is_absent: false,
+        }
+    }
+
+    /// The strong ETag of one encoding of the body.
+    pub(crate) fn etag_in(&self, encoding: Option<Encoding>) -> HeaderValue {
+        let etag = match encoding {
+            Some(encoding) => format!("\"{}-{}\"", self.etag, encoding.name()),
+            None => format!("\"{}\"", self.etag),
+        };
+        HeaderValue::try_from(etag).expect("digits and letters are a header value")
+    }
+
+    /// Which page this is.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The status that the page answers with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The body, not compressed.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The page's tags, each once.
+    #[must_use]
+    pub fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    /// When the render of this page began.
+    #[must_use]
+    pub fn rendered_at(&self) -> SystemTime {
+        self.rendered_at
+    }
+
+    /// Whether a visitor gets the same from both: equal bodies under one policy
+    /// have one ETag.
+    pub(crate) fn is_same_page(&self, other: &Self) -> bool {
+        self.etag == other.etag && self.status == other.status && self.headers == other.headers
+    }
+
+    /// How old the page is; `None` if its render began in the future.
+    pub(crate) fn age(&self, now: SystemTime) -> Option<Duration> {
+        match now.duration_since(self.rendered_at) {
+            Ok(age) => Some(age),
+            Err(ahead) if ahead.duration() <= CLOCK_SKEW => Some(Duration::ZERO),
+            Err(_) => None,
+        }
+    }
+
+    /// Whether this is a definite "no such page".
+    pub(crate) fn is_gone(&self) -> bool {
+        self.is_absent || matches!(self.status, StatusCode::NOT_FOUND | StatusCode::GONE)
+    }
+}
+
+/// What a strong ETag is made of: 128 bits of the body's XXH3, so equal bodies
+/// have equal tags.
+///
+/// The policy counts as well: a browser keeps the one it has when a 304 says
+/// that the page is the same.
+fn etag_of(body: &[u8], policy: Option<&HeaderValue>) -> String {
+    let mut hash = Xxh3Default::new();
+    hash.update(body);
+    hash.update(policy.map_or(&[], HeaderValue::as_bytes));
+    format!("{:032x}", hash.digest128())
+}

@@ -1,0 +1,109 @@
+//! An entry as it is served.
+
+use std::{
+    mem::size_of,
+    ops::Deref,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::{Entry, encodings::Encodings, heads::Heads};
+use crate::rules::encoding::{self, Encoding};
+
+/// About what the response heads of a page take beside its own headers, in bytes.
+const HEADS: usize = 1024;
+
+/// An entry, and what is made of it when it is served: encodings of its body and response heads,
+/// each when it is first asked for.
+#[derive(Debug)]
+pub(crate) struct ServedEntry {
+    entry: Entry,
+    /// `None` if the body must not be compressed.
+    pub(crate) encodings: Option<Encodings>,
+    pub(crate) heads: Heads,
+    /// The generation of purges at which the page was found not purged.
+    unpurged_at: AtomicU64,
+}
+
+impl Deref for ServedEntry {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        &self.entry
+    }
+}
+
+impl ServedEntry {
+    /// An entry of which nothing was made yet.
+    pub(crate) fn new(entry: Entry) -> Self {
+        let encodings = entry.may_compress.then(Encodings::default);
+        Self::with_encodings(entry, encodings)
+    }
+
+    /// An entry with encodings of the same body.
+    pub(crate) fn with_encodings(entry: Entry, encodings: Option<Encodings>) -> Self {
+        let encodings = encodings.filter(|_| entry.may_compress);
+        Self { entry, encodings, heads: Heads::default(), unpurged_at: AtomicU64::new(0) }
+    }
+
+    /// The entry, before anything is made of it.
+    pub(crate) fn entry_mut(&mut self) -> &mut Entry {
+        &mut self.entry
+    }
+
+    pub(crate) fn is_unpurged_at(&self, generation: u64) -> bool {
+        self.unpurged_at.load(Ordering::Relaxed) == generation
+    }
+
+    pub(crate) fn set_unpurged_at(&self, generation: u64) {
+        self.unpurged_at.store(generation, Ordering::Relaxed);
+    }
+
+    /// Which encoding of the body a request gets; it may still have to be made.
+    pub(crate) fn choose(&self, request: &HeaderMap) -> Option<Encoding> {
+        encoding::choose(request, self.encodings.as_ref()?.available())
+    }
+
+    /// The body in one encoding; `None` if that was not made yet.
+    pub(crate) fn body_in(&self, encoding: Option<Encoding>) -> Option<&Bytes> {
+        match encoding {
+            None => Some(&self.body),
+            Some(encoding) => self.encodings.as_ref()?.get(encoding),
+        }
+    }
+
+    /// Makes one encoding of the body, if it may be compressed.
+    pub(crate) async fn make(&self, encoding: Encoding) {
+        if let Some(encodings) = &self.encodings {
+            encodings.make(encoding, &self.body).await;
+        }
+    }
+
+    /// Makes all encodings of the body, if it may be compressed.
+    pub(crate) async fn make_all(&self) {
+        if let Some(encodings) = &self.encodings {
+            encodings.make_all(&self.body).await;
+        }
+    }
+
+    /// The encodings in which the page was served.
+    pub(crate) fn served_in(&self) -> impl Iterator<Item = Encoding> {
+        Encoding::ALL.into_iter().filter(|encoding| self.heads.has_head(Some(*encoding)))
+    }
+
+    /// About how many bytes of memory the entry takes.
+    pub(crate) fn weight(&self) -> u64 {
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+        let tags: usize = self.tags.iter().map(|tag| tag.as_str().len() + 32).sum();
+        let made = self.encodings.iter().flat_map(Encodings::known);
+        let made: usize = made.map(|(_, body)| body.map_or(0, Bytes::len)).sum();
+        let cells = self.encodings.as_ref().map_or(0, |_| Encodings::SIZE);
+        let bodies = self.body.len() + made + cells;
+        // Once more, for the response heads that are made when the page is served.
+        let heads = headers + HEADS;
+        (size_of::<Self>() + self.key.as_str().len() + bodies + headers + heads + tags) as u64
+    }
+}

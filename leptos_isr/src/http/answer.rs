@@ -1,0 +1,53 @@
+//! Plain answers of the engine itself, and what its endpoints read.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{
+    address::path::PathError,
+    rules::{
+        cache_status::{CACHE_STATUS, CacheStatus},
+        headers,
+    },
+};
+
+pub(super) fn bad_path(error: PathError) -> Response {
+    plain(StatusCode::BAD_REQUEST, format!("No such address: {error}.\n"))
+}
+
+/// To the page's one address, without the slash at its end.
+pub(super) fn redirect(path: &str, query: Option<&str>) -> Response {
+    let location = match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut response = plain(StatusCode::PERMANENT_REDIRECT, String::new());
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// A text of the engine itself, which no cache may keep.
+pub(super) fn plain(status: StatusCode, text: String) -> Response {
+    let headers = [
+        (header::CACHE_CONTROL, headers::PRIVATE),
+        (CACHE_STATUS, CacheStatus::Bypass { detail: "error" }.to_header()),
+    ];
+    (status, headers, text).into_response()
+}
+
+/// 405, with the methods that are allowed.
+pub(super) fn method_not_allowed(text: &str, allowed: &'static str) -> Response {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, text.to_owned());
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// An object only: serde would take a list of the fields' values as well.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    let object: Map<String, Value> = serde_json::from_slice(body)?;
+    serde_json::from_value(object.into())
+}

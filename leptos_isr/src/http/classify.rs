@@ -1,0 +1,202 @@
+//! What a request is for.
+
+use std::{borrow::Cow, sync::Arc};
+
+use axum::extract::Request;
+use http::Method;
+
+use super::endpoint::Call;
+use crate::{
+    address::{
+        key::Key,
+        path::{CanonicalPath, PathError, PlainSegments, plain_segments},
+    },
+    engine::Engine,
+    route::{
+        policy::Policy,
+        routes::{DeclaredRoute, RouteTable},
+        target::Target,
+    },
+    wire,
+};
+
+/// `Cache-Status` of a request for a path that no route has.
+pub(super) const NO_ROUTE: &str = "no-route";
+
+/// A request for a page of a stored route.
+pub(super) struct PageRequest<'a> {
+    pub(super) route: &'a Arc<DeclaredRoute>,
+    pub(super) policy: &'a Policy,
+    path: RequestPath<'a>,
+    /// `None` if the key is the path.
+    key: Option<Key>,
+}
+
+/// The same, for a page that has to be looked for.
+pub(super) struct RequestedPage {
+    pub(super) route: Arc<DeclaredRoute>,
+    pub(super) path: String,
+    pub(super) target: Target,
+}
+
+/// Any other request.
+pub(super) enum OtherRequest {
+    Endpoint(Endpoint),
+    /// The app's router answers; `detail` says why.
+    Pass {
+        detail: &'static str,
+        is_draft: bool,
+    },
+    BadPath(PathError),
+    WrongMethod,
+    /// The page is at `path`.
+    TrailingSlash {
+        path: String,
+    },
+}
+
+/// An endpoint of the engine that is switched on.
+pub(super) enum Endpoint {
+    Live,
+    Call(Call),
+    /// The webhook of this name.
+    Webhook(String),
+    Draft,
+}
+
+/// The path of a request.
+enum RequestPath<'a> {
+    /// It came in canonical form, with nothing encoded, as most do.
+    Plain(&'a str, PlainSegments<'a>),
+    Parsed(CanonicalPath),
+}
+
+impl Engine {
+    /// Says what a request is for, from its path, method, query and draft cookie alone.
+    pub(super) fn classify<'a>(
+        &'a self,
+        request: &'a Request,
+    ) -> Result<PageRequest<'a>, OtherRequest> {
+        let uri = request.uri();
+        if let Some(endpoint) = self.endpoint(uri.path()) {
+            return Err(OtherRequest::Endpoint(endpoint));
+        }
+        let is_draft = self.is_of_draft(request);
+        let pass = |detail| OtherRequest::Pass { detail, is_draft };
+        let path = RequestPath::parse(uri.path()).map_err(OtherRequest::BadPath)?;
+        let route = path.route(&self.0.routes).ok_or_else(|| pass(NO_ROUTE))?;
+        let policy = route.policy().ok_or_else(|| pass("dynamic"))?;
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            return Err(OtherRequest::WrongMethod);
+        }
+        if let Some(path) = path.without_trailing_slash() {
+            return Err(OtherRequest::TrailingSlash { path });
+        }
+        if is_draft {
+            return Err(pass("draft"));
+        }
+        if let Some(detail) = self.0.bypass {
+            return Err(pass(detail));
+        }
+        let key = path.key(uri.query(), policy).map_err(OtherRequest::BadPath)?;
+        Ok(PageRequest { route, policy, path, key })
+    }
+
+    /// The endpoint at this path, if it is switched on.
+    fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        if !path.starts_with(wire::ENDPOINTS) {
+            return None;
+        }
+        if let Some(name) = path.strip_prefix(wire::WEBHOOKS) {
+            return self.0.webhooks.get(name).map(|_| Endpoint::Webhook(name.to_owned()));
+        }
+        match path {
+            wire::LIVE => self.0.watch.is_on().then_some(Endpoint::Live),
+            wire::DRAFT => self.0.draft.is_some().then_some(Endpoint::Draft),
+            other => Call::of(other).filter(|_| self.0.token.is_some()).map(Endpoint::Call),
+        }
+    }
+}
+
+impl<'a> RequestPath<'a> {
+    fn parse(raw: &'a str) -> Result<Self, PathError> {
+        match plain_segments(raw) {
+            Some(segments) => Ok(Self::Plain(raw, segments)),
+            None => CanonicalPath::parse(raw).map(Self::Parsed),
+        }
+    }
+
+    /// In canonical form.
+    fn text(&self) -> &str {
+        match self {
+            Self::Plain(text, _) => text,
+            Self::Parsed(path) => &path.text,
+        }
+    }
+
+    fn route<'r>(&self, routes: &'r RouteTable) -> Option<&'r Arc<DeclaredRoute>> {
+        match self {
+            Self::Plain(_, segments) => routes.find(segments.clone()),
+            Self::Parsed(path) => routes.find(path.segments.iter()),
+        }
+    }
+
+    /// The path to redirect to, if this one ends with a slash.
+    fn without_trailing_slash(&self) -> Option<String> {
+        match self {
+            Self::Parsed(path) if path.had_trailing_slash && !path.segments.is_empty() => {
+                Some(path.text.clone())
+            }
+            _ => None,
+        }
+    }
+
+    fn parsed(&self) -> Result<Cow<'_, CanonicalPath>, PathError> {
+        match self {
+            Self::Plain(text, _) => CanonicalPath::parse(text).map(Cow::Owned),
+            Self::Parsed(path) => Ok(Cow::Borrowed(path)),
+        }
+    }
+
+    /// The key of the page; `None` if it is the path itself.
+    fn key(&self, query: Option<&str>, policy: &Policy) -> Result<Option<Key>, PathError> {
+        if query.is_none() || policy.query.is_empty() {
+            return Ok(None);
+        }
+        Key::new(&*self.parsed()?, query, &policy.query).map(Some)
+    }
+
+    /// Decoded.
+    fn segments(&self) -> Vec<String> {
+        match self {
+            Self::Plain(_, segments) => segments.clone().map(str::to_owned).collect(),
+            Self::Parsed(path) => path.segments.clone(),
+        }
+    }
+}
+
+impl PageRequest<'_> {
+    /// The page's path in canonical form.
+    pub(super) fn path(&self) -> &str {
+        self.path.text()
+    }
+
+    /// The text of the page's key.
+    pub(super) fn key(&self) -> &str {
+        self.key.as_ref().map_or_else(|| self.path(), Key::as_str)
+    }
+
+    pub(super) fn target(&self) -> Target {
+        let key = self.key.clone().unwrap_or_else(|| Key::of_canonical(self.path()));
+        Target::new(key, self.route, self.policy, &self.path.segments())
+    }
+
+    /// The request without what it borrows.
+    pub(super) fn to_owned(&self) -> RequestedPage {
+        RequestedPage {
+            route: Arc::clone(self.route),
+            path: self.path().to_owned(),
+            target: self.target(),
+        }
+    }
+}

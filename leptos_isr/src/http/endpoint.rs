@@ -1,0 +1,178 @@
+//! `POST /_isr/purge` and `POST /_isr/regenerate`: the engine from outside.
+
+use axum::{
+    Json,
+    body::to_bytes,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, Method, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use tracing::error;
+
+use crate::{
+    access::bearer::is_bearer,
+    engine::{Engine, regenerate::Regeneration},
+    error::Error,
+    http::answer::{method_not_allowed, parse, plain},
+    order::purge::Purge,
+    rules::headers,
+    wire,
+};
+
+/// The largest body of a call, in bytes.
+const MAX_BODY: usize = 1 << 20;
+
+/// The most pages that one call regenerates.
+const MAX_PAGES: usize = 1000;
+
+/// When a dry run that was refused may be tried again, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// What is asked of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    Purge,
+    Regenerate,
+}
+
+impl Call {
+    /// The call at this path.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        match path {
+            wire::PURGE => Some(Self::Purge),
+            wire::REGENERATE => Some(Self::Regenerate),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paths {
+    paths: Vec<String>,
+}
+
+/// One page in the answer to a regeneration.
+#[derive(Serialize)]
+struct Page {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    stored: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Pages {
+    pages: Vec<Page>,
+}
+
+/// Answers a call; 401, 400, 405, 413, 500 or 503 with a reason if it is wrong or fails.
+pub(super) async fn answer(engine: &Engine, call: Call, request: Request) -> Response {
+    if request.method() != Method::POST {
+        return method_not_allowed("Use POST.\n", "POST");
+    }
+    let token = engine.0.token.as_deref();
+    if !token.is_some_and(|token| is_bearer(request.headers(), token)) {
+        let text = "Send `Authorization: Bearer` with the engine's token.\n".to_owned();
+        let mut response = plain(StatusCode::UNAUTHORIZED, text);
+        let scheme = HeaderValue::from_static("Bearer");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        return response;
+    }
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let Ok(body) = to_bytes(request.into_body(), MAX_BODY).await else {
+        let text = format!("The body is at most {MAX_BODY} bytes long.\n");
+        return plain(StatusCode::PAYLOAD_TOO_LARGE, text);
+    };
+    match call {
+        Call::Purge => purge(engine, &query, &body).await,
+        Call::Regenerate => regenerate(engine, &body).await,
+    }
+}
+
+/// Answers 204 when the purge is kept; 200 and what it would reach if that is
+/// all that is asked.
+async fn purge(engine: &Engine, query: &str, body: &[u8]) -> Response {
+    let is_dry_run = match query {
+        "" | "dry_run=false" => false,
+        "dry_run=true" => true,
+        // Not a purge: it may be a dry run that was spelled wrongly.
+        other => {
+            let text = format!("`?{other}` is not known: send `?dry_run=true`, or no query.\n");
+            return plain(StatusCode::BAD_REQUEST, text);
+        }
+    };
+    let purge: Purge = match parse(body) {
+        Ok(purge) => purge,
+        Err(error) => return plain(StatusCode::BAD_REQUEST, format!("Not a purge: {error}.\n")),
+    };
+    if is_dry_run {
+        return match engine.purge_dry_run(&purge).await {
+            Ok(reached) => {
+                ([(header::CACHE_CONTROL, headers::PRIVATE)], Json(reached)).into_response()
+            }
+            Err(error) => refused(&error),
+        };
+    }
+    match engine.purge(&purge).await {
+        Ok(()) => {
+            (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, headers::PRIVATE)]).into_response()
+        }
+        Err(error) => refused(&error),
+    }
+}
+
+/// Answers when all pages are rendered and stored: 200, or 502 if one failed.
+async fn regenerate(engine: &Engine, body: &[u8]) -> Response {
+    let Paths { paths } = match parse(body) {
+        Ok(paths) => paths,
+        Err(error) => {
+            let text = format!("Not a list of pages, `{{\"paths\":[…]}}`: {error}.\n");
+            return plain(StatusCode::BAD_REQUEST, text);
+        }
+    };
+    if paths.len() > MAX_PAGES {
+        let text = format!("{} pages are too many for one call: send {MAX_PAGES}.\n", paths.len());
+        return plain(StatusCode::BAD_REQUEST, text);
+    }
+    let regenerated = match engine.regenerate(&paths).await {
+        Ok(regenerated) => regenerated,
+        Err(error) => return refused(&error),
+    };
+    let status = match regenerated.iter().all(|page| page.result.is_ok()) {
+        true => StatusCode::OK,
+        false => StatusCode::BAD_GATEWAY,
+    };
+    let pages = regenerated.into_iter().map(Page::from).collect();
+    let headers = [(header::CACHE_CONTROL, headers::PRIVATE)];
+    (status, headers, Json(Pages { pages })).into_response()
+}
+
+impl From<Regeneration> for Page {
+    fn from(page: Regeneration) -> Self {
+        let (status, stored, error) = match page.result {
+            Ok((status, stored)) => (Some(status.as_u16()), stored, None),
+            Err(error) => (None, false, Some(error.to_string())),
+        };
+        Self { path: page.page, status, stored, error }
+    }
+}
+
+fn refused(error: &Error) -> Response {
+    let status = match error {
+        Error::PurgePath { .. } | Error::RegeneratePath { .. } => StatusCode::BAD_REQUEST,
+        Error::DryRunUnderWay => StatusCode::SERVICE_UNAVAILABLE,
+        failed => {
+            error!(error = failed as &dyn std::error::Error, "a call of the engine failed");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    };
+    let mut response = plain(status, format!("{error}.\n"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
+    response
+}

@@ -1,0 +1,176 @@
+//! What a request for a stream asks for.
+
+use std::time::Duration;
+
+use axum::{extract::Request, response::Response};
+use http::{HeaderValue, StatusCode, header};
+use tracing::error;
+
+use crate::{
+    address::{path::form_decode, tag::Tag},
+    error::Error,
+    http::answer::plain,
+    watch::Since,
+};
+
+/// The most pages and tags of one stream.
+const MOST_WATCHED: usize = 32;
+
+/// Added to `open_for`: the request for the page may have been faster than this one.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// What a reader watches, and what it knows.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Subscription {
+    /// As they came, each once.
+    pub(super) pages: Vec<String>,
+    pub(super) tags: Vec<Tag>,
+    pub(super) since: Since,
+}
+
+/// Why there is no stream.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Request(String),
+    Page(String),
+    Busy,
+    Failed(String),
+}
+
+impl Subscription {
+    pub(super) fn parse(request: &Request) -> Result<Self, Refusal> {
+        let header = request.headers().get("last-event-id").map(HeaderValue::as_bytes);
+        Self::of(request.uri().query().unwrap_or_default(), header)
+    }
+
+    /// Reads the query and `Last-Event-ID`, which counts more than `last`.
+    /// Other parameters change nothing.
+    fn of(query: &str, last_event: Option<&[u8]>) -> Result<Self, Refusal> {
+        let mut subscription = Self { pages: Vec::new(), tags: Vec::new(), since: Since::Now };
+        let mut last = last_event.and_then(|id| std::str::from_utf8(id).ok()).map(str::to_owned);
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = || {
+                form_decode(value)
+                    .map_err(|error| Refusal::Request(format!("`{name}={value}`: {error}")))
+            };
+            match name {
+                "page" => push_once(&mut subscription.pages, value()?),
+                "tag" => push_once(&mut subscription.tags, Tag::new(value()?)),
+                "last" if last.is_none() => last = Some(value()?),
+                "open_for" => subscription.since = ago(&value()?)?,
+                _ => {}
+            }
+        }
+        let count = subscription.pages.len() + subscription.tags.len();
+        if count == 0 {
+            let text = "name what to watch: `?page=/path` or `?tag=name`";
+            return Err(Refusal::Request(text.to_owned()));
+        }
+        if count > MOST_WATCHED {
+            let text = format!("{count} pages and tags are too many: watch up to {MOST_WATCHED}");
+            return Err(Refusal::Request(text));
+        }
+        if let Some(last) = last.filter(|last| !last.is_empty()) {
+            // An id that is none of ours says only that it was long ago.
+            subscription.since = Since::Event(last.parse().unwrap_or(0));
+        }
+        Ok(subscription)
+    }
+}
+
+fn push_once<T: PartialEq>(list: &mut Vec<T>, value: T) {
+    if !list.contains(&value) {
+        list.push(value);
+    }
+}
+
+fn ago(text: &str) -> Result<Since, Refusal> {
+    let millis = text
+        .parse()
+        .map_err(|_| Refusal::Request(format!("`open_for={text}`: write whole milliseconds")))?;
+    Ok(Since::Ago(Duration::from_millis(millis).saturating_add(SLACK)))
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::RegeneratePath { path, problem } => Self::Page(format!("`{path}`: {problem}")),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) fn into_response(self) -> Response {
+        match self {
+            Self::Request(text) => {
+                plain(StatusCode::BAD_REQUEST, format!("Nothing can be watched so: {text}.\n"))
+            }
+            Self::Page(text) => {
+                plain(StatusCode::NOT_FOUND, format!("No such page to watch: {text}.\n"))
+            }
+            Self::Busy => {
+                let text = "As many pages are watched as may be.\n".to_owned();
+                let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+                response
+            }
+            Self::Failed(cause) => {
+                error!(%cause, "cannot tell which pages may be watched");
+                let text = "The pages cannot be listed just now.\n".to_owned();
+                plain(StatusCode::INTERNAL_SERVER_ERROR, text)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subscription(query: &str) -> Subscription {
+        Subscription::of(query, None).unwrap()
+    }
+
+    #[test]
+    fn pages_and_tags_are_decoded_and_each_is_watched_once() {
+        let read =
+            subscription("page=/a%3Fpage%3D2&tag=x+y&page=/a?page=2&other=%zz&tag=article:7");
+        assert_eq!(read.pages, ["/a?page=2"]);
+        assert_eq!(read.tags, [Tag::new("x y"), Tag::new("article:7")]);
+        assert_eq!(read.since, Since::Now);
+    }
+
+    #[test]
+    fn what_the_reader_knows_is_the_last_event_or_the_page() {
+        let known = |query, header| Subscription::of(query, header).unwrap().since;
+        assert_eq!(known("page=/&last=7", None), Since::Event(7));
+        assert_eq!(known("page=/&last=7&open_for=5", None), Since::Event(7));
+        assert_eq!(known("page=/&last=7", Some(b"9")), Since::Event(9));
+        assert_eq!(known("page=/&last=x", None), Since::Event(0));
+        assert_eq!(known("page=/&last=", None), Since::Now);
+        assert_eq!(
+            known("page=/&open_for=250", None),
+            Since::Ago(Duration::from_millis(250) + SLACK)
+        );
+    }
+
+    #[test]
+    fn wrong_request_says_what_is_wrong() {
+        let many: String = (0..33).map(|n| format!("&tag={n}")).collect();
+        for (query, problem) in [
+            ("", "name what to watch"),
+            ("open_for=1", "name what to watch"),
+            ("page=%zz", "`page=%zz`"),
+            ("tag=a%0Ab", "`tag=a%0Ab`"),
+            ("page=/&open_for=soon", "`open_for=soon`: write whole milliseconds"),
+            (&*many, "33 pages and tags are too many: watch up to 32"),
+        ] {
+            match Subscription::of(query, None) {
+                Err(Refusal::Request(text)) => assert!(text.contains(problem), "{query}: {text}"),
+                other => panic!("{query}: {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A stream of server-sent events.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::response::{
+    IntoResponse, Response,
+    sse::{Event, Sse},
+};
+use futures::{
+    StreamExt,
+    future::{ready, select_all},
+    stream::{self, once, unfold},
+};
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::{
+    engine::Engine,
+    watch::{Topic, Watcher},
+};
+
+/// How long a browser's own `EventSource` waits before it asks again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Why a stream goes on.
+enum Wake {
+    Closed,
+    /// The topic of this index changed, and perhaps others.
+    Changed(usize),
+    Idle,
+}
+
+/// Events for as long as the reader stays or the engine lets it.
+pub(super) fn response(engine: Engine, watcher: Watcher) -> Response {
+    // So that the reader knows from the start what to reconnect with.
+    let first = Event::default().retry(RETRY).event("watching");
+    let first = first.id(watcher.began.to_string()).data("{}");
+    let later = unfold((engine, watcher), |(engine, mut watcher)| async move {
+        let events = next(&engine, &mut watcher).await?;
+        Some((events, (engine, watcher)))
+    });
+    let events = once(ready(first)).chain(later.flat_map(stream::iter));
+    Sse::new(events.map(Ok::<Event, Infallible>)).into_response()
+}
+
+/// The next events; `None` at the end of the stream.
+async fn next(engine: &Engine, watcher: &mut Watcher) -> Option<Vec<Event>> {
+    let heartbeat = engine.0.watch.heartbeat;
+    let wake = {
+        let changes = watcher.topics.iter_mut().map(|(_, changes)| Box::pin(changes.changed()));
+        tokio::select! {
+            biased;
+            // First: what is known is told before the end.
+            (_, topic, _) = select_all(changes) => Wake::Changed(topic),
+            _ = watcher.closed.wait_for(|is_closed| *is_closed) => Wake::Closed,
+            () = sleep(heartbeat) => Wake::Idle,
+        }
+    };
+    match wake {
+        Wake::Closed => None,
+        Wake::Changed(topic) => {
+            // Waiting for it has marked it as seen.
+            watcher.topics[topic].1.mark_changed();
+            Some(changed(watcher))
+        }
+        Wake::Idle => {
+            watcher.pages.iter().for_each(|page| engine.keep_up(page));
+            // A comment, which keeps proxies from closing an idle stream.
+            Some(vec![Event::DEFAULT_KEEP_ALIVE])
+        }
+    }
+}
+
+/// An event for each topic that changed since the last, the earliest first:
+/// a stream that breaks off among them loses none.
+fn changed(watcher: &mut Watcher) -> Vec<Event> {
+    let changed = watcher.topics.iter_mut().filter_map(|(topic, changes)| {
+        let is_changed = changes.has_changed().unwrap_or(false);
+        is_changed.then(|| (*changes.borrow_and_update(), &*topic))
+    });
+    let mut changed: Vec<_> = changed.collect();
+    changed.sort_by_key(|(stamp, _)| *stamp);
+    let event = |(stamp, topic): (u64, &Topic)| {
+        let data = match topic {
+            Topic::Page(key) => json!({ "page": key.as_str() }),
+            Topic::Tag(tag) => json!({ "tag": tag.as_str() }),
+        };
+        Event::default().id(stamp.max(watcher.began).to_string()).data(data.to_string())
+    };
+    changed.into_iter().map(event).collect()
+}

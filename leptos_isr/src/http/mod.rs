@@ -1,0 +1,255 @@
+//! HTTP: what a request is for, and who answers it.
+//!
+//! [`Engine::classify`] decides once what each request is for. A page that is in memory and may
+//! be served is answered where the request arrives ([`Engine::hit`]); all else is answered by a
+//! future. Responses of pages are made in `response`.
+
+pub(crate) mod answer;
+mod classify;
+mod draft;
+mod endpoint;
+mod live;
+mod response;
+mod webhook;
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{Router, extract::Request, response::Response};
+use futures::future::{BoxFuture, Either};
+use http::{HeaderMap, Method, StatusCode, header};
+use tower::{Service, ServiceExt};
+use tracing::error;
+
+use self::{
+    answer::{bad_path, method_not_allowed, redirect},
+    classify::{Endpoint, NO_ROUTE, OtherRequest, PageRequest, RequestedPage},
+    response::{
+        StoredPage, error_response, failed, forward, hit_status, private, remove_body, stale_by,
+    },
+};
+use crate::{
+    access::draft::{Draft, forbid_storing},
+    address::key::Key,
+    data::reading::Reading,
+    engine::{Engine, lookup::Lookup},
+    error::RenderError,
+    period,
+    render::outcome::NewEntry,
+    route::{policy::Lifetime, routes::DeclaredRoute, target::Target},
+    rules::{
+        cache_status::{CACHE_STATUS, CacheStatus, past},
+        decide::EntryKind,
+        headers,
+    },
+};
+
+/// How long the app's 404 page is fresh.
+const NOT_FOUND_PERIOD: Duration = period::minutes(5);
+
+/// What [`Engine::wrap`] returns, without a router around it.
+#[derive(Clone)]
+struct Pages(Engine);
+
+impl Service<Request> for Pages {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<
+        Ready<Result<Response, Infallible>>,
+        BoxFuture<'static, Result<Response, Infallible>>,
+    >;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let is_head = *request.method() == Method::HEAD;
+        let wanted = match self.0.classify(&request) {
+            Ok(page) => match self.0.hit(&page, request.headers()) {
+                Some(mut response) => {
+                    if is_head {
+                        remove_body(&mut response);
+                    }
+                    return Either::Left(ready(Ok(response)));
+                }
+                None => Ok(page.to_owned()),
+            },
+            Err(other) => Err(other),
+        };
+        let engine = self.0.clone();
+        Either::Right(Box::pin(async move {
+            let mut response = match wanted {
+                Ok(page) => engine.answer_page(page, request).await,
+                Err(other) => engine.answer_other(other, request).await,
+            };
+            if is_head {
+                remove_body(&mut response);
+            }
+            // To a 304 the browser applies the headers of the page that it has.
+            if response.status() != StatusCode::NOT_MODIFIED {
+                engine.add_default_headers(response.headers_mut());
+            }
+            engine.name_build(response.headers_mut());
+            Ok(response)
+        }))
+    }
+}
+
+impl Engine {
+    /// Puts the stored pages in front of `router`, which renders them.
+    ///
+    /// The returned router answers everything that `router` does; requests for
+    /// the engine's routes are answered from the store. Layers of `router`
+    /// act while a page is rendered, layers of the returned router on each
+    /// response.
+    ///
+    /// # Panics
+    ///
+    /// Panics when called twice.
+    pub fn wrap(&self, router: Router) -> Router {
+        self.set_router(router);
+        self.0.cdns.start();
+        Router::new().fallback_service(Pages(self.clone()))
+    }
+
+    /// The answer to a request for a page that is in memory, in the encoding that is
+    /// wanted, and may be served; `None` if anything else is to be looked at.
+    fn hit(&self, page: &PageRequest<'_>, request: &HeaderMap) -> Option<Response> {
+        if !page.route.is_known_to_admit(page.path()) {
+            return None;
+        }
+        let entry = self.0.tiers.in_memory(page.key())?;
+        let encoding = entry.choose(request);
+        let body = entry.body_in(encoding)?;
+        let kind = EntryKind::of(page.policy.is_data, entry.is_gone());
+        let freshness = self.may_serve(page.policy.lifetime, kind, &entry, || {
+            (!headers::is_prefetch(request)).then(|| page.target())
+        })?;
+        let status = hit_status(freshness);
+        let hit =
+            StoredPage { route: page.route, entry: &entry, encoding, body, freshness, status };
+        Some(self.stored_page(hit, request))
+    }
+
+    async fn answer_page(&self, page: RequestedPage, request: Request) -> Response {
+        let RequestedPage { route, path, target } = page;
+        match self.is_admitted(&route, &path).await {
+            Ok(true) => self.respond(&route, &target, request.headers()).await,
+            Ok(false) => self.shared_not_found().await,
+            Err(error) => {
+                error!(
+                    route = route.path(),
+                    error = &error as &dyn Error,
+                    "cannot tell which paths exist"
+                );
+                error_response(&RenderError::Failed(error.to_string()))
+            }
+        }
+    }
+
+    async fn respond(
+        &self,
+        route: &DeclaredRoute,
+        target: &Target,
+        request: &HeaderMap,
+    ) -> Response {
+        match self.serve(target, headers::is_prefetch(request)).await {
+            Lookup::Stored(entry) => self.encoded_page(route, &entry, hit_status, request).await,
+            Lookup::StaleIfError(entry) => {
+                let status =
+                    |freshness| CacheStatus::StaleIfError { ttl: past(stale_by(freshness)) };
+                self.encoded_page(route, &entry, status, request).await
+            }
+            Lookup::Rendered { new, had_page } => {
+                let NewEntry { entry, stored } = new;
+                let status =
+                    CacheStatus::Forwarded { why: forward(had_page), status: entry.status, stored };
+                if stored {
+                    self.encoded_page(route, &entry, |_| status, request).await
+                } else {
+                    private(&entry, status)
+                }
+            }
+            Lookup::Failed { failure, had_page } => failed(failure, forward(had_page)),
+        }
+    }
+
+    async fn answer_other(&self, other: OtherRequest, request: Request) -> Response {
+        match other {
+            OtherRequest::Endpoint(endpoint) => self.answer_endpoint(endpoint, request).await,
+            OtherRequest::Pass { detail, is_draft } => self.pass(request, detail, is_draft).await,
+            OtherRequest::BadPath(error) => bad_path(error),
+            OtherRequest::WrongMethod => {
+                method_not_allowed("This page can only be read: use GET or HEAD.\n", "GET, HEAD")
+            }
+            OtherRequest::TrailingSlash { path } => redirect(&path, request.uri().query()),
+        }
+    }
+
+    async fn answer_endpoint(&self, endpoint: Endpoint, request: Request) -> Response {
+        match endpoint {
+            Endpoint::Live => self.answer_live(request).await,
+            Endpoint::Call(call) => endpoint::answer(self, call, request).await,
+            Endpoint::Webhook(name) => self.answer_webhook(&name, request).await,
+            Endpoint::Draft => self.answer_draft(&request),
+        }
+    }
+
+    /// Lets the app's router answer: nothing is looked up or stored.
+    async fn pass(&self, mut request: Request, detail: &'static str, is_draft: bool) -> Response {
+        let policy = self.0.csp.as_ref().map(|csp| csp.begin(&mut request));
+        let reading = match is_draft {
+            true => Reading::of_draft(),
+            false => Reading::of_request(Arc::clone(&self.0.reads)),
+        };
+        if is_draft {
+            request.extensions_mut().insert(Draft(()));
+        }
+        request.extensions_mut().insert(reading.clone());
+        let mut response = match reading.scope(self.router().oneshot(request)).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        // Files may be kept; what a server function says is for its caller.
+        let is_file = response.status().is_success()
+            && response.headers().contains_key(header::LAST_MODIFIED);
+        let headers = response.headers_mut();
+        if let Some(policy) = policy {
+            policy.send_with(headers);
+        }
+        if is_draft && !(is_file && detail == NO_ROUTE) {
+            forbid_storing(headers);
+        } else if !is_file && !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
+        }
+        headers.insert(CACHE_STATUS, CacheStatus::Bypass { detail }.to_header());
+        response
+    }
+
+    /// The app's own 404 page: one stored page for all paths that do not exist.
+    async fn shared_not_found(&self) -> Response {
+        let target = Target {
+            key: Key::shared_not_found(),
+            route: "not found".into(),
+            is_data: false,
+            max_renders: None,
+            lifetime: Lifetime { revalidate: Some(NOT_FOUND_PERIOD), expire: None },
+            tags: Vec::new(),
+        };
+        let entry = match self.serve(&target, false).await {
+            Lookup::Stored(entry) | Lookup::StaleIfError(entry) => entry,
+            Lookup::Rendered { new, .. } => new.entry,
+            Lookup::Failed { failure, had_page } => return failed(failure, forward(had_page)),
+        };
+        let mut response = private(&entry, CacheStatus::Bypass { detail: "not-listed" });
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response
+    }
+}

@@ -1,0 +1,228 @@
+//! The responses of pages: their headers are made here, and nowhere else.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, HttpBody},
+    response::Response,
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use super::answer::plain;
+use crate::{
+    engine::Engine,
+    entry::{
+        Entry, ServedEntry,
+        heads::{CacheHeaders, Head},
+    },
+    error::RenderError,
+    render::outcome::RenderFailure,
+    route::routes::DeclaredRoute,
+    rules::{
+        cache_status::{CACHE_STATUS, CacheStatus, Forward, past, ttl},
+        encoding::Encoding,
+        freshness::{Freshness, StaleReason},
+        headers::{self, CACHE_TAG, CDN_CACHE_CONTROL, CdnLifetime},
+    },
+    wire,
+};
+
+/// A stored page that is sent, in one encoding of its body.
+pub(super) struct StoredPage<'a> {
+    pub(super) route: &'a DeclaredRoute,
+    pub(super) entry: &'a ServedEntry,
+    pub(super) encoding: Option<Encoding>,
+    pub(super) body: &'a Bytes,
+    pub(super) freshness: Freshness,
+    pub(super) status: CacheStatus,
+}
+
+impl Engine {
+    /// A stored page in the encoding that the request wants, which is made if nobody has asked
+    /// for it yet.
+    pub(super) async fn encoded_page(
+        &self,
+        route: &DeclaredRoute,
+        entry: &Arc<ServedEntry>,
+        status: impl FnOnce(Freshness) -> CacheStatus,
+        request: &HeaderMap,
+    ) -> Response {
+        let (encoding, body) = self.encoded(entry, request).await;
+        // Not before: it may have been purged while it was compressed.
+        let freshness = self.0.order.freshness(route.lifetime(), entry);
+        let status = status(freshness);
+        self.stored_page(StoredPage { route, entry, encoding, body, freshness, status }, request)
+    }
+
+    async fn encoded<'a>(
+        &self,
+        entry: &'a Arc<ServedEntry>,
+        request: &HeaderMap,
+    ) -> (Option<Encoding>, &'a Bytes) {
+        loop {
+            let encoding = entry.choose(request);
+            match (encoding, entry.body_in(encoding)) {
+                (_, Some(body)) => return (encoding, body),
+                (None, None) => unreachable!("the body as it is was rendered"),
+                (Some(encoding), None) => {
+                    let (engine, entry) = (self.clone(), Arc::clone(entry));
+                    let encode = async move { engine.encode(&entry, encoding).await };
+                    // A visitor who leaves does not stop it: the next one would begin it again.
+                    let _ = self.0.tasks.spawn(encode).await;
+                }
+            }
+        }
+    }
+
+    async fn encode(&self, entry: &ServedEntry, encoding: Encoding) {
+        let _turn = self.0.compressions.acquire().await;
+        entry.make(encoding).await;
+        self.0.tiers.weigh_again(&entry.key);
+    }
+
+    /// A stored page, or 304 if the browser has it.
+    pub(super) fn stored_page(&self, page: StoredPage<'_>, request: &HeaderMap) -> Response {
+        let StoredPage { route, entry, encoding, body, freshness, status } = page;
+        let cdn = CdnLifetime::of(route.lifetime().within(entry.asked), freshness);
+        let cache = CacheHeaders { status, cdn };
+        let make = || self.head(entry, (encoding, body), cache);
+        let head = entry.heads.head(encoding, cache, make);
+        let head = head.as_ref().expect("a head was found or made");
+        let mut response = Response::new(Body::empty());
+        if entry.status == StatusCode::OK && headers::is_not_modified(request, &head.etag) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.headers_mut() = head.not_modified();
+        } else {
+            *response.status_mut() = entry.status;
+            *response.headers_mut() = head.headers.clone();
+            *response.body_mut() = body.clone().into();
+        }
+        response
+    }
+
+    fn head(
+        &self,
+        entry: &Entry,
+        (encoding, body): (Option<Encoding>, &Bytes),
+        cache: CacheHeaders,
+    ) -> Head {
+        let etag = entry.etag_in(encoding);
+        let mut headers = entry.headers.clone();
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        if let Some(encoding) = encoding {
+            headers.insert(header::CONTENT_ENCODING, encoding.to_header());
+        }
+        headers.insert(header::ETAG, etag.clone());
+        headers.insert(header::VARY, headers::VARY);
+        headers.insert(header::CACHE_CONTROL, headers::PUBLIC);
+        headers.insert(CDN_CACHE_CONTROL, cache.cdn.to_header());
+        if self.0.sends_tags
+            && let Some(tags) = headers::cache_tag(&entry.tags)
+        {
+            headers.insert(CACHE_TAG, tags);
+        }
+        headers.insert(CACHE_STATUS, cache.status.to_header());
+        self.add_default_headers(&mut headers);
+        self.name_build(&mut headers);
+        Head::new(cache, headers, etag)
+    }
+
+    pub(super) fn add_default_headers(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.0.default_headers {
+            if !headers.contains_key(name) {
+                headers.insert(name, value.clone());
+            }
+        }
+    }
+
+    /// Says which build answers.
+    pub(super) fn name_build(&self, headers: &mut HeaderMap) {
+        if let Some(build) = &self.0.build {
+            let value = HeaderValue::try_from(build).expect("it was looked at when it was given");
+            headers.insert(wire::BUILD, value);
+        }
+    }
+}
+
+/// Makes the answer to GET the one to HEAD.
+pub(super) fn remove_body(response: &mut Response) {
+    let body = std::mem::take(response.body_mut());
+    if let (Some(len), false) =
+        (body.size_hint().exact(), response.headers().contains_key(header::CONTENT_LENGTH))
+    {
+        response.headers_mut().insert(header::CONTENT_LENGTH, len.into());
+    }
+}
+
+/// A page that no cache may keep.
+pub(super) fn private(entry: &Entry, status: CacheStatus) -> Response {
+    let mut response = Response::new(entry.body.clone().into());
+    *response.status_mut() = entry.status;
+    let headers = response.headers_mut();
+    *headers = entry.headers.clone();
+    headers.insert(header::CONTENT_LENGTH, entry.body.len().into());
+    headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
+    headers.insert(CACHE_STATUS, status.to_header());
+    response
+}
+
+/// The `Cache-Status` of a page from the store.
+pub(super) fn hit_status(freshness: Freshness) -> CacheStatus {
+    match freshness {
+        Freshness::Fresh { left } => CacheStatus::Hit { ttl: left.map(ttl), detail: None },
+        Freshness::Stale { by, reason } | Freshness::Expired { by, reason } => {
+            let detail = (reason == StaleReason::Purge).then_some("purged");
+            CacheStatus::Hit { ttl: Some(past(by)), detail }
+        }
+    }
+}
+
+/// For how long a page has been stale.
+pub(super) fn stale_by(freshness: Freshness) -> Duration {
+    match freshness {
+        Freshness::Fresh { .. } => Duration::ZERO,
+        Freshness::Stale { by, .. } | Freshness::Expired { by, .. } => by,
+    }
+}
+
+/// Why a request waited for a render.
+pub(super) fn forward(had_page: bool) -> Forward {
+    if had_page { Forward::Stale } else { Forward::Miss }
+}
+
+/// The error page that the app rendered, or a plain one.
+pub(super) fn failed(failure: RenderFailure, why: Forward) -> Response {
+    let mut response = match failure.page {
+        Some(entry) if !entry.status.is_success() && !entry.body.is_empty() => {
+            let status = CacheStatus::Forwarded { why, status: entry.status, stored: false };
+            return private(&entry, status);
+        }
+        _ => error_response(&failure.error),
+    };
+    let status = CacheStatus::Forwarded { why, status: response.status(), stored: false };
+    response.headers_mut().insert(CACHE_STATUS, status.to_header());
+    if let RenderError::Busy { retry_after } = failure.error {
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// A plain answer; the cause is in the log, not in the visitor's browser.
+pub(super) fn error_response(error: &RenderError) -> Response {
+    let (status, text) = match error {
+        RenderError::TimedOut(_) => {
+            (StatusCode::GATEWAY_TIMEOUT, "This page took too long to make. Please try again.\n")
+        }
+        RenderError::Busy { .. } => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Too many pages are wanted just now. Please try again.\n",
+        ),
+        RenderError::ShuttingDown => {
+            (StatusCode::SERVICE_UNAVAILABLE, "The server is restarting. Please try again.\n")
+        }
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "This page cannot be shown. Please try again.\n"),
+    };
+    plain(status, text.to_owned())
+}

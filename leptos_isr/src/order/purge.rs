@@ -1,0 +1,119 @@
+//! What a purge names, and which pages are of that.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    address::{path::CanonicalPath, tag::Tag},
+    error::Error,
+    rules::freshness::PurgeKind,
+};
+
+/// Pages to regenerate before their period is over.
+///
+/// A purge is soft by default: the pages stay servable while they are
+/// regenerated. A hard purge lets the next visitor wait for the new page; the
+/// old one is served only if its render fails. Empty lists reach nothing.
+///
+/// As JSON: `{"paths":[],"prefixes":[],"tags":[],"hard":false}`, each field
+/// optional, unknown fields refused.
+///
+/// # Examples
+///
+/// ```
+/// use leptos_isr::purge::Purge;
+///
+/// let purge = Purge { tags: vec!["article:42".into()], ..Purge::default() };
+/// assert!(!purge.hard);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Purge {
+    /// Paths, in any spelling, without a query: every page of that path,
+    /// whatever its query parameters.
+    pub paths: Vec<String>,
+    /// Paths that stand for themselves and everything below them; `/` for all
+    /// pages. `/blog` reaches `/blog` and `/blog/a`, not `/blogroll`.
+    pub prefixes: Vec<String>,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Whether the pages must not be served any more unless a render fails.
+    pub hard: bool,
+}
+
+/// One part of a purge, in canonical form, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Scope {
+    Path(String),
+    Prefix(String),
+    Tag(Tag),
+}
+
+impl Scope {
+    /// Every page there is.
+    pub(crate) fn everything() -> Self {
+        Self::Prefix("/".to_owned())
+    }
+}
+
+impl Purge {
+    /// Soft or hard.
+    pub(crate) fn kind(&self) -> PurgeKind {
+        if self.hard { PurgeKind::Hard } else { PurgeKind::Soft }
+    }
+
+    /// The parts in canonical form.
+    ///
+    /// # Errors
+    ///
+    /// Names the path that cannot be one.
+    pub(crate) fn scopes(&self) -> Result<Vec<Scope>, Error> {
+        let mut scopes = Vec::new();
+        for path in &self.paths {
+            scopes.push(Scope::Path(canonical(path)?));
+        }
+        for prefix in &self.prefixes {
+            scopes.push(Scope::Prefix(canonical(prefix)?));
+        }
+        scopes.extend(self.tags.iter().map(|tag| Scope::Tag(Tag::new(tag.as_str()))));
+        Ok(scopes)
+    }
+}
+
+/// Whether one of `scopes` is of the page at `path` with `tags`.
+pub(crate) fn reaches(scopes: &HashSet<&Scope>, path: &str, tags: &[Tag]) -> bool {
+    scopes.contains(&Scope::Path(path.to_owned()))
+        || prefixes(path).any(|prefix| scopes.contains(&Scope::Prefix(prefix.to_owned())))
+        || tags.iter().any(|tag| scopes.contains(&Scope::Tag(tag.clone())))
+}
+
+fn canonical(path: &str) -> Result<String, Error> {
+    let wrong = |problem: String| Error::PurgePath { path: path.to_owned(), problem };
+    if path.contains(['?', '#']) {
+        return Err(wrong("a purge takes paths without query or fragment".to_owned()));
+    }
+    let parsed = CanonicalPath::parse(path).map_err(|error| wrong(error.to_string()))?;
+    Ok(parsed.text)
+}
+
+/// `/`, `/a`, `/a/b` for `/a/b`.
+pub(super) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
+    let inner = path.char_indices().skip(1).filter(|(_, c)| *c == '/').map(|(i, _)| &path[..i]);
+    let whole = (path != "/").then_some(path);
+    std::iter::once("/").chain(inner).chain(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_path_is_named() {
+        for path in ["a", "/a?page=2", "/%zz", "/a//b"] {
+            let purge = Purge { paths: vec![path.to_owned()], ..Purge::default() };
+            assert!(purge.scopes().unwrap_err().to_string().contains(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! When everything was last purged.
+//!
+//! Nothing is scanned: a purge notes when it came, and a page is compared with
+//! the purges of its path, of the folders above it and of its tags when it is
+//! read. The cost is the same for ten pages and for a million.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::{
+    address::tag::Tag,
+    clock::{Seen, Stamp},
+    entry::{Entry, ServedEntry},
+    order::purge::{Scope, prefixes},
+    rules::freshness::PurgeKind,
+};
+
+/// When something was last purged, softly and hard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct LastPurges {
+    soft: Stamp,
+    hard: Stamp,
+}
+
+/// How many paths, prefixes and tags are remembered, each a few dozen bytes.
+const REMEMBERED: usize = 100_000;
+
+/// When everything was last purged.
+///
+/// Bounded: when there are too many, the older half counts as one purge of
+/// everything, at the time of its latest. Pages rendered since are not touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PurgeTimes(HashMap<Scope, LastPurges>);
+
+impl PurgeTimes {
+    pub(crate) fn note(&mut self, scope: Scope, kind: PurgeKind, stamp: Stamp) {
+        let marks = self.0.entry(scope).or_default();
+        match kind {
+            PurgeKind::Soft => marks.soft = marks.soft.max(stamp),
+            PurgeKind::Hard => marks.hard = marks.hard.max(stamp),
+        }
+        if self.0.len() > REMEMBERED {
+            self.forget_older_half();
+        }
+    }
+
+    fn forget_older_half(&mut self) {
+        let mut stamps: Vec<_> = self.0.values().map(|marks| marks.soft.max(marks.hard)).collect();
+        let middle = stamps.len() / 2;
+        let (_, &mut last, _) = stamps.select_nth_unstable(middle);
+        let mut forgotten = LastPurges::default();
+        self.0.retain(|_, marks| {
+            let stays = marks.soft.max(marks.hard) > last;
+            if !stays {
+                forgotten.soft = forgotten.soft.max(marks.soft);
+                forgotten.hard = forgotten.hard.max(marks.hard);
+            }
+            stays
+        });
+        let everything = self.0.entry(Scope::everything()).or_default();
+        everything.soft = everything.soft.max(forgotten.soft);
+        everything.hard = everything.hard.max(forgotten.hard);
+    }
+
+    /// How `entry` was purged since its render began, if it was.
+    pub(crate) fn since(&self, entry: &Entry) -> Option<PurgeKind> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let path = entry.key.path();
+        let mut last = LastPurges::default();
+        self.look_up(&Scope::Path(path.to_owned()), &mut last);
+        for prefix in prefixes(path) {
+            self.look_up(&Scope::Prefix(prefix.to_owned()), &mut last);
+        }
+        for tag in &entry.tags {
+            self.look_up(&Scope::Tag(tag.clone()), &mut last);
+        }
+        if last.hard > entry.seen.0 {
+            Some(PurgeKind::Hard)
+        } else if last.soft > entry.seen.0 {
+            Some(PurgeKind::Soft)
+        } else {
+            None
+        }
+    }
+
+    /// Whether one of `tags` was purged after `seen`.
+    pub(crate) fn is_purged<'a>(
+        &self,
+        tags: impl IntoIterator<Item = &'a Tag>,
+        seen: Seen,
+    ) -> bool {
+        let mut last = LastPurges::default();
+        if !self.0.is_empty() {
+            tags.into_iter().for_each(|tag| self.look_up(&Scope::Tag(tag.clone()), &mut last));
+        }
+        last.soft.max(last.hard) > seen.0
+    }
+
+    /// When the page at `path` was last purged by its path or a prefix.
+    pub(crate) fn last_of_path(&self, path: &str) -> Stamp {
+        let mut last = LastPurges::default();
+        self.look_up(&Scope::Path(path.to_owned()), &mut last);
+        for prefix in prefixes(path) {
+            self.look_up(&Scope::Prefix(prefix.to_owned()), &mut last);
+        }
+        last.soft.max(last.hard)
+    }
+
+    fn look_up(&self, scope: &Scope, last: &mut LastPurges) {
+        if let Some(marks) = self.0.get(scope) {
+            last.soft = last.soft.max(marks.soft);
+            last.hard = last.hard.max(marks.hard);
+        }
+    }
+
+    /// Every purge that still counts, for writing the log anew.
+    pub(crate) fn records(&self) -> impl Iterator<Item = (&Scope, PurgeKind, Stamp)> {
+        self.0.iter().flat_map(|(scope, marks)| {
+            [(scope, PurgeKind::Soft, marks.soft), (scope, PurgeKind::Hard, marks.hard)]
+                .into_iter()
+                .filter(|(_, _, stamp)| *stamp > 0)
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// When everything was last purged, for all threads.
+#[derive(Debug)]
+pub(crate) struct Purges {
+    times: RwLock<PurgeTimes>,
+    /// Grows with each purge, so that a page which was compared with them all
+    /// is not compared again until there is another.
+    generation: AtomicU64,
+}
+
+impl Purges {
+    pub(crate) fn new(times: PurgeTimes) -> Self {
+        // A page that was compared with none has 0.
+        Self { times: RwLock::new(times), generation: AtomicU64::new(1) }
+    }
+
+    /// Notes a purge with the stamp that `stamp` takes, and returns that: whoever
+    /// takes a later one finds the purge.
+    pub(crate) fn note(
+        &self,
+        scopes: &[Scope],
+        kind: PurgeKind,
+        stamp: impl FnOnce() -> Stamp,
+    ) -> Stamp {
+        let mut times = self.times.write().unwrap_or_else(PoisonError::into_inner);
+        let stamp = stamp();
+        scopes.iter().for_each(|scope| times.note(scope.clone(), kind, stamp));
+        self.generation.fetch_add(1, Ordering::Release);
+        stamp
+    }
+
+    /// How `entry` was purged since its render began, if it was. Takes no lock
+    /// for a page that was found not purged since the last purge of anything.
+    pub(crate) fn since(&self, entry: &ServedEntry) -> Option<PurgeKind> {
+        let generation = self.generation.load(Ordering::Acquire);
+        if entry.is_unpurged_at(generation) {
+            return None;
+        }
+        let purged = self.read(|times| times.since(entry));
+        if purged.is_none() {
+            entry.set_unpurged_at(generation);
+        }
+        purged
+    }
+
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&PurgeTimes) -> T) -> T {
+        look(&self.times.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        address::{key::Key, path::CanonicalPath},
+        entry::RenderStart,
+        order::purge::Purge,
+    };
+    use bytes::Bytes;
+    use http::{HeaderMap, StatusCode};
+    use std::time::UNIX_EPOCH;
+
+    fn entry(path: &str, tags: &[&str], stamp: Stamp) -> Entry {
+        let path = CanonicalPath::parse(path).unwrap();
+        let key = Key::new(&path, Some("page=2"), &["page".to_owned()]).unwrap();
+        let start = RenderStart::new(UNIX_EPOCH, stamp);
+        let mut entry =
+            Entry::new(key, StatusCode::OK, HeaderMap::new(), Bytes::from_static(b"x"), start);
+        entry.tags = tags.iter().map(|tag| Tag::new(*tag)).collect();
+        entry
+    }
+
+    fn times(purge: &Purge, stamp: Stamp) -> PurgeTimes {
+        let kind = purge.kind();
+        let mut times = PurgeTimes::default();
+        for scope in purge.scopes().unwrap() {
+            times.note(scope, kind, stamp);
+        }
+        times
+    }
+
+    #[test]
+    fn purge_reaches_its_paths_prefixes_and_tags() {
+        let one = |list: &str| vec![list.to_owned()];
+        let paths = |path| Purge { paths: one(path), ..Purge::default() };
+        let prefixes = |path| Purge { prefixes: one(path), ..Purge::default() };
+        let tags = |tag| Purge { tags: one(tag), ..Purge::default() };
+        for (purge, path, reached) in [
+            (paths("/a/b"), "/a/b", true),
+            (paths("/a/b/"), "/a/b", true),
+            (paths("/caf\u{e9}"), "/caf%C3%A9", true),
+            (paths("/a"), "/a/b", false),
+            (paths("/"), "/a", false),
+            (prefixes("/a"), "/a/b", true),
+            (prefixes("/a/"), "/a", true),
+            (prefixes("/a"), "/ab", false),
+            (prefixes("/a/b"), "/a", false),
+            (prefixes("/"), "/a/b", true),
+            (prefixes("/"), "/", true),
+            (tags("t"), "/a", true),
+            (tags("T"), "/a", false),
+            (Purge::default(), "/a", false),
+        ] {
+            let found = times(&purge, 10).since(&entry(path, &["s", "t"], 5));
+            assert_eq!(found, reached.then_some(PurgeKind::Soft), "{purge:?} {path}");
+        }
+    }
+
+    #[test]
+    fn purge_reaches_only_renders_that_began_before_it() {
+        let purge = Purge { tags: vec!["t".to_owned()], hard: true, ..Purge::default() };
+        let mut times = times(&purge, 10);
+        assert_eq!(times.since(&entry("/a", &["t"], 9)), Some(PurgeKind::Hard));
+        assert_eq!(times.since(&entry("/a", &["t"], 11)), None);
+        times.note(Scope::Tag(Tag::new("t")), PurgeKind::Soft, 20);
+        assert_eq!(times.since(&entry("/a", &["t"], 11)), Some(PurgeKind::Soft));
+        assert_eq!(times.since(&entry("/a", &["t"], 9)), Some(PurgeKind::Hard));
+    }
+
+    #[test]
+    fn too_many_purges_become_one_of_everything_that_was_rendered_before() {
+        let mut times = PurgeTimes::default();
+        for stamp in 1..=REMEMBERED as Stamp + 1 {
+            times.note(Scope::Tag(Tag::new(format!("t{stamp}"))), PurgeKind::Soft, stamp);
+        }
+        assert!(times.len() <= REMEMBERED / 2 + 2);
+        let half = REMEMBERED as Stamp / 2;
+        assert_eq!(times.since(&entry("/a", &["t7"], 5)), Some(PurgeKind::Soft));
+        assert_eq!(times.since(&entry("/a", &["other"], half)), Some(PurgeKind::Soft));
+        assert_eq!(times.since(&entry("/a", &["other"], half + 2)), None);
+        let last = format!("t{}", REMEMBERED + 1);
+        assert_eq!(times.since(&entry("/a", &[&last], half + 2)), Some(PurgeKind::Soft));
+    }
+
+    #[test]
+    fn page_is_compared_again_after_each_purge_of_anything() {
+        let purges = Purges::new(PurgeTimes::default());
+        let page = ServedEntry::new(entry("/a", &["t"], 5));
+        let note = |tag, stamp| {
+            purges.note(&[Scope::Tag(Tag::new(tag))], PurgeKind::Soft, || stamp);
+        };
+        assert_eq!(purges.since(&page), None);
+        note("other", 6);
+        assert_eq!((purges.since(&page), purges.since(&page)), (None, None));
+        note("t", 7);
+        assert_eq!(purges.since(&page), Some(PurgeKind::Soft));
+        assert_eq!(purges.since(&page), Some(PurgeKind::Soft));
+        assert_eq!(purges.since(&ServedEntry::new(entry("/a", &["t"], 8))), None);
+    }
+}

@@ -1,0 +1,15 @@
+//! In the browser no page is stored: what a page says of itself is ignored.
+
+use std::time::Duration;
+
+pub(super) fn tag(_: String) {}
+pub(super) fn revalidate_within(_: Duration) {}
+pub(super) fn no_store() {}
+pub(super) fn not_found() {}
+pub(super) fn failed(_: String) {}
+pub(super) fn hydrates() -> bool {
+    true
+}
+pub(super) fn is_draft() -> bool {
+    false
+}

@@ -1,0 +1,92 @@
+//! What a page's code may say about itself while it is rendered.
+//!
+//! Each function acts on the render in progress, found in Leptos's context, so
+//! it may be called from a component, a resource or a server function. In the
+//! browser, and outside a render, it does nothing.
+
+#[cfg(not(feature = "ssr"))]
+#[path = "browser.rs"]
+mod context;
+#[cfg(feature = "ssr")]
+#[path = "server.rs"]
+mod context;
+#[expect(unreachable_pub, reason = "`component` makes a function of its own beside the public one")]
+pub(crate) mod hydration;
+#[expect(unreachable_pub, reason = "`component` makes a function of its own beside the public one")]
+pub(crate) mod new_build;
+mod use_live;
+
+use std::time::Duration;
+
+#[cfg(feature = "hydrate")]
+pub use self::hydration::hydrate;
+pub use self::{
+    hydration::{
+        HydrateLater, HydrateLaterProps, HydrateOncePainted, HydrateOncePaintedProps,
+        hydrate_at_once,
+    },
+    new_build::{BuildMeta, BuildMetaProps, IsrClient},
+    use_live::use_live,
+};
+#[cfg(feature = "ssr")]
+pub use crate::{access::draft::Draft, scope::RenderScope};
+
+/// Adds `tag` to the page: purging the tag makes the page stale.
+///
+/// # Examples
+///
+/// ```
+/// fn show(article_id: u64) {
+///     leptos_isr::tag(format!("article:{article_id}"));
+/// }
+/// ```
+pub fn tag(tag: impl Into<String>) {
+    context::tag(tag.into());
+}
+
+/// Asks for a shorter period than the route declares. A longer one changes nothing.
+pub fn revalidate_within(period: Duration) {
+    context::revalidate_within(period);
+}
+
+/// Keeps this render out of the store: it is served once.
+pub fn no_store() {
+    context::no_store();
+}
+
+/// Answers with status 404: there is no such page.
+///
+/// A stored page at this path is replaced by the 404.
+pub fn not_found() {
+    context::not_found();
+}
+
+/// Says that this render failed, and why.
+///
+/// The answer has status 502 and is never stored: a good page stays as it is,
+/// and the cause is logged, or printed by the build.
+pub fn failed(cause: impl Into<String>) {
+    context::failed(cause.into());
+}
+
+/// Whether the page will be hydrated in the browser.
+///
+/// False only for the 404 page of a path that its route does not admit: it is
+/// one page for all such paths, so the browser could not match it to its
+/// address. A shell leaves out the scripts that hydrate then.
+#[must_use]
+pub fn hydrates() -> bool {
+    context::hydrates()
+}
+
+/// Whether the visitor is in draft mode: the page is rendered for them alone
+/// and never stored, so it may show what is not published.
+///
+/// True in pages and server functions whose request carries the signed cookie
+/// of [draft mode](crate#draft-mode), and only there. Always false in the
+/// browser: a page hands the answer over, as with `SharedValue`, so that the
+/// browser draws what the server drew.
+#[must_use]
+pub fn is_draft() -> bool {
+    context::is_draft()
+}

@@ -1,0 +1,192 @@
+//! One render of one page, and whether its result may be stored.
+//!
+//! The page is rendered by the app's own router, asked with a request that
+//! carries the page's path and listed query parameters and nothing else:
+//! no header, cookie or method of a visitor can reach it.
+
+pub(crate) mod csp;
+mod html_inline;
+pub(crate) mod outcome;
+pub(crate) mod spawned;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::Request};
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::{runtime::Handle, time::timeout};
+use tower::ServiceExt;
+use tracing::{instrument::WithSubscriber, warn};
+
+use crate::{
+    address::{key::Key, tag::Tag},
+    data::reading::Reading,
+    entry::{Entry, RenderStart, ServedEntry},
+    error::RenderError,
+    render::{csp::Csp, outcome::RenderFailure},
+    scope::{RenderNotes, RenderScope},
+};
+
+/// The only statuses that are ever stored: pages, redirects, and the definite
+/// answer that there is no page.
+const STORED: [StatusCode; 8] = [
+    StatusCode::OK,
+    StatusCode::MOVED_PERMANENTLY,
+    StatusCode::FOUND,
+    StatusCode::SEE_OTHER,
+    StatusCode::TEMPORARY_REDIRECT,
+    StatusCode::PERMANENT_REDIRECT,
+    StatusCode::NOT_FOUND,
+    StatusCode::GONE,
+];
+
+/// What one render needs.
+pub(crate) struct Job {
+    pub(crate) router: Router,
+    pub(crate) key: Key,
+    pub(crate) route: Arc<str>,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) start: RenderStart,
+    pub(crate) scope: RenderScope,
+    pub(crate) reading: Reading,
+    /// The media type that is asked for.
+    pub(crate) accept: &'static str,
+    pub(crate) limits: Limits,
+    pub(crate) csp: Option<Arc<Csp>>,
+    /// The page that is stored: an equal body is not compressed again, another in
+    /// the encodings in which that page was served.
+    pub(crate) old: Option<Arc<ServedEntry>>,
+    /// The threads to render on.
+    pub(crate) threads: Handle,
+}
+
+/// How long a render may take and how large a page may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) time: Duration,
+    pub(crate) body: usize,
+}
+
+/// A page that was rendered.
+#[derive(Debug)]
+pub(crate) struct RenderOutput {
+    pub(crate) entry: ServedEntry,
+    pub(crate) may_store: bool,
+}
+
+/// Renders in a task of its own, so that a panic or a hang ends only it and the
+/// tasks that it started.
+pub(crate) async fn render(job: Job) -> Result<RenderOutput, RenderFailure> {
+    let limit = job.limits.time;
+    let threads = job.threads.clone();
+    let mut task = threads.spawn(answer(job).with_current_subscriber());
+    match timeout(limit, &mut task).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(stopped)) => Err(stopped_render(stopped).into()),
+        Err(_) => {
+            task.abort();
+            Err(RenderError::TimedOut(limit).into())
+        }
+    }
+}
+
+fn stopped_render(stopped: tokio::task::JoinError) -> RenderError {
+    let Ok(panic) = stopped.try_into_panic() else {
+        return RenderError::ShuttingDown;
+    };
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    RenderError::Panicked(message.unwrap_or_else(|| "without a message".to_owned()))
+}
+
+async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = job.key.as_str().parse().expect("a key is a path and query of a URL");
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(job.accept));
+    request.extensions_mut().insert(job.scope.clone());
+    request.extensions_mut().insert(job.reading.clone());
+    let policy = job.csp.as_ref().map(|csp| csp.begin(&mut request));
+    let answering = async {
+        let response = match job.router.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, job.limits.body).collect().await;
+        let body = body.map_err(|error| broken_body(&*error, job.limits.body))?;
+        Ok::<_, RenderError>((parts, body.to_bytes()))
+    };
+    let answering = job.reading.scope(answering);
+    let (mut parts, body) = spawned::scope(answering).await?;
+    let body = match policy {
+        Some(policy) => policy.seal((&job.key, &job.route), &mut parts.headers, body),
+        None => body,
+    };
+
+    let sets_cookie = parts.headers.contains_key(header::SET_COOKIE);
+    let notes = job.scope.take();
+    let mut entry = Entry::new(job.key, parts.status, parts.headers, body, job.start);
+    entry.tags = job.tags;
+    entry.tags.extend(notes.tags.iter().cloned());
+    entry.tags.sort_unstable();
+    entry.tags.dedup();
+    entry.asked = notes.revalidate;
+    entry.is_absent = notes.is_absent;
+    if let Some(error) = failure(&entry, &notes) {
+        return Err(RenderFailure { error, page: Some(Box::new(entry)) });
+    }
+    if sets_cookie {
+        warn!(isr.key = %entry.key, route = &*job.route,
+            "the page sets a cookie, so it is not stored: a stored page is the same for everybody");
+    }
+    let may_store = !sets_cookie && !notes.no_store;
+    let same = job.old.as_ref().filter(|old| old.body == entry.body);
+    if may_store {
+        // Memory counts lengths, and the buffer that a body grew in may be twice as large. That of
+        // a page from the store holds its encodings too.
+        entry.body =
+            same.map_or_else(|| Bytes::copy_from_slice(&entry.body), |old| old.body.clone());
+    }
+    let encodings = same.filter(|_| may_store).and_then(|old| old.encodings.clone());
+    let entry = match encodings {
+        Some(encodings) => ServedEntry::with_encodings(entry, Some(encodings)),
+        None => ServedEntry::new(entry),
+    };
+    if may_store && let Some(old) = &job.old {
+        // Its next visitors are likely to ask for the same.
+        for encoding in old.served_in() {
+            entry.make(encoding).await;
+        }
+    }
+    Ok(RenderOutput { entry, may_store })
+}
+
+fn broken_body(
+    error: &(dyn std::error::Error + Send + Sync + 'static),
+    limit: usize,
+) -> RenderError {
+    let is_too_large = error.is::<LengthLimitError>()
+        || error.source().is_some_and(|source| source.is::<LengthLimitError>());
+    if is_too_large {
+        RenderError::TooLarge { limit }
+    } else {
+        RenderError::Body(error.to_string())
+    }
+}
+
+/// Why this result must not take the place of a page, if so.
+fn failure(entry: &Entry, notes: &RenderNotes) -> Option<RenderError> {
+    if let Some(cause) = &notes.failure {
+        return Some(RenderError::Failed(cause.clone()));
+    }
+    if !STORED.contains(&entry.status) {
+        return Some(RenderError::Status(entry.status));
+    }
+    if entry.status == StatusCode::OK && entry.body.is_empty() {
+        return Some(RenderError::Empty);
+    }
+    None
+}

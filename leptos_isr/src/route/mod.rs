@@ -1,0 +1,20 @@
+//! What routes declare: how long their pages live, and which pages there are.
+
+pub(crate) mod isr;
+#[cfg(feature = "ssr")]
+pub(crate) mod pattern;
+#[cfg(feature = "ssr")]
+pub(crate) mod policy;
+#[cfg(feature = "ssr")]
+pub(crate) mod routes;
+#[cfg(feature = "ssr")]
+pub(crate) mod target;
+
+pub use self::isr::{Isr, OnMissing, PathParams};
+#[cfg(feature = "ssr")]
+pub use self::{
+    policy::{Lifetime, Policy},
+    routes::{DeclaredRoute, RouteTable},
+};
+#[cfg(feature = "ssr")]
+pub use crate::address::path::PathError;

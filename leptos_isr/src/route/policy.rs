@@ -1,0 +1,260 @@
+//! What a route's declarations come to.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    address::tag::{Tag, TagTemplate},
+    route::{
+        isr::{Isr, ListFn, OnMissing, PathParams},
+        pattern::RoutePattern,
+    },
+};
+
+/// How long a page is fresh, and how long a stale one may be served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lifetime {
+    /// Younger than this a page is fresh. `None`: it never becomes stale by time.
+    pub revalidate: Option<Duration>,
+    /// Older than this a page is expired. `None`: a stale page may always be served.
+    pub expire: Option<Duration>,
+}
+
+impl Lifetime {
+    /// This lifetime, shortened to what a render asked for.
+    #[must_use]
+    pub fn within(self, asked: Option<Duration>) -> Self {
+        Self { revalidate: least(self.revalidate, asked), ..self }
+    }
+}
+
+/// What holds for the pages of one route: its own declaration and its parents'.
+#[derive(Clone)]
+pub struct Policy {
+    pub(crate) lifetime: Lifetime,
+    pub(crate) query: Vec<String>,
+    pub(crate) tags: Vec<TagTemplate>,
+    pub(crate) on_missing: OnMissing,
+    /// Whether a listed page that fails at build may be rendered on demand.
+    pub(crate) may_fail_build: bool,
+    /// Whether its answers are data for pages, not pages.
+    pub(crate) is_data: bool,
+    /// How many pages of the route are rendered at once, if that is limited.
+    pub(crate) max_renders: Option<usize>,
+    lists: Vec<ListFn>,
+}
+
+impl Policy {
+    /// Combines the declarations of a route and its parents.
+    ///
+    /// # Errors
+    ///
+    /// Says which declaration is wrong and what it should be.
+    pub(crate) fn combine(
+        pattern: &RoutePattern,
+        declarations: &[Arc<Isr>],
+    ) -> Result<Self, String> {
+        let params = pattern.params();
+        let mut policy = Self {
+            lifetime: Lifetime::default(),
+            query: Vec::new(),
+            tags: Vec::new(),
+            on_missing: OnMissing::Render,
+            may_fail_build: false,
+            is_data: false,
+            max_renders: None,
+            lists: Vec::new(),
+        };
+        for isr in declarations {
+            let lifetime = &mut policy.lifetime;
+            lifetime.revalidate = least(lifetime.revalidate, isr.revalidate);
+            lifetime.expire = least(lifetime.expire, isr.expire);
+            policy.query.extend(isr.query.iter().cloned());
+            for tag in &isr.tags {
+                policy.tags.push(TagTemplate::parse(tag, &params)?);
+            }
+            if let Some(action) = isr.on_missing {
+                policy.on_missing = action;
+                policy.may_fail_build = action == OnMissing::Render;
+            }
+            if isr.max_renders == Some(0) {
+                return Err("`max_renders(0)` would render no page: use 1 or more".to_owned());
+            }
+            policy.max_renders = least(policy.max_renders, isr.max_renders);
+            policy.lists.extend(isr.list.clone());
+        }
+        policy.query.sort_unstable();
+        policy.query.dedup();
+        check_lifetime(policy.lifetime)?;
+        if policy.on_missing == OnMissing::NotFound && !policy.is_listed(pattern) {
+            return Err(
+                "`on_missing(OnMissing::NotFound)` needs a list of paths: add `.prerender(…)`"
+                    .to_owned(),
+            );
+        }
+        Ok(policy)
+    }
+
+    /// How long the route's pages live.
+    #[must_use]
+    pub fn lifetime(&self) -> Lifetime {
+        self.lifetime
+    }
+
+    /// Whether the paths to render at build are known.
+    pub(crate) fn is_listed(&self, pattern: &RoutePattern) -> bool {
+        pattern.params().is_empty() || !self.lists.is_empty()
+    }
+
+    /// Replaces the period.
+    ///
+    /// # Errors
+    ///
+    /// Says so if it is zero or not below `expire`.
+    pub(crate) fn set_revalidate(&mut self, period: Duration) -> Result<(), String> {
+        self.lifetime.revalidate = Some(period);
+        check_lifetime(self.lifetime)
+    }
+
+    pub(crate) fn tags_of(&self, pattern: &RoutePattern, segments: &[String]) -> Vec<Tag> {
+        let values = pattern.values(segments);
+        self.tags.iter().map(|template| template.fill(&values)).collect()
+    }
+
+    /// The encoded paths to render at build.
+    ///
+    /// Where parent and child both list, every value of the one is combined
+    /// with every value of the other.
+    ///
+    /// # Errors
+    ///
+    /// Passes on what the list function says, or names the missing parameter.
+    pub(crate) async fn paths(&self, pattern: &RoutePattern) -> Result<Vec<String>, String> {
+        if pattern.params().is_empty() {
+            return Ok(vec![pattern.fill(&PathParams::Named(Vec::new()))?]);
+        }
+        let mut combined: Option<Vec<PathParams>> = None;
+        for list in &self.lists {
+            let listed = list().await?;
+            combined = Some(match combined {
+                None => listed,
+                Some(outer) => product(pattern, &outer, &listed),
+            });
+        }
+        let mut paths = Vec::new();
+        for params in combined.unwrap_or_default() {
+            let path = pattern.fill(&params)?;
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        Ok(paths)
+    }
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Policy")
+            .field("lifetime", &self.lifetime)
+            .field("query", &self.query)
+            .field("on_missing", &self.on_missing)
+            .finish_non_exhaustive()
+    }
+}
+
+fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn check_lifetime(lifetime: Lifetime) -> Result<(), String> {
+    match (lifetime.revalidate, lifetime.expire) {
+        (Some(Duration::ZERO), _) => {
+            Err("the period is zero: a page that must never be stored is not an ISR route, \
+             use `Isr::dynamic()` or another `SsrMode`"
+                .to_owned())
+        }
+        (Some(revalidate), Some(expire)) if expire <= revalidate => Err(format!(
+            "`expire` ({}) must be longer than `revalidate` ({})",
+            humantime::format_duration(expire),
+            humantime::format_duration(revalidate),
+        )),
+        (None, Some(_)) => {
+            Err("`expire` needs `revalidate`: a page without a period never becomes \
+                                stale by time"
+                .to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Every pairing of the parents' values with the child's.
+fn product(pattern: &RoutePattern, outer: &[PathParams], inner: &[PathParams]) -> Vec<PathParams> {
+    let params = pattern.params();
+    let named = |values: &PathParams, default: Option<&&str>| match values {
+        PathParams::Named(pairs) => pairs.clone(),
+        PathParams::Only(value) => {
+            vec![(default.copied().unwrap_or_default().to_owned(), value.clone())]
+        }
+    };
+    let mut all = Vec::new();
+    for a in outer {
+        for b in inner {
+            let mut pairs = named(b, params.last());
+            pairs.extend(named(a, params.first()));
+            all.push(PathParams::Named(pairs));
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::period::{days, minutes, seconds};
+
+    fn combine(path: &str, declarations: impl IntoIterator<Item = Isr>) -> Result<Policy, String> {
+        let declarations: Vec<_> = declarations.into_iter().map(Arc::new).collect();
+        Policy::combine(&RoutePattern::parse(path).unwrap(), &declarations)
+    }
+
+    #[test]
+    fn least_period_of_parent_and_child_holds() {
+        let parent = Isr::revalidate(minutes(1)).tag("site").query(["page"]);
+        let child = Isr::revalidate(minutes(5)).expire(days(1)).tag("a:{id}").query(["page", "q"]);
+        let policy = combine("/a/:id", [parent, child]).unwrap();
+        assert_eq!(
+            policy.lifetime,
+            Lifetime { revalidate: Some(minutes(1)), expire: Some(days(1)) }
+        );
+        assert_eq!(policy.query, ["page", "q"]);
+        let pattern = RoutePattern::parse("/a/:id").unwrap();
+        let tags = policy.tags_of(&pattern, &["a".to_owned(), "7".to_owned()]);
+        assert_eq!(tags, [Tag::new("site"), Tag::new("a:7")]);
+    }
+
+    #[test]
+    fn wrong_declarations_say_what_is_wrong() {
+        for (isr, problem) in [
+            (Isr::revalidate(seconds(0)), "the period is zero"),
+            (Isr::revalidate(minutes(5)).expire(minutes(5)), "`expire` (5m) must be longer"),
+            (Isr::forever().expire(minutes(5)), "`expire` needs `revalidate`"),
+            (Isr::revalidate(minutes(5)).tag("a:{slug}"), "`slug`, which the path lacks"),
+            (Isr::forever().on_missing(OnMissing::NotFound), "needs a list of paths"),
+            (Isr::forever().max_renders(0), "use 1 or more"),
+        ] {
+            let error = combine("/a/:id", [isr]).unwrap_err();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn lists_of_parent_and_child_are_multiplied() {
+        let parent = Isr::forever().prerender(async || Ok::<_, String>(vec!["en", "de"]));
+        let child = Isr::forever().prerender(async || Ok::<_, String>(vec!["a", "b", "a"]));
+        let pattern = RoutePattern::parse("/:lang/:slug").unwrap();
+        let policy = Policy::combine(&pattern, &[Arc::new(parent), Arc::new(child)]).unwrap();
+        assert_eq!(policy.paths(&pattern).await.unwrap(), ["/en/a", "/en/b", "/de/a", "/de/b"]);
+    }
+}

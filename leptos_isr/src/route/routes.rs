@@ -1,0 +1,247 @@
+//! Which route a path belongs to.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+};
+
+use crate::{
+    error::Error,
+    route::{
+        isr::{Isr, OnMissing},
+        pattern::RoutePattern,
+        policy::{Lifetime, Policy},
+    },
+};
+
+/// One route: its path pattern and, unless it is dynamic, what holds for its pages.
+#[derive(Clone, Debug)]
+pub struct DeclaredRoute {
+    pub(crate) name: Arc<str>,
+    pub(crate) pattern: RoutePattern,
+    /// `None`: rendered for each request.
+    pub(crate) policy: Option<Policy>,
+    /// The paths that exist, of a route that admits only those it lists.
+    pub(crate) admitted: Arc<OnceLock<HashSet<String>>>,
+}
+
+impl DeclaredRoute {
+    fn new(pattern: RoutePattern, declarations: &[Arc<Isr>]) -> Result<Self, Error> {
+        let is_dynamic = declarations.is_empty() || declarations.iter().any(|isr| isr.is_dynamic);
+        let policy = match is_dynamic {
+            true => None,
+            false => Some(Policy::combine(&pattern, declarations).map_err(|problem| {
+                Error::Declaration { route: pattern.as_str().to_owned(), problem }
+            })?),
+        };
+        Ok(Self { name: pattern.as_str().into(), pattern, policy, admitted: Arc::default() })
+    }
+
+    /// The route's path as declared, for example `/articles/:slug`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.pattern.as_str()
+    }
+
+    /// What holds for the route's pages; `None` if they are rendered for each request.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref()
+    }
+
+    /// How long the route's pages live.
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        self.policy.as_ref().map(Policy::lifetime).unwrap_or_default()
+    }
+
+    /// Whether it is known, without asking for a list, that `path` exists.
+    pub(crate) fn is_known_to_admit(&self, path: &str) -> bool {
+        match self.policy.as_ref().map(|policy| policy.on_missing) {
+            Some(OnMissing::NotFound) => {
+                self.admitted.get().is_some_and(|paths| paths.contains(path))
+            }
+            Some(OnMissing::Render) => true,
+            None => false,
+        }
+    }
+}
+
+/// The routes that an [`Engine`](crate::Engine) knows, most specific first.
+///
+/// # Examples
+///
+/// ```
+/// use leptos_isr::{Isr, minutes, route::RouteTable};
+///
+/// let mut routes = RouteTable::new().add("/feed.xml", Isr::revalidate(minutes(5)))?;
+/// routes.override_revalidate("/feed.xml=2s")?;
+/// assert!(RouteTable::new().add("/a/:id", Isr::forever().tag("a:{slug}")).is_err());
+/// # Ok::<(), leptos_isr::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct RouteTable(Vec<Arc<DeclaredRoute>>);
+
+impl RouteTable {
+    /// No routes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a route, for example a feed that a plain axum handler answers.
+    ///
+    /// Parameters are written `:name`, the rest of a path `*name`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Declaration`] if the path or the declaration is wrong.
+    pub fn add(mut self, path: &str, isr: Isr) -> Result<Self, Error> {
+        let pattern = RoutePattern::parse(path)
+            .map_err(|problem| Error::Declaration { route: path.to_owned(), problem })?;
+        self.insert(pattern, &[Arc::new(isr)])?;
+        Ok(self)
+    }
+
+    /// Adds a route whose answers are data that pages read in the browser, for
+    /// example a server function that answers `GET`: following a link then costs
+    /// no more than opening the page, and shows nothing older: unlike a page,
+    /// stale data are not served, unless they cannot be read anew.
+    ///
+    /// The arguments are query parameters, so list them with [`Isr::query`]. The
+    /// answers take tags and period of what they read, as pages do. The function
+    /// sees a request of nobody: one that reads a cookie or a header of its
+    /// visitor must not be added. `not_found` keeps an answer among the 404s.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Declaration`] if the path or the declaration is wrong.
+    pub fn add_data(self, path: &str, isr: Isr) -> Result<Self, Error> {
+        let mut routes = self.add(path, isr)?;
+        let added = routes.0.iter_mut().find(|route| route.path() == path);
+        if let Some(policy) = added.and_then(|route| Arc::make_mut(route).policy.as_mut()) {
+            policy.is_data = true;
+        }
+        Ok(routes)
+    }
+
+    /// Adds a route with the declarations of its parents and its own. Without
+    /// any it is dynamic. The first route of a pattern counts.
+    pub(crate) fn insert(
+        &mut self,
+        pattern: RoutePattern,
+        declarations: &[Arc<Isr>],
+    ) -> Result<(), Error> {
+        if self.0.iter().all(|route| route.pattern != pattern) {
+            self.0.push(Arc::new(DeclaredRoute::new(pattern, declarations)?));
+            self.0.sort_by(|a, b| a.pattern.by_specificity(&b.pattern));
+        }
+        Ok(())
+    }
+
+    /// Replaces periods: `/articles/:slug=2s; /=1s`.
+    ///
+    /// A route is named by its path as declared; durations are written `2s`,
+    /// `5min`, `1h 30min`, `7days`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Override`] for an unknown or dynamic route, a wrong
+    /// duration, or a period that is zero or not below the route's `expire`.
+    pub fn override_revalidate(&mut self, text: &str) -> Result<(), Error> {
+        for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
+            self.override_one(part)
+                .map_err(|problem| Error::Override { given: part.to_owned(), problem })?;
+        }
+        Ok(())
+    }
+
+    fn override_one(&mut self, part: &str) -> Result<(), String> {
+        let (path, period) =
+            part.rsplit_once('=').ok_or("write a route and a duration: `/articles/:slug=2s`")?;
+        let period = humantime::parse_duration(period.trim())
+            .map_err(|error| format!("{error}; write `2s`, `5min`, `1h` or `7days`"))?;
+        let known = self.0.iter().filter(|route| route.policy.is_some());
+        let known = known.map(|route| format!("`{}`", route.path())).collect::<Vec<_>>();
+        let policy = self
+            .0
+            .iter_mut()
+            .find(|route| route.path() == path.trim())
+            .and_then(|route| Arc::make_mut(route).policy.as_mut());
+        match policy {
+            Some(policy) => policy.set_revalidate(period),
+            None => Err(format!("no such ISR route; there are {}", known.join(", "))),
+        }
+    }
+
+    /// The routes, most specific first.
+    pub fn iter(&self) -> impl Iterator<Item = &DeclaredRoute> {
+        self.0.iter().map(|route| &**route)
+    }
+
+    /// The route of a path, given its decoded segments.
+    pub(crate) fn find<S: AsRef<str>>(
+        &self,
+        segments: impl Iterator<Item = S> + Clone,
+    ) -> Option<&Arc<DeclaredRoute>> {
+        self.0.iter().find(|route| route.pattern.matches(segments.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        address::path::CanonicalPath,
+        period::{days, minutes, seconds},
+    };
+
+    fn routes() -> RouteTable {
+        RouteTable::new()
+            .add("/articles/:slug", Isr::revalidate(minutes(5)).expire(days(7)))
+            .and_then(|routes| routes.add("/articles/drafts", Isr::dynamic()))
+            .and_then(|routes| routes.add("/", Isr::forever()))
+            .unwrap()
+    }
+
+    #[test]
+    fn most_specific_route_counts() {
+        let routes = routes();
+        for (path, route) in [
+            ("/articles/a", Some("/articles/:slug")),
+            ("/articles/drafts", Some("/articles/drafts")),
+            ("/", Some("/")),
+            ("/other", None),
+        ] {
+            let segments = CanonicalPath::parse(path).unwrap().segments;
+            assert_eq!(routes.find(segments.iter()).map(|route| route.path()), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn periods_can_be_overridden() {
+        let mut routes = routes();
+        routes.override_revalidate("/articles/:slug=2s; /=1min;").unwrap();
+        let period = |path: &str| {
+            let route = routes.iter().find(|route| route.path() == path).unwrap();
+            route.policy().unwrap().lifetime().revalidate
+        };
+        assert_eq!(period("/articles/:slug"), Some(seconds(2)));
+        assert_eq!(period("/"), Some(seconds(60)));
+    }
+
+    #[test]
+    fn wrong_override_names_the_part_and_the_remedy() {
+        for (text, problem) in [
+            ("/articles=2s", "no such ISR route; there are `/`, `/articles/:slug`"),
+            ("/articles/drafts=2s", "no such ISR route"),
+            ("/=2", "write `2s`"),
+            ("/=soon", "write `2s`"),
+            ("/", "write a route and a duration"),
+            ("/=0s", "the period is zero"),
+            ("/articles/:slug=8days", "must be longer"),
+        ] {
+            let error = routes().override_revalidate(text).unwrap_err().to_string();
+            assert!(error.contains(problem) && error.contains(text), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! One page that is asked for, with what its route says of it.
+
+use std::sync::Arc;
+
+use crate::{
+    address::{key::Key, tag::Tag},
+    route::{
+        policy::{Lifetime, Policy},
+        routes::DeclaredRoute,
+    },
+};
+
+/// One page of one route.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) key: Key,
+    pub(crate) route: Arc<str>,
+    /// Whether it is data for pages, not a page.
+    pub(crate) is_data: bool,
+    /// How many pages of the route are rendered at once, if that is limited.
+    pub(crate) max_renders: Option<usize>,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) tags: Vec<Tag>,
+}
+
+impl Target {
+    pub(crate) fn new(
+        key: Key,
+        route: &DeclaredRoute,
+        policy: &Policy,
+        segments: &[String],
+    ) -> Self {
+        Self {
+            key,
+            route: Arc::clone(&route.name),
+            is_data: policy.is_data,
+            max_renders: policy.max_renders,
+            lifetime: policy.lifetime,
+            tags: policy.tags_of(&route.pattern, segments),
+        }
+    }
+}

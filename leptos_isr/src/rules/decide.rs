@@ -1,0 +1,78 @@
+//! What becomes of a request for a page that is stored.
+
+use crate::rules::freshness::{Freshness, StaleReason};
+
+/// What is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    Page,
+    /// Data that pages read.
+    Data,
+    /// A definite "no such page".
+    Gone,
+}
+
+impl EntryKind {
+    pub(crate) fn of(is_data: bool, is_gone: bool) -> Self {
+        match (is_data, is_gone) {
+            (true, _) => Self::Data,
+            (false, true) => Self::Gone,
+            (false, false) => Self::Page,
+        }
+    }
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Serve,
+    /// Serve the page, and regenerate it behind the visitor.
+    Regenerate(StaleReason),
+    /// Wait for a new page; the old one is for failures.
+    Render,
+}
+
+/// Decides from what is stored and how fresh it is.
+pub(crate) fn decide(kind: EntryKind, freshness: Freshness) -> Decision {
+    match freshness {
+        Freshness::Fresh { .. } => Decision::Serve,
+        Freshness::Stale { reason, .. } => match (kind, reason) {
+            // A purge may mean that the page exists now: it is not told "no" once more.
+            (EntryKind::Gone, StaleReason::Purge) => Decision::Render,
+            // Data must not be older than the page that reads them anew.
+            (EntryKind::Data, _) => Decision::Render,
+            (EntryKind::Page | EntryKind::Gone, _) => Decision::Regenerate(reason),
+        },
+        Freshness::Expired { .. } => Decision::Render,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn stale_pages_are_served_and_stale_data_are_not() {
+        let stale = |reason| Freshness::Stale { by: Duration::ZERO, reason };
+        let (time, purge) = (StaleReason::Time, StaleReason::Purge);
+        for (kind, freshness, decision) in [
+            (EntryKind::Page, Freshness::Fresh { left: None }, Decision::Serve),
+            (EntryKind::Page, stale(time), Decision::Regenerate(time)),
+            (EntryKind::Page, stale(purge), Decision::Regenerate(purge)),
+            (EntryKind::Gone, stale(time), Decision::Regenerate(time)),
+            (EntryKind::Gone, stale(purge), Decision::Render),
+            (EntryKind::Data, Freshness::Fresh { left: None }, Decision::Serve),
+            (EntryKind::Data, stale(time), Decision::Render),
+            (EntryKind::Data, stale(purge), Decision::Render),
+            (
+                EntryKind::Page,
+                Freshness::Expired { by: Duration::ZERO, reason: time },
+                Decision::Render,
+            ),
+        ] {
+            assert_eq!(decide(kind, freshness), decision, "{kind:?} {freshness:?}");
+        }
+    }
+}

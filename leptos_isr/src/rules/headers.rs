@@ -1,0 +1,167 @@
+//! Which cache headers a response carries, and whether a 304 answers it.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::{address::tag::Tag, period, route::policy::Lifetime, rules::freshness::Freshness};
+
+/// `CDN-Cache-Control`, RFC 9213.
+pub(crate) const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+
+/// The tags of a page, for shared caches that purge by them, as Cloudflare and
+/// Netlify do.
+pub(crate) const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
+
+/// The one request header that decides which form of a page is sent.
+pub(crate) const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
+
+/// What stands encoded in a `Cache-Tag`: all but visible ASCII, the comma that
+/// separates tags, and the percent sign itself.
+const IN_CACHE_TAG: &AsciiSet = &CONTROLS.add(b' ').add(b',').add(b'%');
+
+/// Browsers ask each time and get a 304 while the page is the same.
+pub(crate) const PUBLIC: HeaderValue =
+    HeaderValue::from_static("public, max-age=0, must-revalidate");
+
+/// Errors and what was rendered for one visitor.
+pub(crate) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
+
+/// How long a shared cache may keep a page that is already stale here: long
+/// enough to absorb a burst, short enough to fetch the new one soon.
+const STALE_AT_CDN: Duration = period::seconds(2);
+
+/// What a page without a period, or a stale window without a limit, tells a CDN.
+const UNLIMITED: Duration = period::days(365);
+
+/// The `CDN-Cache-Control` of a stored page, in seconds: what is *left* of its
+/// period, and for how long a stale copy may be served while it is fetched again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CdnLifetime {
+    max_age: u64,
+    window: u64,
+}
+
+impl CdnLifetime {
+    pub(crate) fn of(lifetime: Lifetime, freshness: Freshness) -> Self {
+        let window = match (lifetime.revalidate, lifetime.expire) {
+            (Some(revalidate), Some(expire)) => expire.saturating_sub(revalidate),
+            _ => UNLIMITED,
+        };
+        let (max_age, window) = match freshness {
+            Freshness::Fresh { left } => (left.unwrap_or(UNLIMITED), window),
+            Freshness::Stale { by, .. } => (STALE_AT_CDN, window.saturating_sub(by)),
+            Freshness::Expired { .. } => (STALE_AT_CDN, Duration::ZERO),
+        };
+        // A structured field's integer has at most 15 digits.
+        let seconds = |time: Duration| time.min(UNLIMITED).as_secs();
+        Self { max_age: seconds(max_age), window: seconds(window) }
+    }
+
+    pub(crate) fn to_header(self) -> HeaderValue {
+        let Self { max_age, window } = self;
+        let text = format!("public, max-age={max_age}, stale-while-revalidate={window}");
+        HeaderValue::try_from(text).expect("digits and words are a header value")
+    }
+}
+
+/// The `Cache-Tag` of a page with these tags; `None` without tags.
+pub(crate) fn cache_tag(tags: &[Tag]) -> Option<HeaderValue> {
+    let encoded = tags.iter().map(|tag| encoded_tag(tag.as_str()));
+    let text = encoded.collect::<Vec<_>>().join(",");
+    let value = (!text.is_empty()).then(|| HeaderValue::try_from(text));
+    value.map(|value| value.expect("visible ASCII is a header value"))
+}
+
+/// A tag as it stands in `Cache-Tag`.
+pub(crate) fn encoded_tag(tag: &str) -> String {
+    utf8_percent_encode(tag, IN_CACHE_TAG).to_string()
+}
+
+/// Whether `If-None-Match` names this ETag, by the weak comparison of RFC 9110
+/// section 13.1.2.
+pub(crate) fn is_not_modified(request: &HeaderMap, etag: &HeaderValue) -> bool {
+    request.get_all(header::IF_NONE_MATCH).iter().any(|value| {
+        // The star stands alone; between commas it is part of somebody's tag.
+        let value = value.as_bytes().trim_ascii();
+        value == b"*"
+            || value.split(|byte| *byte == b',').any(|candidate| {
+                let candidate = candidate.trim_ascii();
+                candidate.strip_prefix(b"W/").unwrap_or(candidate) == etag.as_bytes()
+            })
+    })
+}
+
+/// Whether the browser fetches the page before anybody asked for it.
+pub(crate) fn is_prefetch(request: &HeaderMap) -> bool {
+    request
+        .get(HeaderName::from_static("sec-purpose"))
+        .is_some_and(|purpose| purpose.as_bytes().starts_with(b"prefetch"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{period::seconds, rules::freshness::StaleReason};
+
+    #[test]
+    fn shared_caches_are_told_what_is_left() {
+        let limited = Lifetime { revalidate: Some(seconds(60)), expire: Some(seconds(600)) };
+        let unlimited = Lifetime { revalidate: Some(seconds(60)), expire: None };
+        let stale = |by| Freshness::Stale { by: seconds(by), reason: StaleReason::Time };
+        for (lifetime, freshness, expected) in [
+            (
+                limited,
+                Freshness::Fresh { left: Some(seconds(42)) },
+                "max-age=42, stale-while-revalidate=540",
+            ),
+            (limited, stale(100), "max-age=2, stale-while-revalidate=440"),
+            (
+                limited,
+                Freshness::Expired { by: seconds(900), reason: StaleReason::Time },
+                "max-age=2, stale-while-revalidate=0",
+            ),
+            (
+                unlimited,
+                Freshness::Fresh { left: Some(seconds(1)) },
+                "max-age=1, stale-while-revalidate=31536000",
+            ),
+            (
+                Lifetime::default(),
+                Freshness::Fresh { left: None },
+                "max-age=31536000, stale-while-revalidate=31536000",
+            ),
+        ] {
+            let expected = format!("public, {expected}");
+            assert_eq!(CdnLifetime::of(lifetime, freshness).to_header(), expected);
+        }
+    }
+
+    #[test]
+    fn tags_are_sent_as_visible_ascii() {
+        let tags = ["article:7", "caf\u{e9} bar", "a,b", "100%"].map(Tag::new);
+        assert_eq!(cache_tag(&tags).unwrap(), "article:7,caf%C3%A9%20bar,a%2Cb,100%25");
+        assert_eq!(cache_tag(&[]), None);
+    }
+
+    #[test]
+    fn if_none_match_lists_weak_tags_and_the_star() {
+        let etag = HeaderValue::from_static("\"abc\"");
+        for (given, matches) in [
+            ("\"abc\"", true),
+            ("W/\"abc\"", true),
+            ("\"x\", \"abc\"", true),
+            ("*", true),
+            ("\"ab\"", false),
+            ("\"a,*,b\"", false),
+            ("abc", false),
+            ("", false),
+        ] {
+            let mut request = HeaderMap::new();
+            request.insert(header::IF_NONE_MATCH, HeaderValue::from_static(given));
+            assert_eq!(is_not_modified(&request, &etag), matches, "{given}");
+        }
+        assert!(!is_not_modified(&HeaderMap::new(), &etag));
+    }
+}

@@ -1,0 +1,7 @@
+//! Decisions without side effects: values and the time go in, a decision comes out.
+
+pub(crate) mod cache_status;
+pub(crate) mod decide;
+pub(crate) mod encoding;
+pub(crate) mod freshness;
+pub(crate) mod headers;

@@ -1,0 +1,503 @@
+//! Whose turn it is to render.
+//!
+//! So many renders run at once, in all and for each route that says so. What
+//! waits is taken by demand: pages that visitors wait for first, then those
+//! asked for most often, then those that wait longest. Every fourth turn goes
+//! to whoever waits longest, so that nobody waits for ever.
+
+use std::{
+    cmp::Reverse,
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use priority_queue::PriorityQueue;
+use tokio::sync::oneshot;
+
+use crate::address::key::Key;
+
+/// Every how many turns the longest wait counts, not the demand.
+const OLDEST_EVERY: u64 = 4;
+
+/// One part in how many the last render makes up of the average duration.
+const WEIGHT_OF_LAST: u32 = 8;
+
+/// The bounds of what a visitor who is refused is told to wait.
+const LEAST: Duration = Duration::from_secs(1);
+const MOST: Duration = Duration::from_secs(60);
+
+/// Who gets to render next. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Scheduler(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    bounds: Bounds,
+    state: Mutex<State>,
+}
+
+/// What may run and wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Renders at once.
+    pub(crate) renders: usize,
+    /// Visitors who wait for a render.
+    pub(crate) visitors: usize,
+    /// Pages that wait to be regenerated, with no visitor waiting for them.
+    pub(crate) queue: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: usize,
+    lanes: HashMap<Arc<str>, Lane>,
+    /// Pages waiting, in all lanes.
+    waiting: usize,
+    visitors: usize,
+    turns: u64,
+    last_ticket: u64,
+    is_closed: bool,
+    average: Duration,
+}
+
+/// The renders of one route.
+#[derive(Debug)]
+struct Lane {
+    running: usize,
+    limit: usize,
+    queue: PriorityQueue<Key, Place>,
+    calls: HashMap<Key, oneshot::Sender<Urgency>>,
+}
+
+/// A page's place in the queue; the greatest is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    urgency: Urgency,
+    demand: u32,
+    ticket: Reverse<u64>,
+}
+
+/// For whom a page is rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Urgency {
+    /// The next visitor: this one has a page already.
+    Background,
+    /// Somebody who waits for it.
+    Waiting,
+}
+
+/// Why there is no turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Too much waits already; it may be less after this long.
+    Busy { retry_after: Duration },
+    /// The server is shutting down.
+    Closed,
+}
+
+/// A page's place in the queue, given up when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    scheduler: Scheduler,
+    route: Arc<str>,
+    key: Key,
+    /// Comes when its turn has come; `None` if it need not wait.
+    call: Option<oneshot::Receiver<Urgency>>,
+    urgency: Urgency,
+    has_begun: bool,
+}
+
+/// The right to render one page; it ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    scheduler: Scheduler,
+    route: Arc<str>,
+    /// For whom it is, now that its turn has come.
+    pub(crate) urgency: Urgency,
+    began: Instant,
+}
+
+/// One who waits for a render, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Visitor(Scheduler);
+
+impl Scheduler {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self(Arc::new(Inner { bounds, state: Mutex::default() }))
+    }
+
+    /// Lets one more visitor wait.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Busy`] if as many wait as may.
+    pub(crate) fn visitor(&self) -> Result<Visitor, Refused> {
+        let mut state = self.state();
+        if state.visitors >= self.0.bounds.visitors {
+            return Err(state.busy(self.0.bounds));
+        }
+        state.visitors += 1;
+        drop(state);
+        Ok(Visitor(self.clone()))
+    }
+
+    /// Asks for a turn to render the page `key` of `route`, which renders at
+    /// most `limit` pages at once. The page has its place from now on.
+    ///
+    /// # Errors
+    ///
+    /// A page that nobody waits for is [`Refused`] if the queue is full or the
+    /// server shuts down.
+    pub(crate) fn ask(
+        &self,
+        route: &Arc<str>,
+        limit: Option<usize>,
+        key: &Key,
+        urgency: Urgency,
+    ) -> Result<Turn, Refused> {
+        let bounds = self.0.bounds;
+        let mut state = self.state();
+        let lane = state.lane(route, limit);
+        let lane_is_free = lane.running < lane.limit && lane.queue.is_empty();
+        let call = if urgency == Urgency::Background && state.is_closed {
+            return Err(Refused::Closed);
+        } else if state.running < bounds.renders && lane_is_free {
+            state.start(route);
+            None
+        } else if urgency == Urgency::Background && state.waiting >= bounds.queue {
+            return Err(state.busy(bounds));
+        } else {
+            Some(state.enqueue(route, key, urgency))
+        };
+        drop(state);
+        let (route, key) = (Arc::clone(route), key.clone());
+        Ok(Turn { scheduler: self.clone(), route, key, call, urgency, has_begun: false })
+    }
+
+    /// One more wants the page, if it waits for its turn.
+    pub(crate) fn raise(&self, route: &Arc<str>, key: &Key, urgency: Urgency) {
+        if let Some(lane) = self.state().lanes.get_mut(route) {
+            lane.queue.change_priority_by(key, |place| {
+                place.demand = place.demand.saturating_add(1);
+                place.urgency = place.urgency.max(urgency);
+            });
+        }
+    }
+
+    /// Starts nothing more that nobody waits for.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        let mut dropped = 0;
+        for lane in state.lanes.values_mut() {
+            let background = lane.queue.iter().filter(|(_, place)| !place.is_waiting());
+            for key in background.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+                lane.queue.remove(&key);
+                lane.calls.remove(&key);
+                dropped += 1;
+            }
+        }
+        state.waiting -= dropped;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn lane(&mut self, route: &Arc<str>, limit: Option<usize>) -> &mut Lane {
+        self.lanes.entry(Arc::clone(route)).or_insert_with(|| Lane {
+            running: 0,
+            limit: limit.unwrap_or(usize::MAX),
+            queue: PriorityQueue::new(),
+            calls: HashMap::new(),
+        })
+    }
+
+    fn enqueue(
+        &mut self,
+        route: &Arc<str>,
+        key: &Key,
+        urgency: Urgency,
+    ) -> oneshot::Receiver<Urgency> {
+        self.last_ticket += 1;
+        self.waiting += 1;
+        let place = Place { urgency, demand: 1, ticket: Reverse(self.last_ticket) };
+        let (call, called) = oneshot::channel();
+        let lane = self.lane(route, None);
+        lane.queue.push(key.clone(), place);
+        lane.calls.insert(key.clone(), call);
+        called
+    }
+
+    fn start(&mut self, route: &Arc<str>) {
+        self.running += 1;
+        self.lane(route, None).running += 1;
+    }
+
+    fn end(&mut self, route: &Arc<str>, bounds: Bounds) {
+        self.running -= 1;
+        self.lane(route, None).running -= 1;
+        while self.running < bounds.renders && self.call_next() {}
+    }
+
+    /// Calls the next page whose route may render; `false` if there is none.
+    fn call_next(&mut self) -> bool {
+        let by_age = (self.turns + 1).is_multiple_of(OLDEST_EVERY);
+        let free = self.lanes.iter().filter(|(_, lane)| lane.running < lane.limit);
+        let next = if by_age {
+            free.filter_map(|(route, lane)| Some((route, lane.oldest()?)))
+                .max_by_key(|(_, (_, place))| place.ticket)
+        } else {
+            free.filter_map(|(route, lane)| Some((route, lane.queue.peek()?)))
+                .max_by_key(|(_, (_, place))| **place)
+        };
+        let Some((route, (key, place))) = next else { return false };
+        let (route, key, urgency) = (Arc::clone(route), key.clone(), place.urgency);
+        self.turns += 1;
+        if let Some(call) = self.leave(&route, &key)
+            && call.send(urgency).is_ok()
+        {
+            self.start(&route);
+        }
+        true
+    }
+
+    fn leave(&mut self, route: &Arc<str>, key: &Key) -> Option<oneshot::Sender<Urgency>> {
+        let lane = self.lanes.get_mut(route)?;
+        lane.queue.remove(key)?;
+        self.waiting -= 1;
+        lane.calls.remove(key)
+    }
+
+    /// How long those who wait now will take.
+    fn busy(&self, bounds: Bounds) -> Refused {
+        let rounds = u32::try_from(1 + self.waiting / bounds.renders).unwrap_or(u32::MAX);
+        Refused::Busy { retry_after: self.average.saturating_mul(rounds).clamp(LEAST, MOST) }
+    }
+}
+
+impl Lane {
+    fn oldest(&self) -> Option<(&Key, &Place)> {
+        self.queue.iter().max_by_key(|(_, place)| place.ticket)
+    }
+}
+
+impl Place {
+    fn is_waiting(self) -> bool {
+        self.urgency == Urgency::Waiting
+    }
+}
+
+impl Turn {
+    /// Waits until the page may be rendered.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Closed`] if the server shuts down meanwhile.
+    pub(crate) async fn begin(mut self) -> Result<Permit, Refused> {
+        if let Some(call) = &mut self.call {
+            self.urgency = call.await.map_err(|_| Refused::Closed)?;
+        }
+        let (scheduler, route) = (self.scheduler.clone(), Arc::clone(&self.route));
+        self.has_begun = true;
+        Ok(Permit { scheduler, route, urgency: self.urgency, began: Instant::now() })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.has_begun {
+            return;
+        }
+        let mut state = self.scheduler.state();
+        state.leave(&self.route, &self.key);
+        // Its turn had come, but it is gone.
+        if self.call.as_mut().is_none_or(|call| call.try_recv().is_ok()) {
+            state.end(&self.route, self.scheduler.0.bounds);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut state = self.scheduler.state();
+        let last = self.began.elapsed();
+        state.average = (state.average * (WEIGHT_OF_LAST - 1) + last) / WEIGHT_OF_LAST;
+        state.end(&self.route, self.scheduler.0.bounds);
+    }
+}
+
+impl Drop for Visitor {
+    fn drop(&mut self) {
+        self.0.state().visitors -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::path::CanonicalPath;
+    use futures::{FutureExt, future::BoxFuture};
+
+    const NO_LIMIT: Bounds = Bounds { renders: 1, visitors: 10, queue: 10 };
+
+    fn key(name: &str) -> Key {
+        Key::new(&CanonicalPath::parse(&format!("/{name}")).unwrap(), None, &[]).unwrap()
+    }
+
+    fn route(name: &str) -> Arc<str> {
+        name.into()
+    }
+
+    /// A turn that may have to be waited for.
+    struct Asked(Result<BoxFuture<'static, Result<Permit, Refused>>, Refused>);
+
+    impl Asked {
+        fn now(self) -> Result<Permit, Refused> {
+            self.0?.now_or_never().expect("it need not wait")
+        }
+
+        fn queued(self) -> BeginFuture {
+            let mut begin = self.0.unwrap();
+            assert!((&mut begin).now_or_never().is_none(), "it must wait");
+            begin
+        }
+    }
+
+    type BeginFuture = BoxFuture<'static, Result<Permit, Refused>>;
+
+    fn ask(
+        scheduler: &Scheduler,
+        name: &'static str,
+        limit: Option<usize>,
+        urgency: Urgency,
+    ) -> Asked {
+        let route = route(name.split('-').next().unwrap());
+        let turn = scheduler.ask(&route, limit, &key(name), urgency);
+        Asked(turn.map(|turn| turn.begin().boxed()))
+    }
+
+    fn queue(
+        scheduler: &Scheduler,
+        name: &'static str,
+        urgency: Urgency,
+    ) -> (&'static str, BeginFuture) {
+        (name, ask(scheduler, name, None, urgency).queued())
+    }
+
+    /// Ends the render and says who is next, until nobody is.
+    fn order(first: Permit, mut waiting: Vec<(&'static str, BeginFuture)>) -> Vec<&'static str> {
+        let mut order = Vec::new();
+        drop(first);
+        while !waiting.is_empty() {
+            let called = waiting.iter_mut().enumerate().find_map(|(i, (name, turn))| {
+                turn.now_or_never().map(|permit| (i, *name, permit.unwrap()))
+            });
+            let (i, name, permit) = called.expect("somebody is called");
+            drop(waiting.remove(i));
+            order.push(name);
+            drop(permit);
+        }
+        order
+    }
+
+    #[test]
+    fn demand_decides_and_every_fourth_turn_goes_to_the_longest_wait() {
+        let scheduler = Scheduler::new(NO_LIMIT);
+        let first = ask(&scheduler, "a-0", None, Urgency::Background).now().unwrap();
+        let mut waiting = Vec::new();
+        for name in ["a-old", "a-1", "a-2", "b-wanted", "a-3"] {
+            waiting.push(queue(&scheduler, name, Urgency::Background));
+        }
+        for _ in 0..3 {
+            scheduler.raise(&route("b"), &key("b-wanted"), Urgency::Background);
+        }
+        scheduler.raise(&route("a"), &key("a-3"), Urgency::Background);
+        scheduler.raise(&route("a"), &key("a-2"), Urgency::Waiting);
+        waiting.push(queue(&scheduler, "b-visitor", Urgency::Waiting));
+        let order = order(first, waiting);
+        // a-2 was asked for twice and has a visitor; b-visitor has one too.
+        assert_eq!(order, ["a-2", "b-visitor", "b-wanted", "a-old", "a-3", "a-1"]);
+        let state = scheduler.state();
+        assert_eq!((state.running, state.waiting), (0, 0));
+    }
+
+    #[test]
+    fn longest_wait_is_taken_although_others_are_wanted_more() {
+        let scheduler = Scheduler::new(NO_LIMIT);
+        let first = ask(&scheduler, "a-0", None, Urgency::Background).now().unwrap();
+        let mut waiting = vec![queue(&scheduler, "a-old", Urgency::Background)];
+        for name in ["a-1", "a-2", "a-3", "a-4", "a-5"] {
+            waiting.push(queue(&scheduler, name, Urgency::Waiting));
+        }
+        assert_eq!(order(first, waiting), ["a-1", "a-2", "a-3", "a-old", "a-4", "a-5"]);
+    }
+
+    #[test]
+    fn full_route_does_not_hold_up_another() {
+        let scheduler = Scheduler::new(Bounds { renders: 3, ..NO_LIMIT });
+        let one = Some(1);
+        let first = ask(&scheduler, "a-0", one, Urgency::Waiting).now().unwrap();
+        let mut second = ask(&scheduler, "a-1", one, Urgency::Waiting).queued();
+        let other = ask(&scheduler, "b-0", None, Urgency::Background).now().unwrap();
+        let third = ask(&scheduler, "b-1", None, Urgency::Background).now().unwrap();
+        drop(other);
+        assert!((&mut second).now_or_never().is_none(), "the route is still full");
+        drop(first);
+        let second = second.now_or_never().expect("it is its turn").unwrap();
+        drop((second, third));
+        assert_eq!(scheduler.state().running, 0);
+    }
+
+    #[test]
+    fn queue_is_bounded_but_not_for_those_who_wait() {
+        let scheduler = Scheduler::new(Bounds { queue: 1, ..NO_LIMIT });
+        let _first = ask(&scheduler, "a-0", None, Urgency::Background).now().unwrap();
+        let _second = queue(&scheduler, "a-1", Urgency::Background);
+        let refused = ask(&scheduler, "a-2", None, Urgency::Background).now().unwrap_err();
+        assert_eq!(refused, Refused::Busy { retry_after: LEAST });
+        let _third = queue(&scheduler, "a-3", Urgency::Waiting);
+    }
+
+    #[test]
+    fn visitors_are_bounded() {
+        let scheduler = Scheduler::new(Bounds { visitors: 2, ..NO_LIMIT });
+        let (first, _second) = (scheduler.visitor().unwrap(), scheduler.visitor().unwrap());
+        assert_eq!(scheduler.visitor().unwrap_err(), Refused::Busy { retry_after: LEAST });
+        drop(first);
+        scheduler.visitor().unwrap();
+    }
+
+    #[test]
+    fn who_leaves_gives_up_the_place_and_the_turn() {
+        let scheduler = Scheduler::new(NO_LIMIT);
+        let first = ask(&scheduler, "a-0", None, Urgency::Background).now().unwrap();
+        let (_, gone) = queue(&scheduler, "a-1", Urgency::Waiting);
+        let (_, called) = queue(&scheduler, "a-2", Urgency::Waiting);
+        let (_, last) = queue(&scheduler, "a-3", Urgency::Waiting);
+        drop(gone);
+        drop(first);
+        drop(called);
+        drop(last.now_or_never().expect("it is its turn").unwrap());
+        let state = scheduler.state();
+        assert_eq!((state.running, state.waiting), (0, 0));
+    }
+
+    #[test]
+    fn closing_drops_what_nobody_waits_for() {
+        let scheduler = Scheduler::new(NO_LIMIT);
+        let first = ask(&scheduler, "a-0", None, Urgency::Background).now().unwrap();
+        let (_, background) = queue(&scheduler, "a-1", Urgency::Background);
+        let (_, visitor) = queue(&scheduler, "a-2", Urgency::Waiting);
+        scheduler.close();
+        assert_eq!(background.now_or_never().unwrap().unwrap_err(), Refused::Closed);
+        drop(first);
+        let permit = visitor.now_or_never().expect("it is its turn").unwrap();
+        drop(permit);
+        let late = ask(&scheduler, "a-3", None, Urgency::Background).now();
+        assert_eq!(late.unwrap_err(), Refused::Closed, "also where there is room");
+    }
+}

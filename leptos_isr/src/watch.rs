@@ -1,0 +1,245 @@
+//! Who watches which pages and tags, and when each last changed.
+
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use lru::LruCache;
+use tokio::sync::watch;
+
+use crate::{
+    address::{key::Key, tag::Tag},
+    clock::Stamp,
+    entry::Entry,
+    order::purge::{self, Scope},
+    route::target::Target,
+};
+
+/// Of how many pages and tags the last change is known, each about 150 bytes.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("it is above zero");
+
+/// What can be watched.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Topic {
+    Page(Key),
+    Tag(Tag),
+}
+
+/// All streams of one engine.
+pub(crate) struct Hub {
+    max_streams: usize,
+    /// How often an idle stream says that it is there.
+    pub(crate) heartbeat: Duration,
+    state: Mutex<State>,
+    closed: watch::Sender<bool>,
+}
+
+struct State {
+    streams: usize,
+    watched: HashMap<Topic, TopicState>,
+    changes: LruCache<Topic, Stamp>,
+    /// The latest change that is not in `changes` any more.
+    forgotten: Stamp,
+}
+
+/// What all who watch one topic share.
+struct TopicState {
+    watchers: usize,
+    changed: watch::Sender<Stamp>,
+    page: Option<Target>,
+    /// Of the stored page; `None` while none is known.
+    tags: Option<Vec<Tag>>,
+}
+
+/// One stream's part in the hub, given up when this is dropped.
+pub(crate) struct Watcher {
+    hub: Arc<Hub>,
+    /// When it began.
+    pub(crate) began: Stamp,
+    pub(crate) topics: Vec<(Topic, watch::Receiver<Stamp>)>,
+    pub(crate) pages: Vec<Target>,
+    pub(crate) closed: watch::Receiver<bool>,
+}
+
+impl Hub {
+    /// A hub that knows of no change since `now`.
+    pub(crate) fn new(max_streams: usize, heartbeat: Duration, now: Stamp) -> Self {
+        Self {
+            max_streams,
+            heartbeat,
+            state: Mutex::new(State {
+                streams: 0,
+                watched: HashMap::new(),
+                changes: LruCache::new(REMEMBERED),
+                forgotten: now,
+            }),
+            closed: watch::Sender::new(false),
+        }
+    }
+
+    /// Whether there are streams at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.max_streams > 0
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.send_replace(true);
+    }
+
+    /// Begins a stream; `None` if there are as many as may be, or no more are begun.
+    ///
+    /// What changed after `since` counts as not told yet; `stamp` is asked once.
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        topics: Vec<(Topic, Option<Target>)>,
+        since: Since,
+        stamp: impl FnOnce() -> Stamp,
+    ) -> Option<Watcher> {
+        let mut state = self.state();
+        let closed = self.closed.subscribe();
+        if state.streams >= self.max_streams || *closed.borrow() {
+            return None;
+        }
+        state.streams += 1;
+        // Under the lock: each change that is not seen here has a later stamp.
+        let began = stamp();
+        let since = since.stamp(began);
+        let pages = topics.iter().filter_map(|(_, page)| page.clone()).collect();
+        let topics =
+            topics.into_iter().map(|(topic, page)| {
+                let last = state.changes.peek(&topic).copied().unwrap_or(state.forgotten);
+                let topic_state = state.watched.entry(topic.clone()).or_insert_with(|| {
+                    TopicState { watchers: 0, changed: watch::Sender::new(last), page, tags: None }
+                });
+                topic_state.watchers += 1;
+                let mut changes = topic_state.changed.subscribe();
+                if last > since {
+                    changes.mark_changed();
+                }
+                (topic, changes)
+            });
+        let topics = topics.collect();
+        drop(state);
+        Some(Watcher { hub: Arc::clone(self), began, topics, pages, closed })
+    }
+
+    fn leave(&self, topics: &[(Topic, watch::Receiver<Stamp>)]) {
+        let mut state = self.state();
+        state.streams -= 1;
+        for (topic, _) in topics {
+            if let Some(topic_state) = state.watched.get_mut(topic) {
+                topic_state.watchers -= 1;
+                if topic_state.watchers == 0 {
+                    state.watched.remove(topic);
+                }
+            }
+        }
+    }
+
+    /// Notes a change; `stamp` is asked once.
+    pub(crate) fn changed(
+        &self,
+        topics: impl Iterator<Item = Topic>,
+        stamp: impl FnOnce() -> Stamp,
+    ) {
+        let mut state = self.state();
+        let stamp = stamp();
+        for topic in topics {
+            if let Some(topic_state) = state.watched.get(&topic) {
+                topic_state.changed.send_replace(stamp);
+            }
+            if let Some((other, at)) = state.changes.push(topic.clone(), stamp)
+                && other != topic
+            {
+                state.forgotten = state.forgotten.max(at);
+            }
+        }
+    }
+
+    /// Learns the tags of a stored page, by which purges reach it.
+    pub(crate) fn set_tags(&self, entry: &Entry) {
+        let mut state = self.state();
+        if state.watched.is_empty() {
+            return;
+        }
+        if let Some(topic_state) = state.watched.get_mut(&Topic::Page(entry.key().clone())) {
+            topic_state.tags = Some(entry.tags().to_vec());
+        }
+    }
+
+    /// The watched pages that are stored and in one of `scopes`.
+    pub(crate) fn reached_by(&self, scopes: &[Scope]) -> Vec<Target> {
+        let state = self.state();
+        if state.watched.is_empty() {
+            return Vec::new();
+        }
+        let scopes: HashSet<_> = scopes.iter().collect();
+        let stored = state.watched.values().filter_map(|topic_state| {
+            let (target, tags) = (topic_state.page.as_ref()?, topic_state.tags.as_ref()?);
+            purge::reaches(&scopes, target.key.path(), tags).then(|| target.clone())
+        });
+        stored.collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.hub.leave(&self.topics);
+    }
+}
+
+/// Up to when a reader knows what changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Up to the beginning of the stream.
+    Now,
+    /// Up to an event.
+    Event(Stamp),
+    /// Up to so long before the beginning of the stream.
+    Ago(Duration),
+}
+
+impl Since {
+    fn stamp(self, now: Stamp) -> Stamp {
+        match self {
+            Self::Now => now,
+            // One of the future is of another clock, and says nothing.
+            Self::Event(stamp) => {
+                if stamp <= now {
+                    stamp
+                } else {
+                    0
+                }
+            }
+            Self::Ago(time) => {
+                now.saturating_sub(Stamp::try_from(time.as_micros()).unwrap_or(Stamp::MAX))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::period;
+
+    #[test]
+    fn reader_who_knows_a_future_event_is_told_everything() {
+        for (since, stamp) in [
+            (Since::Now, 5_000_000),
+            (Since::Event(7), 7),
+            (Since::Event(5_000_001), 0),
+            (Since::Ago(period::seconds(3)), 2_000_000),
+            (Since::Ago(Duration::MAX), 0),
+        ] {
+            assert_eq!(since.stamp(5_000_000), stamp, "{since:?}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What the library's two halves and its clients say to each other by name: the paths of the
+//! engine's endpoints, and the header that names a build.
+
+/// Says which build of the app answers.
+pub(crate) const BUILD: &str = "x-isr-build";
+
+/// Where an open page is told that it was regenerated.
+pub(crate) const LIVE: &str = "/_isr/live";
+
+#[cfg(feature = "ssr")]
+pub(crate) use self::server::*;
+
+#[cfg(feature = "ssr")]
+mod server {
+    /// What the paths of all endpoints begin with.
+    pub(crate) const ENDPOINTS: &str = "/_isr/";
+
+    pub(crate) const PURGE: &str = "/_isr/purge";
+
+    pub(crate) const REGENERATE: &str = "/_isr/regenerate";
+
+    /// Followed by the name of the webhook.
+    pub(crate) const WEBHOOKS: &str = "/_isr/hooks/";
+
+    /// Where draft mode begins and ends.
+    pub(crate) const DRAFT: &str = "/_isr/draft";
+
+    /// Where the app renders its 404 page; no request has an empty query in its key.
+    pub(crate) const SHARED_NOT_FOUND: &str = "/_isr/not-found?";
+}
