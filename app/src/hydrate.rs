@@ -10,7 +10,7 @@ use crate::{App, browser};
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     spawn_local(async {
-        leptos_isr::hydrate(App).await;
+        leptos_isr::page::hydrate(App).await;
         browser::set_root_attribute("data-hydrated", Some(""));
     });
 }

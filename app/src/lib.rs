@@ -30,7 +30,7 @@ pub use self::hydrate::hydrate;
 pub use self::shell::shell;
 
 use leptos::prelude::*;
-use leptos_isr::{HydrateLater, Isr, days, minutes, seconds};
+use leptos_isr::{Isr, days, minutes, page::HydrateLater, seconds};
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     Lazy, SsrMode,

@@ -1,7 +1,7 @@
 //! The document around the app.
 
 use leptos::{nonce::use_nonce, prelude::*};
-use leptos_isr::{BuildMeta, HydrateOncePainted};
+use leptos_isr::page::{BuildMeta, HydrateOncePainted};
 use leptos_meta::{HashedStylesheet, MetaTags};
 
 use crate::{App, SITE_NAME};

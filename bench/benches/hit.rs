@@ -4,7 +4,7 @@
 
 use axum::{Router, body::Body, extract::Request, routing::get};
 use criterion::{Criterion, criterion_group, criterion_main};
-use leptos_isr::{Engine, Isr, Purge, Routes, minutes};
+use leptos_isr::{Engine, Isr, minutes, purge::Purge, route::RouteTable};
 use tower::{Service, ServiceExt};
 
 const PATH: &str = "/articles/hello";
@@ -20,7 +20,7 @@ fn request(headers: &[(&'static str, &str)]) -> Request {
 fn hits(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let isr = Isr::revalidate(minutes(60)).tag("a").tag("article:{slug}");
-    let routes = Routes::new().add("/articles/:slug", isr).unwrap();
+    let routes = RouteTable::new().add("/articles/:slug", isr).unwrap();
     let engine = Engine::builder(routes).draft_secret("a secret of some length").build().unwrap();
     let page = || async { ([("content-type", "text/html")], "<p>A line.</p>".repeat(2300)) };
     let site = engine.wrap(Router::new().route("/articles/{slug}", get(page)));

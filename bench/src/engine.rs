@@ -16,7 +16,11 @@ use axum::{
 };
 use clap::{Args, Parser};
 use futures::{StreamExt, TryStreamExt, future::ready, stream};
-use leptos_isr::{Engine, Isr, PathParams, Purge, Routes, SystemClock, hours};
+use leptos_isr::{
+    Engine, Isr, SystemClock, hours,
+    purge::Purge,
+    route::{PathParams, RouteTable},
+};
 use server::{config::Cli, content, site::site};
 use tower::ServiceExt;
 
@@ -74,7 +78,7 @@ fn engine(folder: &Path, pages: usize) -> Result<(Engine, Router)> {
         Ok::<_, String>(slugs.collect::<Vec<_>>())
     };
     let isr = Isr::revalidate(hours(1)).tag("article:{slug}").tag("articles").prerender(list);
-    let routes = Routes::new().add("/articles/:slug", isr)?;
+    let routes = RouteTable::new().add("/articles/:slug", isr)?;
     let engine = Engine::builder(routes).disk(folder, "bench").disk_limit(64 << 30).build()?;
     let page = |request: Request| async move {
         let n = request.uri().path().rsplit('-').next().and_then(|n| n.parse().ok()).unwrap_or(0);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
-use leptos_isr::{Isr, OnMissing, PathParams, seconds};
+use leptos_isr::{Isr, OnMissing, route::PathParams, seconds};
 use leptos_router::{
     ParamSegment, StaticSegment,
     components::{Outlet, ParentRoute, Route, Router, Routes},

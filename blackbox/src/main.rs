@@ -10,7 +10,11 @@ use std::{
     process::ExitCode,
 };
 
-use leptos_isr::{Engine, Lifetime, PageOutcome, RouteReport};
+use leptos_isr::{
+    Engine,
+    prerender::{PageOutcome, RouteReport},
+    route::Lifetime,
+};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 

@@ -13,7 +13,7 @@ use axum::{
     routing::{get, post},
 };
 use leptos::{config::LeptosOptions, prelude::provide_context};
-use leptos_isr::{Engine, Isr, LeptosPages, Purge, RenderScope};
+use leptos_isr::{Engine, Isr, LeptosPages, page::RenderScope, purge::Purge};
 
 use crate::{
     app::{PERIOD, app, shell},

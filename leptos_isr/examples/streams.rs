@@ -16,7 +16,7 @@ use std::{
 };
 
 use axum::Router;
-use leptos_isr::{Engine, Isr, Purge, Routes};
+use leptos_isr::{Engine, Isr, purge::Purge, route::RouteTable};
 use tokio::net::TcpListener;
 
 /// What one stream must stay below, in KiB.
@@ -28,7 +28,7 @@ const WARM_UP: usize = 50;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let count: usize = std::env::args().nth(1).map_or(Ok(1000), |count| count.parse())?;
-    let routes = Routes::new().add("/a", Isr::forever().tag("a"))?;
+    let routes = RouteTable::new().add("/a", Isr::forever().tag("a"))?;
     let isr = Engine::builder(routes).max_streams(WARM_UP + count).build()?;
     let app = isr.wrap(Router::new().fallback(async || format!("{:?}", std::time::Instant::now())));
     let listener = TcpListener::bind("127.0.0.1:0").await?;

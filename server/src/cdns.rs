@@ -1,6 +1,6 @@
 //! The CDNs that the settings name, to be told of purges.
 
-use leptos_isr::{Builder, Cdn};
+use leptos_isr::{Builder, purge::Cdn};
 
 use crate::config::Config;
 
@@ -43,18 +43,18 @@ pub(crate) fn add(mut builder: Builder, config: &Config) -> Result<Builder, CdnE
         both(fastly, &config.isr_cdn_fastly_service, &config.isr_cdn_fastly_token)?
     {
         let site = knows_pages(fastly[0], config)?;
-        builder = builder.purge_hook(Cdn::fastly(id, token, site));
+        builder = builder.cdn(Cdn::fastly(id, token, site));
     }
     let cloudflare = ["ISR_CDN_CLOUDFLARE_ZONE", "ISR_CDN_CLOUDFLARE_TOKEN"];
     if let Some((id, token)) =
         both(cloudflare, &config.isr_cdn_cloudflare_zone, &config.isr_cdn_cloudflare_token)?
     {
         let site = knows_pages(cloudflare[0], config)?;
-        builder = builder.purge_hook(Cdn::cloudflare(id, token, site));
+        builder = builder.cdn(Cdn::cloudflare(id, token, site));
     }
     let url = ["ISR_CDN_URL", "ISR_CDN_URL_TOKEN"];
     if let Some((url, token)) = both(url, &config.isr_cdn_url, &config.isr_cdn_url_token)? {
-        builder = builder.purge_hook(Cdn::url(url, token));
+        builder = builder.cdn(Cdn::url(url, token));
     }
     Ok(builder)
 }
@@ -89,7 +89,7 @@ mod tests {
     use crate::config::Cli;
     use app::data::answer::with_causes;
     use clap::Parser;
-    use leptos_isr::{Engine, Routes};
+    use leptos_isr::{Engine, route::RouteTable};
 
     const SITE: [&str; 4] = ["--site-url", "https://news.example", "--isr-cache-tag", "true"];
 
@@ -97,7 +97,7 @@ mod tests {
     fn opened(args: &[&str]) -> Result<(), String> {
         let config =
             Cli::try_parse_from([&["server"], args].concat()).map_err(|e| e.to_string())?;
-        let builder = add(Engine::builder(Routes::new()), &config.config);
+        let builder = add(Engine::builder(RouteTable::new()), &config.config);
         builder.map_err(|error| with_causes(&error))?.build().map_err(|e| with_causes(&e))?;
         Ok(())
     }

@@ -101,13 +101,13 @@ pub enum Error {
     },
     /// A webhook is described wrongly.
     #[error("ISR_HOOKS is wrong")]
-    Hook(#[source] leptos_isr::Error),
+    Webhook(#[source] leptos_isr::Error),
     /// The setting of a CDN lacks something.
     #[error("cannot tell a CDN of purges (ISR_CDN_…)")]
     Cdn(#[from] CdnError),
     /// A CDN's id, address or token is wrong.
     #[error("ISR_CDN_… is wrong")]
-    PurgeHook(#[source] leptos_isr::Error),
+    WrongCdn(#[source] leptos_isr::Error),
     /// The folder of stored pages cannot be used.
     #[error("cannot keep pages in ISR_DIR")]
     IsrDir(#[source] leptos_isr::Error),

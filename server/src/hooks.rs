@@ -10,7 +10,10 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use leptos_isr::{Builder, Hook, Mapping};
+use leptos_isr::{
+    Builder,
+    purge::{Mapping, Webhook},
+};
 use serde::Deserialize;
 
 /// One webhook.
@@ -87,13 +90,13 @@ pub(crate) fn add(
         let mapping = settings.tags.into_iter().fold(Mapping::new(), Mapping::tag);
         let mapping = settings.paths.into_iter().fold(mapping, Mapping::path);
         let hook = match settings.preset {
-            Preset::Generic => Hook::generic(secret, mapping),
-            Preset::Sanity => Hook::sanity(secret, mapping),
-            Preset::GitHub => Hook::github(secret, settings.folder.unwrap_or_default(), mapping),
-            Preset::Contentful => Hook::contentful(secret, mapping),
-            Preset::Strapi => Hook::strapi(secret, mapping),
+            Preset::Generic => Webhook::generic(secret, mapping),
+            Preset::Sanity => Webhook::sanity(secret, mapping),
+            Preset::GitHub => Webhook::github(secret, settings.folder.unwrap_or_default(), mapping),
+            Preset::Contentful => Webhook::contentful(secret, mapping),
+            Preset::Strapi => Webhook::strapi(secret, mapping),
         };
-        builder = builder.hook(name, hook);
+        builder = builder.webhook(name, hook);
     }
     Ok(builder)
 }
@@ -102,13 +105,13 @@ pub(crate) fn add(
 mod tests {
     use super::*;
     use app::data::answer::with_causes;
-    use leptos_isr::{Engine, Routes};
+    use leptos_isr::{Engine, route::RouteTable};
 
     fn opened(text: &str) -> Result<(), String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), text).unwrap();
         let variable = |name: &str| (name == "SECRET").then(|| "a secret of the sender".to_owned());
-        let builder = add(Engine::builder(Routes::new()), file.path(), variable);
+        let builder = add(Engine::builder(RouteTable::new()), file.path(), variable);
         builder.map_err(|error| with_causes(&error))?.build().map_err(|e| with_causes(&e))?;
         Ok(())
     }

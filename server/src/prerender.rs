@@ -8,7 +8,10 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use leptos_isr::{PageOutcome, PageResult, SystemClock};
+use leptos_isr::{
+    SystemClock,
+    prerender::{PageOutcome, PageResult},
+};
 
 use crate::{
     compress::compress_files,

@@ -22,7 +22,10 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use leptos::prelude::provide_context;
-use leptos_isr::{Builder, Clock, Engine, Isr, LeptosPages, RenderScope, Route, build_id, minutes};
+use leptos_isr::{
+    Builder, Clock, Engine, Isr, LeptosPages, build_id, minutes, page::RenderScope,
+    route::DeclaredRoute,
+};
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::{cdns, config::Config, content::Content, error::Error, hooks, security};
@@ -44,8 +47,8 @@ pub struct Site {
 /// # Errors
 ///
 /// Returns [`Error::SiteRoot`] if the site was not built, and [`Error::Isr`],
-/// [`Error::Periods`], [`Error::BuildId`], [`Error::DraftSecret`], [`Error::Hooks`], [`Error::Hook`],
-/// [`Error::Cdn`], [`Error::PurgeHook`] or [`Error::IsrDir`] for a wrong
+/// [`Error::Periods`], [`Error::BuildId`], [`Error::DraftSecret`], [`Error::Hooks`], [`Error::Webhook`],
+/// [`Error::Cdn`], [`Error::WrongCdn`] or [`Error::IsrDir`] for a wrong
 /// declaration, a wrong period, a wrong secret, wrong webhooks, a wrong CDN or a
 /// store that cannot be used.
 pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Site, Error> {
@@ -74,7 +77,7 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
     // What a page reads in the browser when a link is followed, for as long as the page.
     for (path, arguments, page) in app::data::reads() {
         let route = routes.iter().find(|route| route.path() == page);
-        let policy = route.and_then(Route::policy).expect("the app declares the page");
+        let policy = route.and_then(DeclaredRoute::policy).expect("the app declares the page");
         let isr = match policy.lifetime().revalidate {
             Some(period) => Isr::revalidate(period),
             None => Isr::forever(),
@@ -133,8 +136,8 @@ fn engine(
     builder.build().map_err(|error| match error {
         leptos_isr::Error::Build { .. } => Error::BuildId(error),
         leptos_isr::Error::Draft { .. } => Error::DraftSecret(error),
-        leptos_isr::Error::Hook { .. } => Error::Hook(error),
-        leptos_isr::Error::PurgeHook { .. } => Error::PurgeHook(error),
+        leptos_isr::Error::Webhook { .. } => Error::Webhook(error),
+        leptos_isr::Error::Cdn { .. } => Error::WrongCdn(error),
         error => Error::IsrDir(error),
     })
 }

@@ -1,7 +1,7 @@
 //! What stands above every page in draft mode.
 
 use leptos::{prelude::*, server_fn::ServerFn};
-use leptos_isr::hydrate_at_once;
+use leptos_isr::page::hydrate_at_once;
 
 use crate::data::editor::LeaveDraftMode;
 

@@ -1,7 +1,7 @@
 //! The foot of every page.
 
 use leptos::prelude::*;
-use leptos_isr::hydrate_at_once;
+use leptos_isr::page::hydrate_at_once;
 
 use crate::data::site::{SITE_NAME, SITE_SUMMARY};
 

@@ -1,7 +1,7 @@
 //! The head of every page.
 
 use leptos::prelude::*;
-use leptos_isr::hydrate_at_once;
+use leptos_isr::page::hydrate_at_once;
 use leptos_router::hooks::use_location;
 
 use super::{text_size::TextSizeControl, theme_switch::ThemeSwitch};

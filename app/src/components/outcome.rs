@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use leptos::prelude::*;
-use leptos_isr::hydrate_at_once;
+use leptos_isr::page::hydrate_at_once;
 
 use super::head::PrivateHead;
 use crate::{data::failure::Failure, pages::not_found::NotFoundPage};

@@ -1,7 +1,7 @@
 //! How reads are answered: with the time, or with a failure that is logged once.
 
 use leptos::prelude::use_context;
-use leptos_isr::RenderScope;
+use leptos_isr::page::RenderScope;
 use std::{error::Error, iter, time::SystemTime};
 
 use super::{failure::Failure, source_error::ContentError};

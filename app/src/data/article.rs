@@ -4,7 +4,7 @@
 mod load;
 
 use leptos::{server, server_fn::codec::GetUrl};
-use leptos_isr::IsrClient;
+use leptos_isr::page::IsrClient;
 use newsroom::{Article, ArticleSummary};
 use serde::{Deserialize, Serialize};
 

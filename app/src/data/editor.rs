@@ -3,6 +3,8 @@
 #[cfg(feature = "ssr")]
 mod access;
 #[cfg(feature = "ssr")]
+mod cookies;
+#[cfg(feature = "ssr")]
 mod load;
 #[cfg(feature = "ssr")]
 mod preview;
@@ -10,7 +12,7 @@ mod preview;
 mod write;
 
 use leptos::{server, server_fn::codec::GetUrl};
-use leptos_isr::IsrClient;
+use leptos_isr::page::IsrClient;
 use newsroom::{ArticleOverview, ArticleSource};
 use serde::{Deserialize, Serialize};
 

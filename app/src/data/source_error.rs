@@ -43,7 +43,7 @@ pub enum ContentError {
         /// The address that was asked.
         url: String,
         /// The cause.
-        source: leptos_isr::DataError,
+        source: leptos_isr::data::DataError,
     },
     /// The answer says that the request failed.
     #[error("`{url}` answered {status}: {message}")]

@@ -1,7 +1,7 @@
 //! `/about`
 
 use leptos::prelude::*;
-use leptos_isr::hydrate_at_once;
+use leptos_isr::page::hydrate_at_once;
 
 use crate::{SITE_NAME, components::head::Head};
 

@@ -1,7 +1,7 @@
 //! `/live`
 
 use leptos::prelude::*;
-use leptos_isr::{hydrate_at_once, use_live};
+use leptos_isr::{page::hydrate_at_once, use_live};
 
 use crate::{
     components::{

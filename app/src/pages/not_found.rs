@@ -1,7 +1,7 @@
 //! What stands at an address that has no page.
 
 use leptos::prelude::*;
-use leptos_isr::hydrate_at_once;
+use leptos_isr::page::hydrate_at_once;
 
 use crate::components::head::PrivateHead;
 

@@ -1,7 +1,7 @@
 //! `/search`
 
 use leptos::{ev::SubmitEvent, html::Input, prelude::*};
-use leptos_isr::hydrate_at_once;
+use leptos_isr::page::hydrate_at_once;
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_query_map},

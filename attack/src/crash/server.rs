@@ -13,7 +13,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use leptos_isr::{Engine, Isr, RenderScope, Routes};
+use leptos_isr::{Engine, Isr, page::RenderScope, route::RouteTable};
 use tokio::net::TcpListener;
 
 use super::{
@@ -35,7 +35,7 @@ type Pool = Arc<Mutex<Vec<Client>>>;
 /// Fails if the store cannot be opened or nothing can be listened on.
 pub async fn serve(folder: &Path, data_port: u16) -> Result<(), Error> {
     let isr = Isr::forever().tag("page-{page}");
-    let routes = Routes::new().add("/p/:page", isr)?;
+    let routes = RouteTable::new().add("/p/:page", isr)?;
     let engine =
         Engine::builder(routes).memory(MEMORY).disk(folder, "build").token(TOKEN).build()?;
     let pool = Pool::default();

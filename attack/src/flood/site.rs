@@ -9,7 +9,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use leptos_isr::{Engine, Isr, OnMissing, Routes};
+use leptos_isr::{Engine, Isr, OnMissing, route::RouteTable};
 use tower::ServiceExt;
 
 use super::{
@@ -34,7 +34,7 @@ impl Site {
         };
         let listed = Isr::forever().prerender(list).on_missing(OnMissing::NotFound);
         let routes =
-            Routes::new().add("/listed/:page", listed)?.add("/open/:page", Isr::forever())?;
+            RouteTable::new().add("/listed/:page", listed)?.add("/open/:page", Isr::forever())?;
         let engine = Engine::builder(routes)
             .memory(settings.memory)
             .disk(folder, "build")

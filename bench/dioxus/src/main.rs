@@ -19,7 +19,7 @@ struct Article {
 }
 
 #[derive(Clone, Routable)]
-enum Route {
+enum DeclaredRoute {
     #[route("/articles/:slug")]
     Page { slug: String },
 }

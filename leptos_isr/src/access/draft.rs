@@ -6,6 +6,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cookie::Cookie;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sha2::Sha256;
@@ -126,14 +127,14 @@ impl DraftMode {
 
     /// Whether one of the cookies was signed here and is good at `now`.
     pub(crate) fn is_good(&self, headers: &HeaderMap, now: SystemTime) -> bool {
-        let cookies = headers.get_all(header::COOKIE).iter();
-        cookies
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
-            .filter_map(|cookie| {
-                let value = cookie.trim_ascii().strip_prefix(self.name().as_bytes())?;
-                str::from_utf8(value.strip_prefix(b"=")?).ok()
+        headers.get_all(header::COOKIE).iter().any(|value| {
+            // Another cookie may hold anything.
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let mut cookies = Cookie::split_parse(&*text).flatten();
+            cookies.any(|cookie| {
+                cookie.name() == self.name() && self.is_signed_for(cookie.value(), now)
             })
-            .any(|value| self.is_signed_for(value, now))
+        })
     }
 
     fn is_signed_for(&self, value: &str, now: SystemTime) -> bool {

@@ -34,7 +34,7 @@ pub(super) enum Record {
 pub(super) struct Log(Arc<LineFile>);
 
 /// What the file holds at start.
-pub(super) struct Opened {
+pub(super) struct OpenedLog {
     pub(super) log: Log,
     pub(super) lines: usize,
     /// What is still to be told, and to which CDN. A damaged record may have
@@ -45,7 +45,7 @@ pub(super) struct Opened {
 
 impl Log {
     /// Opens the file in `folder`, or remembers why it cannot be written.
-    pub(super) fn open(folder: &Path) -> Opened {
+    pub(super) fn open(folder: &Path) -> OpenedLog {
         let path = folder.join("outbound.log");
         let file = LineFile::open(&path);
         let lines = file.read().unwrap_or_else(|error| {
@@ -72,7 +72,12 @@ impl Log {
             let everything = Purge { prefixes: vec!["/".to_owned()], ..Purge::default() };
             pending.push((None, last + 1, everything));
         }
-        Opened { log: Self(Arc::new(file)), lines: lines.len(), pending, is_damaged: damaged > 0 }
+        OpenedLog {
+            log: Self(Arc::new(file)),
+            lines: lines.len(),
+            pending,
+            is_damaged: damaged > 0,
+        }
     }
 
     pub(super) async fn append(&self, record: &Record) -> Result<(), StoreError> {

@@ -30,7 +30,7 @@ use self::{
 };
 use crate::{
     clock::{Clock, Stamp},
-    data::fetch::{Client, is_passing, retry_after},
+    data::fetch::client::{Client, is_passing, retry_after},
     error::Error,
     order::purge::{Purge, Scope},
     period,

@@ -21,13 +21,13 @@ const AT_ONCE: usize = 1000;
 pub(super) struct Queue {
     pub(super) cdn: Cdn,
     pub(super) name: String,
-    waiting: Mutex<VecDeque<Waiting>>,
+    waiting: Mutex<VecDeque<QueuedPurge>>,
     pub(super) changed: Notify,
 }
 
 /// One purge, or several in one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Waiting {
+pub(super) struct QueuedPurge {
     pub(super) stamps: Vec<Stamp>,
     pub(super) purge: Purge,
 }
@@ -40,18 +40,18 @@ impl Queue {
 
     pub(super) fn push(&self, stamp: Stamp, purge: Purge) {
         let mut waiting = self.lock();
-        waiting.push_back(Waiting { stamps: vec![stamp], purge });
+        waiting.push_back(QueuedPurge { stamps: vec![stamp], purge });
         if waiting.len() > MOST {
             let stamps = waiting.drain(..).flat_map(|waiting| waiting.stamps).collect();
             let purge = Purge { prefixes: vec!["/".to_owned()], hard: true, ..Purge::default() };
-            waiting.push_back(Waiting { stamps, purge });
+            waiting.push_back(QueuedPurge { stamps, purge });
         }
         drop(waiting);
         self.changed.notify_one();
     }
 
     /// The oldest purge, with those after it that can be told in the same way.
-    pub(super) fn next(&self) -> Option<Waiting> {
+    pub(super) fn next(&self) -> Option<QueuedPurge> {
         let waiting = self.lock();
         let mut all = waiting.iter();
         let mut next = all.next()?.clone();
@@ -84,7 +84,7 @@ impl Queue {
 
     /// What the log must keep.
     pub(super) fn records(&self) -> Vec<Record> {
-        let of = |waiting: &Waiting| {
+        let of = |waiting: &QueuedPurge| {
             let purge = waiting.purge.clone();
             let of = move |stamp: &Stamp| (*stamp, purge.clone());
             waiting.stamps.iter().map(of).collect::<Vec<_>>()
@@ -94,7 +94,7 @@ impl Queue {
         all.into_iter().map(record).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<QueuedPurge>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::{log::Log, queue::Waiting, *};
+use super::{log::Log, queue::QueuedPurge, *};
 use crate::{clock::SystemClock, data::fetch::FetchSettings};
 
 /// What the stand-in for a CDN does with a request.
@@ -354,7 +354,7 @@ fn purges_of_one_kind_are_told_together() {
     queue.push(2, tags(&["b"]));
     queue.push(3, Purge { hard: true, ..tags(&["c"]) });
     let next = queue.next().unwrap();
-    assert_eq!(next, Waiting { stamps: vec![1, 2], purge: tags(&["a", "b"]) });
+    assert_eq!(next, QueuedPurge { stamps: vec![1, 2], purge: tags(&["a", "b"]) });
     queue.push(4, tags(&["d"]));
     queue.told(&next.stamps);
     assert_eq!(queue.next().unwrap().stamps, [3]);

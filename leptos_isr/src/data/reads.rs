@@ -1,15 +1,14 @@
 //! What all reads of one engine share.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    data::{cache::DataCache, fetch::Client},
+    data::{cache::DataCache, fetch::client::Client},
     order::Order,
     watch::Hub,
 };
-use std::sync::Arc;
 
 /// What reads go through: the values that are kept, the client that fetches others, and who is
 /// told of those that changed.

@@ -13,7 +13,7 @@ use crate::{
         decide::{Decision, EntryKind, decide},
         freshness::{Freshness, StaleReason},
     },
-    tasks::{backoff::Unstored, schedule::Urgency},
+    tasks::{backoff::UnstoredReason, schedule::Urgency},
 };
 
 /// What a request for a page gets.
@@ -83,7 +83,7 @@ impl Engine {
         let had_page = old.is_some();
         // The old page is for failures only, not for renders that may not be stored.
         let waits = self.0.backoff.waits(&target.key, self.now());
-        let outcome = match had_page && waits == Some(Unstored::Failed) {
+        let outcome = match had_page && waits == Some(UnstoredReason::Failed) {
             true => None,
             false => {
                 let reason = if had_page { "expired" } else { "miss" };

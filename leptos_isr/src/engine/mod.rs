@@ -45,7 +45,7 @@ use crate::{
     store::{purge_log::PurgeLog, tiers::Tiers},
     tasks::{
         background::Background,
-        backoff::{Backoff, Unstored},
+        backoff::{Backoff, UnstoredReason},
         schedule::Scheduler,
         single_flight::SingleFlight,
     },
@@ -69,7 +69,7 @@ pub(crate) struct Inner {
     pub(crate) dry_run_turn: Arc<Mutex<()>>,
     pub(crate) flights: SingleFlight<Key, RenderResult>,
     pub(crate) lists: Lists,
-    pub(crate) backoff: Backoff<Key, Unstored>,
+    pub(crate) backoff: Backoff<Key, UnstoredReason>,
     pub(crate) reads: Arc<Reads>,
     pub(crate) scheduler: Scheduler,
     pub(crate) background: Background,

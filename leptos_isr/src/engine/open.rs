@@ -14,7 +14,7 @@ use crate::{
     access::{draft::DraftMode, webhooks::Webhooks},
     cdn::Cdns,
     clock::{Clock, Stamps},
-    data::{cache::DataCache, fetch::Client, reads::Reads},
+    data::{cache::DataCache, fetch::client::Client, reads::Reads},
     engine::{
         Engine, Inner, build_id,
         builder::{Backing, Builder},

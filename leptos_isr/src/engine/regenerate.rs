@@ -25,8 +25,8 @@ use crate::{
     rules::freshness::Freshness,
     scope::RenderScope,
     tasks::{
-        backoff::Unstored,
-        schedule::{Refused, Turn, Urgency},
+        backoff::UnstoredReason,
+        schedule::{Refusal, Turn, Urgency},
         single_flight::{self, Demand, Flight, Role},
     },
 };
@@ -218,7 +218,7 @@ impl Engine {
     async fn lead(
         &self,
         target: &Target,
-        turn: Result<Turn, Refused>,
+        turn: Result<Turn, Refusal>,
         request: &FlightRequest,
     ) -> RenderResult {
         // Whoever looked before the last flight ended finds its page here.
@@ -231,7 +231,7 @@ impl Engine {
         self.render_and_store(target, turn, request).await
     }
 
-    fn ask(&self, target: &Target, urgency: Urgency) -> Result<Turn, Refused> {
+    fn ask(&self, target: &Target, urgency: Urgency) -> Result<Turn, Refusal> {
         self.0.scheduler.ask(&target.route, target.max_renders, &target.key, urgency)
     }
 
@@ -239,7 +239,7 @@ impl Engine {
     async fn render_and_store(
         &self,
         target: &Target,
-        turn: Result<Turn, Refused>,
+        turn: Result<Turn, Refusal>,
         request: &FlightRequest,
     ) -> RenderResult {
         let reason = request.reason;
@@ -260,7 +260,7 @@ impl Engine {
                 if new.stored {
                     self.0.backoff.succeeded(&target.key);
                 } else {
-                    self.0.backoff.note(&target.key, Unstored::Refused, self.now());
+                    self.0.backoff.note(&target.key, UnstoredReason::NotStorable, self.now());
                 }
                 info!(isr.key = %target.key, route = &*target.route, reason, ?duration, outcome,
                     status = new.entry.status.as_u16(), bytes = new.entry.body.len(),
@@ -268,7 +268,7 @@ impl Engine {
                 Ok(new)
             }
             Err(failure) => {
-                let retry_in = self.0.backoff.note(&target.key, Unstored::Failed, self.now());
+                let retry_in = self.0.backoff.note(&target.key, UnstoredReason::Failed, self.now());
                 warn!(isr.key = %target.key, route = &*target.route, reason, ?duration,
                     outcome = "failed", bytes = 0, error = %failure.error, ?retry_in,
                     "regenerated");
@@ -333,10 +333,10 @@ impl Engine {
     }
 }
 
-fn refused(refused: Refused) -> RenderFailure {
+fn refused(refused: Refusal) -> RenderFailure {
     match refused {
-        Refused::Busy { retry_after } => busy(retry_after),
-        Refused::Closed => RenderError::ShuttingDown.into(),
+        Refusal::Busy { retry_after } => busy(retry_after),
+        Refusal::Closed => RenderError::ShuttingDown.into(),
     }
 }
 

@@ -25,9 +25,9 @@ tokio::task_local! {
 /// Runs Leptos's tasks on tokio, as `Executor::init_tokio` does, but those of a
 /// render within it.
 #[derive(Debug)]
-struct WithinRender;
+struct RenderExecutor;
 
-impl CustomExecutor for WithinRender {
+impl CustomExecutor for RenderExecutor {
     fn spawn(&self, task: PinnedFuture<()>) {
         match STARTED.try_with(Clone::clone) {
             // Only a render that has ended refuses it.
@@ -46,7 +46,7 @@ impl CustomExecutor for WithinRender {
 /// Makes Leptos start its tasks here. Too late, without any effect, if the
 /// program has chosen an executor before.
 pub(crate) fn init() {
-    let _ = Executor::init_custom_executor(WithinRender);
+    let _ = Executor::init_custom_executor(RenderExecutor);
 }
 
 /// Runs a render and the tasks that it starts; those that are not done when the

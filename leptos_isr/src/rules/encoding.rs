@@ -96,7 +96,7 @@ pub(crate) fn choose(
     request: &HeaderMap,
     available: impl Iterator<Item = Encoding>,
 ) -> Option<Encoding> {
-    let accepted = Accepted::of(request)?;
+    let accepted = AcceptEncoding::of(request)?;
     let rated = available.map(|encoding| (encoding, accepted.rating(encoding)));
     // `max_by` takes the last of equals, the first is wanted.
     let (best, rate) = rated
@@ -109,7 +109,7 @@ pub(crate) fn choose(
 /// What `Accept-Encoding` says of each coding: its q value in thousandths. The
 /// first mention counts.
 #[derive(Default)]
-struct Accepted {
+struct AcceptEncoding {
     brotli: Option<u16>,
     zstd: Option<u16>,
     gzip: Option<u16>,
@@ -117,7 +117,7 @@ struct Accepted {
     any: Option<u16>,
 }
 
-impl Accepted {
+impl AcceptEncoding {
     /// `None` without the header.
     fn of(request: &HeaderMap) -> Option<Self> {
         let mut values = request.get_all(header::ACCEPT_ENCODING).iter().peekable();

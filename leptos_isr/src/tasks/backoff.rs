@@ -29,11 +29,11 @@ struct Failing<W> {
 
 /// Why a render left nothing in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unstored {
+pub(crate) enum UnstoredReason {
     /// It failed.
     Failed,
     /// It gave a page that may not be stored.
-    Refused,
+    NotStorable,
 }
 
 impl<K: AsRef<str> + Clone + Eq + Hash, W: Clone> Backoff<K, W> {
@@ -114,13 +114,13 @@ mod tests {
         let backoff = Backoff::new();
         let (a, b) = (key("/a"), key("/b"));
         assert_eq!(backoff.waits(&a, UNIX_EPOCH), None);
-        let wait = backoff.note(&a, Unstored::Failed, UNIX_EPOCH);
+        let wait = backoff.note(&a, UnstoredReason::Failed, UNIX_EPOCH);
         assert!(wait >= FIRST / 2 && wait <= FIRST);
-        assert_eq!(backoff.waits(&a, UNIX_EPOCH), Some(Unstored::Failed));
+        assert_eq!(backoff.waits(&a, UNIX_EPOCH), Some(UnstoredReason::Failed));
         assert_eq!(backoff.waits(&b, UNIX_EPOCH), None);
         assert_eq!(backoff.waits(&a, UNIX_EPOCH + wait), None);
         assert_eq!(backoff.waits(&a, UNIX_EPOCH - 2 * LONGEST), None);
-        assert!(backoff.note(&a, Unstored::Refused, UNIX_EPOCH) > wait);
+        assert!(backoff.note(&a, UnstoredReason::NotStorable, UNIX_EPOCH) > wait);
         backoff.succeeded(&a);
         assert_eq!(backoff.waits(&a, UNIX_EPOCH), None);
     }
@@ -129,7 +129,7 @@ mod tests {
     fn pages_that_failed_together_do_not_retry_together() {
         let backoff = Backoff::new();
         let mut waits: Vec<_> = (0..20)
-            .map(|i| backoff.note(&key(&format!("/{i}")), Unstored::Failed, UNIX_EPOCH))
+            .map(|i| backoff.note(&key(&format!("/{i}")), UnstoredReason::Failed, UNIX_EPOCH))
             .collect();
         waits.sort_unstable();
         waits.dedup();

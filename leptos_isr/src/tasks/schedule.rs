@@ -89,7 +89,7 @@ pub(crate) enum Urgency {
 
 /// Why there is no turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum Refusal {
     /// Too much waits already; it may be less after this long.
     Busy { retry_after: Duration },
     /// The server is shutting down.
@@ -131,8 +131,8 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`Refused::Busy`] if as many wait as may.
-    pub(crate) fn visitor(&self) -> Result<Visitor, Refused> {
+    /// [`Refusal::Busy`] if as many wait as may.
+    pub(crate) fn visitor(&self) -> Result<Visitor, Refusal> {
         let mut state = self.state();
         if state.visitors >= self.0.bounds.visitors {
             return Err(state.busy(self.0.bounds));
@@ -147,7 +147,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// A page that nobody waits for is [`Refused`] if the queue is full or the
+    /// A page that nobody waits for is [`Refusal`] if the queue is full or the
     /// server shuts down.
     pub(crate) fn ask(
         &self,
@@ -155,13 +155,13 @@ impl Scheduler {
         limit: Option<usize>,
         key: &Key,
         urgency: Urgency,
-    ) -> Result<Turn, Refused> {
+    ) -> Result<Turn, Refusal> {
         let bounds = self.0.bounds;
         let mut state = self.state();
         let lane = state.lane(route, limit);
         let lane_is_free = lane.running < lane.limit && lane.queue.is_empty();
         let call = if urgency == Urgency::Background && state.is_closed {
-            return Err(Refused::Closed);
+            return Err(Refusal::Closed);
         } else if state.running < bounds.renders && lane_is_free {
             state.start(route);
             None
@@ -273,9 +273,9 @@ impl State {
     }
 
     /// How long those who wait now will take.
-    fn busy(&self, bounds: Bounds) -> Refused {
+    fn busy(&self, bounds: Bounds) -> Refusal {
         let rounds = u32::try_from(1 + self.waiting / bounds.renders).unwrap_or(u32::MAX);
-        Refused::Busy { retry_after: self.average.saturating_mul(rounds).clamp(LEAST, MOST) }
+        Refusal::Busy { retry_after: self.average.saturating_mul(rounds).clamp(LEAST, MOST) }
     }
 }
 
@@ -296,10 +296,10 @@ impl Turn {
     ///
     /// # Errors
     ///
-    /// [`Refused::Closed`] if the server shuts down meanwhile.
-    pub(crate) async fn begin(mut self) -> Result<Permit, Refused> {
+    /// [`Refusal::Closed`] if the server shuts down meanwhile.
+    pub(crate) async fn begin(mut self) -> Result<Permit, Refusal> {
         if let Some(call) = &mut self.call {
-            self.urgency = call.await.map_err(|_| Refused::Closed)?;
+            self.urgency = call.await.map_err(|_| Refusal::Closed)?;
         }
         let (scheduler, route) = (self.scheduler.clone(), Arc::clone(&self.route));
         self.has_begun = true;
@@ -353,10 +353,10 @@ mod tests {
     }
 
     /// A turn that may have to be waited for.
-    struct Asked(Result<BoxFuture<'static, Result<Permit, Refused>>, Refused>);
+    struct Asked(Result<BoxFuture<'static, Result<Permit, Refusal>>, Refusal>);
 
     impl Asked {
-        fn now(self) -> Result<Permit, Refused> {
+        fn now(self) -> Result<Permit, Refusal> {
             self.0?.now_or_never().expect("it need not wait")
         }
 
@@ -367,7 +367,7 @@ mod tests {
         }
     }
 
-    type BeginFuture = BoxFuture<'static, Result<Permit, Refused>>;
+    type BeginFuture = BoxFuture<'static, Result<Permit, Refusal>>;
 
     fn ask(
         scheduler: &Scheduler,
@@ -458,7 +458,7 @@ mod tests {
         let _first = ask(&scheduler, "a-0", None, Urgency::Background).now().unwrap();
         let _second = queue(&scheduler, "a-1", Urgency::Background);
         let refused = ask(&scheduler, "a-2", None, Urgency::Background).now().unwrap_err();
-        assert_eq!(refused, Refused::Busy { retry_after: LEAST });
+        assert_eq!(refused, Refusal::Busy { retry_after: LEAST });
         let _third = queue(&scheduler, "a-3", Urgency::Waiting);
     }
 
@@ -466,7 +466,7 @@ mod tests {
     fn visitors_are_bounded() {
         let scheduler = Scheduler::new(Bounds { visitors: 2, ..NO_LIMIT });
         let (first, _second) = (scheduler.visitor().unwrap(), scheduler.visitor().unwrap());
-        assert_eq!(scheduler.visitor().unwrap_err(), Refused::Busy { retry_after: LEAST });
+        assert_eq!(scheduler.visitor().unwrap_err(), Refusal::Busy { retry_after: LEAST });
         drop(first);
         scheduler.visitor().unwrap();
     }
@@ -493,11 +493,11 @@ mod tests {
         let (_, background) = queue(&scheduler, "a-1", Urgency::Background);
         let (_, visitor) = queue(&scheduler, "a-2", Urgency::Waiting);
         scheduler.close();
-        assert_eq!(background.now_or_never().unwrap().unwrap_err(), Refused::Closed);
+        assert_eq!(background.now_or_never().unwrap().unwrap_err(), Refusal::Closed);
         drop(first);
         let permit = visitor.now_or_never().expect("it is its turn").unwrap();
         drop(permit);
         let late = ask(&scheduler, "a-3", None, Urgency::Background).now();
-        assert_eq!(late.unwrap_err(), Refused::Closed, "also where there is room");
+        assert_eq!(late.unwrap_err(), Refusal::Closed, "also where there is room");
     }
 }

@@ -2,10 +2,10 @@
 
 use http::{HeaderValue, header, request::Parts};
 use leptos::prelude::{expect_context, use_context};
-use leptos_axum::{ResponseOptions, redirect};
+use leptos_axum::redirect;
 use std::time::{Instant, SystemTime};
 
-use super::{Door, preview};
+use super::{Door, cookies};
 use crate::data::{
     failure::Failure, session::EditorConfig, site::configured_url, source::ContentSource,
     writer::ContentWriter,
@@ -18,7 +18,7 @@ pub(super) fn door() -> Door<ContentWriter> {
     };
     let source: ContentSource = expect_context();
     let Some(api) = source.newsroom() else { return Door::Absent };
-    match config.token(&cookies(), SystemTime::now()) {
+    match config.token(&sent_cookies(), SystemTime::now()) {
         Some(token) => Door::Open(ContentWriter::new(api.clone(), token)),
         None => Door::SignedOut,
     }
@@ -44,7 +44,7 @@ pub(super) fn sign_in(password: &str) -> Result<(), Failure> {
 }
 
 pub(super) fn sign_out() -> Result<(), Failure> {
-    preview::forget();
+    cookies::end_draft();
     answer_with(&EditorConfig::end_cookie(configured_url().is_https()));
     Ok(())
 }
@@ -66,7 +66,7 @@ fn no_editor() -> Failure {
     Failure::new("This site has no editor.")
 }
 
-fn cookies() -> String {
+fn sent_cookies() -> String {
     let Some(parts) = use_context::<Parts>() else { return String::new() };
     let cookies = parts.headers.get_all(header::COOKIE).iter();
     cookies.filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join("; ")
@@ -74,7 +74,7 @@ fn cookies() -> String {
 
 fn answer_with(cookie: &str) {
     let cookie = HeaderValue::from_str(cookie).expect("a cookie is plain ASCII");
-    expect_context::<ResponseOptions>().append_header(header::SET_COOKIE, cookie);
+    cookies::set(cookie);
     redirect("/editor");
 }
 

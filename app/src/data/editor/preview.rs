@@ -2,22 +2,22 @@
 
 use http::{HeaderValue, Uri, header, request::Parts, uri::PathAndQuery};
 use leptos::prelude::{expect_context, use_context};
-use leptos_axum::{ResponseOptions, redirect};
+use leptos_axum::redirect;
 use leptos_isr::Engine;
 
-use super::access;
+use super::{access, cookies};
 use crate::data::{failure::Failure, site::article_path};
 
 pub(super) fn begin(slug: &str) -> Result<(), Failure> {
     access::writer()?;
     let cookie = expect_context::<Engine>().draft_cookie();
-    set(cookie.ok_or_else(|| Failure::new("This site has no draft mode."))?);
+    cookies::set(cookie.ok_or_else(|| Failure::new("This site has no draft mode."))?);
     redirect(&article_path(slug));
     Ok(())
 }
 
 pub(super) fn end() {
-    forget();
+    cookies::end_draft();
     let referer =
         use_context().and_then(|parts: Parts| parts.headers.get(header::REFERER).cloned());
     redirect(&back_to(referer.as_ref()));
@@ -30,17 +30,6 @@ fn back_to(referer: Option<&HeaderValue>) -> String {
     // Browsers read two slashes, of either kind, as the beginning of a host.
     let is_host = path.starts_with("//") || path.contains('\\');
     if path.starts_with('/') && path.is_ascii() && !is_host { path } else { "/" }.to_owned()
-}
-
-/// Takes the cookie of draft mode from the visitor.
-pub(super) fn forget() {
-    if let Some(cookie) = expect_context::<Engine>().end_draft_cookie() {
-        set(cookie);
-    }
-}
-
-fn set(cookie: HeaderValue) {
-    expect_context::<ResponseOptions>().append_header(header::SET_COOKIE, cookie);
 }
 
 #[cfg(test)]

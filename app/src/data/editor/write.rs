@@ -2,7 +2,7 @@
 
 use leptos::prelude::expect_context;
 use leptos_axum::redirect;
-use leptos_isr::{Engine, Purge};
+use leptos_isr::{Engine, purge::Purge};
 use newsroom::{ArticleDraft, ArticleSource};
 use std::{error::Error, future::Future};
 

@@ -8,7 +8,7 @@ mod wire;
 
 use ::newsroom::{Article, ArticlePage, ArticleSummary, Section};
 use leptos::prelude::expect_context;
-use leptos_isr::FetchSettings;
+use leptos_isr::data::FetchSettings;
 use reqwest::Url;
 use std::{collections::HashSet, time::Duration};
 

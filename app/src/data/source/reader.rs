@@ -2,7 +2,7 @@
 //! answers are fresh.
 
 use http::{HeaderValue, header};
-use leptos_isr::{DataError, FetchError};
+use leptos_isr::data::{DataError, FetchError};
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 use std::{fmt, time::Duration};
@@ -131,7 +131,7 @@ impl Reader {
             let request = self.client.get(url.clone()).header(header::AUTHORIZATION, token);
             return body(&url, send(&url, request).await?).await;
         }
-        let mut fetch = leptos_isr::fetch(url.as_str()).tags(labels.tags);
+        let mut fetch = leptos_isr::data::fetch(url.as_str()).tags(labels.tags);
         if let (SendsToken::Always, Some(token)) = (self.sends_token, &self.token) {
             fetch = fetch.header(header::AUTHORIZATION, token.clone());
         }

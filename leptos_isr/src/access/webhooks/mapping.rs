@@ -80,7 +80,7 @@ pub(super) struct Templates {
 
 /// What documents map to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Mapped {
+pub(crate) struct MappedPurge {
     pub(crate) purge: Purge,
     /// Results of path templates that are none.
     pub(crate) no_paths: Vec<String>,
@@ -110,7 +110,7 @@ impl Templates {
         Ok(Self { tags, paths, hard: mapping.hard })
     }
 
-    pub(super) fn purge(&self, documents: &[Value]) -> Result<Mapped, TooMany> {
+    pub(super) fn purge(&self, documents: &[Value]) -> Result<MappedPurge, TooMany> {
         let mut tags = BTreeSet::new();
         let mut paths = BTreeSet::new();
         let mut no_paths = BTreeSet::new();
@@ -133,7 +133,7 @@ impl Templates {
         let list = |set: BTreeSet<String>| set.into_iter().collect();
         let purge =
             Purge { tags: list(tags), paths: list(paths), hard: self.hard, ..Purge::default() };
-        Ok(Mapped { purge, no_paths: list(no_paths) })
+        Ok(MappedPurge { purge, no_paths: list(no_paths) })
     }
 }
 

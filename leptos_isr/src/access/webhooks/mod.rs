@@ -20,7 +20,7 @@ use self::{
     mapping::{Templates, TooMany},
     webhook::Preset,
 };
-pub(crate) use self::{delivery::Delivery, mapping::Mapped, proof::Refusal};
+pub(crate) use self::{delivery::Delivery, mapping::MappedPurge, proof::Refusal};
 pub use self::{mapping::Mapping, webhook::Webhook};
 use crate::error::Error;
 
@@ -125,7 +125,7 @@ impl WebhookEndpoint {
         &self,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Result<Mapped, PayloadError> {
+    ) -> Result<MappedPurge, PayloadError> {
         let documents = self.webhook.preset.documents(headers, body);
         Ok(self.templates.purge(&documents.map_err(PayloadError::NotJson)?)?)
     }

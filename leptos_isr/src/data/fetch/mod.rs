@@ -6,8 +6,8 @@
 //! then left alone for a while; `Retry-After` is kept to. So many requests to
 //! one origin run at once, the others wait.
 
-mod client;
-mod error;
+pub(crate) mod client;
+pub(crate) mod error;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use http::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-pub(crate) use self::client::{Client, is_passing, retry_after};
+use self::client::Client;
 pub use self::{client::FetchSettings, error::FetchError};
 use crate::{
     address::tag::Tag,
