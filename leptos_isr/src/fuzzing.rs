@@ -1,7 +1,7 @@
-//! What holds for any bytes from outside, for the fuzz targets in `fuzz/`.
+//! What holds for any bytes from outside, for the fuzz targets in `checks/fuzz/`.
 //!
 //! Not part of the library: it exists under `cfg(fuzzing)` and in tests, which
-//! replay the inputs in `fuzz/seeds/`.
+//! replay the inputs in `checks/fuzz/seeds/`.
 
 use http::Uri;
 

@@ -8,8 +8,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where the tests of a crate stand.
-const CRATES: [&str; 5] = ["leptos_isr", "server", "app", "blackbox", "attack"];
+/// The folders of the crates that have tests.
+const CRATES: [&str; 6] = [
+    "leptos_isr",
+    "server",
+    "app",
+    "leptos_isr/checks/attack",
+    "leptos_isr/checks/blackbox",
+    "leptos_isr/checks/loom",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -19,14 +26,15 @@ fn root() -> PathBuf {
 fn tests() -> HashSet<String> {
     let mut tests = HashSet::new();
     for name in CRATES {
+        let prefix = match name.rsplit('/').next() {
+            Some("leptos_isr") | None => String::new(),
+            Some(name) => format!("{name}::"),
+        };
         for folder in ["src", "tests"] {
             let folder = root().join(name).join(folder);
-            let prefix = if name == "leptos_isr" { String::new() } else { format!("{name}::") };
             collect(&folder, &folder, &prefix, &mut tests);
         }
     }
-    let loom = root().join("leptos_isr/loom/tests");
-    collect(&loom, &loom, "loom::", &mut tests);
     for spec in fs::read_dir(root().join("end2end/tests")).unwrap() {
         let spec = spec.unwrap().file_name().into_string().unwrap();
         tests.insert(format!("end2end::{}", spec.trim_end_matches(".spec.ts")));

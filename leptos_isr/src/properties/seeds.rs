@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 fn replay(folder: &str, target: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("checks/fuzz/seeds").join(folder);
     let seeds: Vec<_> = fs::read_dir(folder).unwrap().map(|seed| seed.unwrap().path()).collect();
     assert!(!seeds.is_empty());
     for seed in seeds {
