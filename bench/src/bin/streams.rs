@@ -6,7 +6,7 @@
 //! Ends with an error if it is 20 MiB for 1,000 streams or more.
 //!
 //! ```sh
-//! cargo run --release -p leptos_isr --features ssr --example streams
+//! cargo run --release -p bench --bin streams
 //! ```
 
 use std::{
