@@ -67,6 +67,14 @@ install_nextest() {
         say "cargo-nextest could not be built; the tests will run under \`cargo test\`"
 }
 
+# The examples' headings are commands, which the tests give to a shell.
+install_shell_tools() {
+    if have curl && have openssl; then
+        return
+    fi
+    apt_install "curl and openssl: the tests run the commands in the examples' headings" curl openssl
+}
+
 install_browser_tests() {
     if [[ ! -e $ROOT/end2end/node_modules/.package-lock.json ||
         $ROOT/end2end/package-lock.json -nt $ROOT/end2end/node_modules/.package-lock.json ]]; then
@@ -105,6 +113,7 @@ install_wasm_opt
 if [[ ${1:-} == test ]]; then
     install_rust_checkers
     install_nextest
+    install_shell_tools
     install_browser_tests
 fi
 say "everything is there"

@@ -5,10 +5,13 @@
 //! README. Every site runs as a process of its own on a folder and a clock of
 //! its own; the clock stands still until the test moves it. Nothing sleeps: a
 //! test that needs a regeneration to have ended asks the app for it.
+//!
+//! The library's examples are run here too (`examples`), by the system's clock.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod errors;
+mod examples;
 mod headers;
 mod lists;
 mod purging;
