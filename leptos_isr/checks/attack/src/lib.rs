@@ -8,7 +8,6 @@ pub mod memory;
 mod client;
 mod machine;
 mod report;
-mod rng;
 mod sealed;
 
 pub use report::Report;

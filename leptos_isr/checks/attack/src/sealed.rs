@@ -1,8 +1,7 @@
 //! Page bodies that end with a hash of themselves: a part of one, or two mixed, does not pass.
 
+use fastrand::Rng;
 use xxhash_rust::xxh3::xxh3_128;
-
-use crate::rng::Rng;
 
 const MARK: &str = "\n<!-- sealed ";
 const END: &str = " -->";
@@ -10,10 +9,10 @@ const END: &str = " -->";
 /// `first` as the first line, then about `len` bytes of text that `seed` decides, then the seal.
 pub(crate) fn seal(first: &str, len: usize, seed: u64) -> String {
     let mut text = format!("{first}\n");
-    let mut rng = Rng::new(seed);
+    let mut rng = Rng::with_seed(seed);
     while text.len() < len {
         // Half of it repeats, as text does.
-        text.push_str(&format!("<p>{:x} and so on</p> ", rng.next() >> 16));
+        text.push_str(&format!("<p>{:x} and so on</p> ", rng.u64(..) >> 16));
     }
     let hash = xxh3_128(text.as_bytes());
     text.push_str(&format!("{MARK}{hash:032x}{END}"));

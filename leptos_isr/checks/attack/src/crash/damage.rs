@@ -6,8 +6,9 @@ use std::{
     path::Path,
 };
 
+use fastrand::Rng;
+
 use super::model::Model;
-use crate::rng::Rng;
 
 /// Cuts about one page in twenty short or flips one of its bits; returns how many.
 pub(super) fn pages(folder: &Path, model: &Model, rng: &mut Rng) -> io::Result<usize> {
@@ -16,15 +17,15 @@ pub(super) fn pages(folder: &Path, model: &Model, rng: &mut Rng) -> io::Result<u
     for entry in fs::read_dir(pages)?.flatten().filter(|entry| entry.path().is_dir()) {
         for file in fs::read_dir(entry.path())?.flatten() {
             let is_left_over = file.file_name().to_string_lossy().starts_with('.');
-            if is_left_over || !rng.chance(5) {
+            if is_left_over || rng.u8(..100) >= 5 {
                 continue;
             }
             let mut bytes = fs::read(file.path())?;
             let Some(page) = page_in(&bytes) else { continue };
-            if rng.chance(50) {
-                bytes.truncate(rng.below(bytes.len()));
+            if rng.bool() {
+                bytes.truncate(rng.usize(..bytes.len()));
             } else {
-                let bit = rng.below(bytes.len() * 8);
+                let bit = rng.usize(..bytes.len() * 8);
                 bytes[bit / 8] ^= 1 << (bit % 8);
             }
             fs::write(file.path(), bytes)?;
@@ -49,8 +50,8 @@ pub(super) fn purge_log(folder: &Path, model: &Model, rng: &mut Rng) -> io::Resu
     let path = folder.join("purges.log");
     let log = fs::read(&path).unwrap_or_default();
     let line = log.split_inclusive(|byte| *byte == b'\n').next_back().unwrap_or_default();
-    if rng.chance(30) && line.ends_with(b"\n") && line.len() > 2 {
-        let cut = &line[..1 + rng.below(line.len() - 2)];
+    if rng.u8(..100) < 30 && line.ends_with(b"\n") && line.len() > 2 {
+        let cut = &line[..rng.usize(1..line.len() - 1)];
         OpenOptions::new().append(true).open(path)?.write_all(cut)?;
         model.log_damaged();
     }

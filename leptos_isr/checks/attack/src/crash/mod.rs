@@ -21,9 +21,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fastrand::Rng;
+
 pub use self::server::serve;
 use self::{child::Child, model::Model};
-use crate::{Error, Report, rng::Rng};
+use crate::{Error, Report};
 
 /// The token of the server's purge endpoint.
 const TOKEN: &str = "attack";
@@ -49,7 +51,7 @@ pub struct Settings {
 /// the data.
 pub async fn run(settings: &Settings) -> Result<Report, Error> {
     let began = Instant::now();
-    let mut rng = Rng::new(settings.seed);
+    let mut rng = Rng::with_seed(settings.seed);
     let folder = tempfile::tempdir()?;
     let model = Arc::new(Model::default());
     let data_port = source::serve(Arc::clone(&model)).await?;
@@ -60,9 +62,9 @@ pub async fn run(settings: &Settings) -> Result<Report, Error> {
         let started = Instant::now();
         let mut child = Child::start(&settings.program, folder.path(), data_port)?;
         starts += 1;
-        if !is_last && rng.chance(10) {
+        if !is_last && rng.u8(..100) < 10 {
             // Before it is ready, or just then.
-            tokio::time::sleep(Duration::from_millis(rng.below(40) as u64)).await;
+            tokio::time::sleep(Duration::from_millis(rng.u64(..40))).await;
             child.kill()?;
             kills_at_start += 1;
         } else {
@@ -82,7 +84,7 @@ pub async fn run(settings: &Settings) -> Result<Report, Error> {
                 break;
             }
             let traffic = traffic::start(&model, port, &mut rng);
-            tokio::time::sleep(Duration::from_millis(20 + rng.below(400) as u64)).await;
+            tokio::time::sleep(Duration::from_millis(rng.u64(20..420))).await;
             if let Some(status) = child.has_ended()? {
                 model.broken(format!("start {starts}: the server ended by itself: {status}"));
             }

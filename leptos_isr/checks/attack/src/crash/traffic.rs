@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc};
 
+use fastrand::Rng;
 use futures::future::join_all;
 use tokio::task::JoinHandle;
 
@@ -9,7 +10,7 @@ use super::{
     TOKEN, check,
     model::{GROUPS, Model, PAGES, Scope},
 };
-use crate::{client::Client, rng::Rng};
+use crate::client::Client;
 
 /// How many connections there are of each kind.
 const OF_EACH: usize = 3;
@@ -21,7 +22,7 @@ pub(super) struct Traffic(Vec<JoinHandle<()>>);
 pub(super) fn start(model: &Arc<Model>, port: u16, rng: &mut Rng) -> Traffic {
     let kinds = [Kind::Visit, Kind::Purge, Kind::Regenerate];
     let tasks = kinds.into_iter().cycle().take(kinds.len() * OF_EACH).map(|kind| {
-        let (model, mut rng) = (Arc::clone(model), Rng::new(rng.next()));
+        let (model, mut rng) = (Arc::clone(model), rng.fork());
         tokio::spawn(async move {
             // It ends with the connection.
             let _ = kind.repeat(&model, port, &mut rng).await;
@@ -48,7 +49,7 @@ impl Kind {
         let mut client = Client::connect(port).await?;
         loop {
             match self {
-                Self::Visit => check::page(model, &mut client, rng.below(PAGES)).await?,
+                Self::Visit => check::page(model, &mut client, rng.usize(..PAGES)).await?,
                 Self::Purge => purge(model, &mut client, rng).await?,
                 Self::Regenerate => regenerate(model, &mut client, rng).await?,
             }
@@ -57,14 +58,14 @@ impl Kind {
 }
 
 async fn purge(model: &Model, client: &mut Client, rng: &mut Rng) -> io::Result<()> {
-    let (page, group) = (rng.below(PAGES), rng.below(GROUPS));
-    let (scope, reached) = match rng.below(100) {
+    let (page, group) = (rng.usize(..PAGES), rng.usize(..GROUPS));
+    let (scope, reached) = match rng.u8(..100) {
         0..40 => (Scope::Page(page), format!(r#""paths":["/p/{page}"]"#)),
         40..70 => (Scope::Page(page), format!(r#""tags":["page-{page}"]"#)),
         70..97 => (Scope::Group(group), format!(r#""tags":["none","group-{group}"]"#)),
         _ => (Scope::Everything, r#""prefixes":["/p"]"#.to_owned()),
     };
-    let is_hard = rng.chance(40);
+    let is_hard = rng.u8(..100) < 40;
     let version = model.purge_begins(scope, is_hard);
     let json = format!(r#"{{{reached},"hard":{is_hard}}}"#);
     let reply = client.post("/_isr/purge", TOKEN, &json).await;
@@ -79,7 +80,7 @@ async fn purge(model: &Model, client: &mut Client, rng: &mut Rng) -> io::Result<
 }
 
 async fn regenerate(model: &Model, client: &mut Client, rng: &mut Rng) -> io::Result<()> {
-    let mut pages: Vec<_> = (0..1 + rng.below(4)).map(|_| rng.below(PAGES)).collect();
+    let mut pages: Vec<_> = (0..rng.usize(1..=4)).map(|_| rng.usize(..PAGES)).collect();
     pages.sort_unstable();
     pages.dedup();
     let began: Vec<_> = pages.iter().map(|page| model.regenerate_begins(*page)).collect();

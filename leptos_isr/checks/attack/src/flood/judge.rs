@@ -2,8 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use fastrand::Rng;
+
 use super::HOT;
-use crate::{Report, rng::Rng, sealed::unseal};
+use crate::{Report, sealed::unseal};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +31,7 @@ impl Asked {
         match self {
             Self::Unknown(number, seed) => {
                 let route = if number.is_multiple_of(2) { "listed" } else { "open" };
-                let name = Rng::new(seed ^ ((number as u64) << 20)).next();
+                let name = Rng::with_seed(seed ^ ((number as u64) << 20)).u64(..);
                 format!("/{route}/x{name:016x}")
             }
             Self::Known(page) | Self::Hot(page) if page < known / 2 => format!("/listed/{page}"),

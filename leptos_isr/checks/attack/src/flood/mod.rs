@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fastrand::Rng;
 use futures::future::try_join_all;
 use tokio::net::TcpListener;
 
@@ -25,7 +26,6 @@ use crate::{
     Error, Report,
     client::Client,
     machine::{Usage, mib, resident},
-    rng::Rng,
 };
 
 /// Requests under way at once.
@@ -188,13 +188,13 @@ async fn over_socket(site: &Site, judge: &Judge, settings: &Settings) -> Result<
     let router = site.router();
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
     let mut client = Client::connect(port).await?;
-    let mut rng = Rng::new(settings.seed);
+    let mut rng = Rng::with_seed(settings.seed);
     let began = Instant::now();
     for turn in 0..settings.socket {
         let asked = match turn % 3 {
             0 => Asked::Unknown(turn, !settings.seed),
-            1 => Asked::Known(rng.below(settings.known)),
-            _ => judge.hot(rng.below(HOT)),
+            1 => Asked::Known(rng.usize(..settings.known)),
+            _ => judge.hot(rng.usize(..HOT)),
         };
         let reply = client.get(&asked.path(settings.known)).await?;
         judge.judge(asked, reply.status, &reply.cache_status, &reply.body);
