@@ -2,12 +2,14 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use lru::LruCache;
+use cached::{Cached, CachedPeek, LruCache};
 use tokio::sync::watch;
 
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
 };
 
 /// Of how many pages and tags the last change is known, each about 150 bytes.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("it is above zero");
+const REMEMBERED: usize = 10_000;
 
 /// What can be watched.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,9 +42,14 @@ pub(crate) struct Hub {
 struct State {
     streams: usize,
     watched: HashMap<Topic, TopicState>,
-    changes: LruCache<Topic, Stamp>,
-    /// The latest change that is not in `changes` any more.
-    forgotten: Stamp,
+    changes: Changes,
+}
+
+/// When topics last changed, of the topics that changed most recently.
+struct Changes {
+    remembered: LruCache<Topic, Stamp>,
+    /// The latest change that is not remembered any more; set by `remembered`.
+    forgotten: Arc<AtomicU64>,
 }
 
 /// What all who watch one topic share.
@@ -73,8 +80,7 @@ impl Hub {
             state: Mutex::new(State {
                 streams: 0,
                 watched: HashMap::new(),
-                changes: LruCache::new(REMEMBERED),
-                forgotten: now,
+                changes: Changes::new(now),
             }),
             closed: watch::Sender::new(false),
         }
@@ -108,18 +114,13 @@ impl Hub {
         let began = stamp();
         let since = since.stamp(began);
         let pages = topics.iter().filter_map(|(_, page)| page.clone()).collect();
-        let topics =
-            topics.into_iter().map(|(topic, page)| {
-                let last = state.changes.peek(&topic).copied().unwrap_or(state.forgotten);
-                let topic_state = state.watched.entry(topic.clone()).or_insert_with(|| {
-                    TopicState { watchers: 0, changed: watch::Sender::new(last), page, tags: None }
-                });
-                topic_state.watchers += 1;
-                let mut changes = topic_state.changed.subscribe();
-                if last > since {
-                    changes.mark_changed();
-                }
-                (topic, changes)
+        let topics = topics.into_iter().map(|(topic, page)| {
+            let last = state.changes.last(&topic);
+            let topical = state.watched.entry(topic.clone()).or_insert_with(|| TopicState {
+                watchers: 0,
+                changed: watch::Sender::new(last),
+                page,
+                tags: None,
             });
         let topics = topics.collect();
         drop(state);
@@ -151,11 +152,7 @@ impl Hub {
             if let Some(topic_state) = state.watched.get(&topic) {
                 topic_state.changed.send_replace(stamp);
             }
-            if let Some((other, at)) = state.changes.push(topic.clone(), stamp)
-                && other != topic
-            {
-                state.forgotten = state.forgotten.max(at);
-            }
+            state.changes.note(topic, stamp);
         }
     }
 
@@ -189,7 +186,33 @@ impl Hub {
     }
 }
 
-impl Drop for Watcher {
+impl Changes {
+    /// None since `now`.
+    fn new(now: Stamp) -> Self {
+        let forgotten = Arc::new(AtomicU64::new(now));
+        let latest = Arc::clone(&forgotten);
+        let remembered = LruCache::builder()
+            .max_size(REMEMBERED)
+            .on_evict(move |_: &Topic, stamp: &Stamp| {
+                latest.fetch_max(*stamp, Ordering::Relaxed);
+            })
+            .build()
+            .expect("the size is above zero");
+        Self { remembered, forgotten }
+    }
+
+    fn note(&mut self, topic: Topic, stamp: Stamp) {
+        self.remembered.cache_set(topic, stamp);
+    }
+
+    /// The topic's last change, or a later one if it is forgotten.
+    fn last(&self, topic: &Topic) -> Stamp {
+        let forgotten = || self.forgotten.load(Ordering::Relaxed);
+        self.remembered.cache_peek(topic).copied().unwrap_or_else(forgotten)
+    }
+}
+
+impl Drop for Watched {
     fn drop(&mut self) {
         self.hub.leave(&self.topics);
     }
@@ -241,5 +264,32 @@ mod tests {
         ] {
             assert_eq!(since.stamp(5_000_000), stamp, "{since:?}");
         }
+    }
+
+    #[test]
+    fn topic_that_was_forgotten_changed_no_earlier_than_it_did() {
+        let topic = |n: usize| Topic::Tag(Tag::new(n.to_string()));
+        let mut changes = Changes::new(7);
+        for (n, stamp) in (0..REMEMBERED).zip(100..) {
+            changes.note(topic(n), stamp);
+        }
+        // In the place of its older change: nothing is forgotten for it.
+        changes.note(topic(0), 20_000);
+        assert_eq!(changes.last(&topic(REMEMBERED)), 7);
+        // To ask for it does not keep it.
+        assert_eq!(changes.last(&topic(1)), 101);
+        changes.note(topic(REMEMBERED), 20_001);
+        assert_eq!(changes.remembered.cache_size(), REMEMBERED);
+        let last = [0, 1, 2, REMEMBERED].map(|n| changes.last(&topic(n)));
+        assert_eq!(last, [20_000, 101, 102, 20_001]);
+        // A stamp that is not the latest: the later one still counts.
+        changes.note(topic(2), 5);
+        for n in 3..=REMEMBERED {
+            changes.note(topic(n), 30_000);
+        }
+        changes.note(topic(1), 30_001);
+        assert_eq!(changes.last(&topic(0)), 20_000);
+        changes.note(topic(0), 30_002);
+        assert_eq!(changes.last(&topic(2)), 20_000);
     }
 }

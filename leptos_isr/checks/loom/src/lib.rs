@@ -19,11 +19,7 @@
 pub mod clock;
 pub mod flights;
 pub mod purge;
-<<<<<<< HEAD:leptos_isr/loom/src/lib.rs
-#[path = "../../src/tasks/single_flight.rs"]
-=======
 #[path = "../../../src/tasks/single_flight.rs"]
->>>>>>> 6b9b029 (checks: what proves the library stands in its folder):leptos_isr/checks/loom/src/lib.rs
 mod single_flight;
 pub mod stamps;
 mod sync;
