@@ -9,6 +9,7 @@ scripts=$(cd "$(dirname "$0")" && pwd)
 
 CARGO_LEPTOS_VERSION=0.3.11
 NEXTEST_VERSION=0.9.143
+DENY_VERSION=0.20.2
 BINARYEN_VERSION=132.0.0
 
 # The tools are programs of a few seconds' work: building them quickly matters more than their
@@ -67,6 +68,12 @@ install_nextest() {
         say "cargo-nextest could not be built; the tests will run under \`cargo test\`"
 }
 
+install_cargo_deny() {
+    version_at_least "$DENY_VERSION" "$(version_in "$(cargo deny --version 2>/dev/null)")" && return
+    say "building cargo-deny $DENY_VERSION (it checks licences and sources of dependencies; a minute or two, once)"
+    cargo_install cargo-deny --version "$DENY_VERSION" --locked
+}
+
 # The examples' headings are commands, which the tests give to a shell.
 install_shell_tools() {
     if have curl && have openssl; then
@@ -113,6 +120,7 @@ install_wasm_opt
 if [[ ${1:-} == test ]]; then
     install_rust_checkers
     install_nextest
+    install_cargo_deny
     install_shell_tools
     install_browser_tests
 fi

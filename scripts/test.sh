@@ -17,6 +17,15 @@ export RUSTFLAGS='--cfg erase_components' RUSTDOCFLAGS='--cfg erase_components'
 heading "Formatting"
 cargo fmt --all --check
 
+heading "Licences, bans, sources"
+cargo deny check licenses bans sources
+# Known faults of dependencies are published on GitHub. Being offline is no failure.
+GIT_TERMINAL_PROMPT=0 timeout 60 cargo deny fetch db >/dev/null 2>&1 ||
+    say "advisories cannot be fetched from github.com/RustSec/advisory-db; those fetched before count, if any"
+if compgen -G "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs/*/crates" >/dev/null; then
+    cargo deny --offline check advisories
+fi
+
 heading "Lints, server half"
 cargo clippy "${server[@]}" --all-targets -- -D warnings
 
