@@ -1,7 +1,5 @@
 //! The suite for stores: what is right passes, and each bug is caught.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 mod broken_store;
 
 use std::collections::BTreeSet;

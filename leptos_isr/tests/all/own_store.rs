@@ -1,10 +1,6 @@
 //! The engine on a store of one's own: whatever the store does, visitors get
 //! their page.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
-
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -13,7 +9,8 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use leptos_isr::{Error, Key, Purge, Store, StoreError, minutes};
-use support::{Renders, Site, routes};
+
+use crate::support::{Renders, Site, routes};
 
 /// How the store's calls go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

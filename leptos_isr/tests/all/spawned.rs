@@ -1,7 +1,5 @@
 //! Tasks that a page starts while it is rendered, and what becomes of them.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{
     future::pending,
     sync::{

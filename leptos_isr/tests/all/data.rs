@@ -1,7 +1,5 @@
 //! Pages and the data they read age as one, and a purge clears both.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{
     sync::{
         Arc, Mutex,

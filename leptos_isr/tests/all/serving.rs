@@ -3,14 +3,13 @@
 //! Pages of `/a/:id` are fresh for 60 s, stale until they are 10 min old, then
 //! expired. The renderer's body names the path and the number of the render.
 
-mod support;
-
 use std::time::Duration;
 
 use axum::body::Body;
 use http::{Method, StatusCode};
 use leptos_isr::{Engine, Isr, OnMissing, Purge, Routes, minutes, seconds};
-use support::{Renders, Site, routes};
+
+use crate::support::{Renders, Site, routes};
 
 const BROWSER: &str = "public, max-age=0, must-revalidate";
 

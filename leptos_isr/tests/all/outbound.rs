@@ -1,23 +1,17 @@
 //! Purges as CDNs are told of them: behind the purge, and after a restart.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "support/log.rs"]
-mod log;
-mod support;
-
 use std::{path::Path, sync::Arc};
 
 use axum::{Router, body::Bytes, http::Uri};
 use http::StatusCode;
 use leptos_isr::{Cdn, Purge, seconds};
-use log::Warnings;
-use support::{Site, routes};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc},
     time::timeout,
 };
+
+use crate::support::{Site, log::Warnings, routes};
 
 /// A server in the place of a CDN, which answers once it is let.
 struct StandIn {

@@ -2,12 +2,6 @@
 //!
 //! Pages of `/a/:id` are fresh for 60 s and carry the tags `all` and `a:{id}`.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "support/log.rs"]
-mod log;
-mod support;
-
 use std::{sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
@@ -18,9 +12,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::{Method, StatusCode};
 use leptos_isr::testing::Answer;
 use leptos_isr::{Engine, Hook, Key, Mapping, Routes, Store, StoreError, hours, minutes, seconds};
-use log::Warnings;
 use sha2::Sha256;
-use support::{Renders, Site, routes};
+
+use crate::support::{Renders, Site, log::Warnings, routes};
 
 const SECRET: &str = "a secret of the sender";
 const ENDPOINT: &str = "/_isr/hooks/cms";

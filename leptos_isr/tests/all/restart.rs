@@ -1,7 +1,5 @@
 //! What is left when the process ends and another one starts on its folder.
 
-mod support;
-
 use std::{
     fs,
     sync::{
@@ -13,7 +11,8 @@ use std::{
 
 use http::StatusCode;
 use leptos_isr::{Engine, Isr, OnMissing, PageOutcome, Purge, Routes, minutes, seconds};
-use support::{Renders, Site, routes};
+
+use crate::support::{Renders, Site, routes};
 
 #[tokio::test]
 async fn page_and_its_age_survive() {

@@ -1,7 +1,5 @@
 //! Each line of `docs/contract.md` names its tests, and they exist.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{
     collections::{HashMap, HashSet},
     fs,

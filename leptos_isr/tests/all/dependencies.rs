@@ -1,11 +1,7 @@
 //! Random pages over random data: what a change reaches is rendered and read
 //! anew, and nothing else is.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "dependencies/graph.rs"]
 mod graph;
-#[path = "dependencies/model.rs"]
 mod model;
 
 use std::{collections::BTreeSet, time::Duration};

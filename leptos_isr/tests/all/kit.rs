@@ -1,7 +1,5 @@
 //! The kit for tests of one's own pages: what it counts, holds and lets fail.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{Router, routing::get};

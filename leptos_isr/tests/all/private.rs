@@ -1,8 +1,6 @@
 //! Nothing of a visitor reaches a stored page: what its code sees of the
 //! request is the same for everybody.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -29,8 +27,7 @@ use leptos_router::{
 };
 use tower::ServiceExt;
 
-#[path = "support/log.rs"]
-mod log;
+use crate::support::log::Warnings;
 
 /// Everything that a visitor may send. Each value ends with the visitor's name.
 const HEADERS: [&str; 22] = [
@@ -303,7 +300,7 @@ async fn page_that_is_not_stored_sees_its_visitor() {
 
 #[tokio::test]
 async fn page_that_sets_a_cookie_is_not_stored_and_a_warning_names_its_route() {
-    let (warnings, _guard) = log::Warnings::collect();
+    let (warnings, _guard) = Warnings::collect();
     let site = site(|builder| builder);
     let page = site.get(ALICE, "/cookie/1").await;
     assert_eq!(page.status, StatusCode::OK);

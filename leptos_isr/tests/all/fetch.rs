@@ -1,7 +1,5 @@
 //! HTTP reads: what is kept, asked for again, given up.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{
     sync::{
         Arc, Mutex,

@@ -1,7 +1,5 @@
 //! Leptos pages: their declarations, their contexts, and what is stored of them.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},

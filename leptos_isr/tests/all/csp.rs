@@ -1,7 +1,5 @@
 //! The `Content-Security-Policy` of pages: stored, streamed, missing, failed.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{
     path::Path,
     sync::Arc,
@@ -24,8 +22,7 @@ use leptos_router::{
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
-#[path = "support/log.rs"]
-mod log;
+use crate::support::log::Warnings;
 
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'";
 
@@ -289,7 +286,7 @@ async fn without_a_policy_there_is_no_header() {
 
 #[tokio::test]
 async fn policy_that_would_be_too_long_leaves_the_scripts_out_and_a_warning_names_the_page() {
-    let (warnings, _guard) = log::Warnings::collect();
+    let (warnings, _guard) = Warnings::collect();
     let site = site(with_policy);
     let page = site.get("/a/100").await;
     assert!(page.hashes("script-src") > 50, "{}", page.header("content-security-policy"));

@@ -1,8 +1,6 @@
 //! Where pages are rendered: on the server's threads while somebody waits, on
 //! threads of their own while nobody does.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{
     sync::{
         Arc,

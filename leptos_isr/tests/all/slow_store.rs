@@ -1,9 +1,5 @@
 //! A store that takes its time, and what visitors see meanwhile.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
-
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -15,8 +11,9 @@ use leptos_isr::{
     Engine, Isr, Key, Purge, Routes, Store, StoreError, data,
     testing::{TestClock, TestSite},
 };
-use support::{Site, routes};
 use tokio::sync::{RwLock, Semaphore};
+
+use crate::support::{Site, routes};
 
 /// Pages in a map; while `is_closed`, writing `/a/1` and keeping a purge wait for `gate`.
 #[derive(Clone, Debug)]

@@ -1,12 +1,11 @@
 //! Renders take turns: so many at once, by demand, with an end to waiting.
 
-mod support;
-
 use std::time::Duration;
 
 use http::StatusCode;
 use leptos_isr::{Isr, Purge, Routes, minutes, seconds};
-use support::{Renders, Site, routes};
+
+use crate::support::{Renders, Site, routes};
 
 #[tokio::test]
 async fn crawl_of_stale_pages_runs_few_renders_and_makes_nobody_wait() {

@@ -1,6 +1,6 @@
 //! A site whose renderer answers as told, in the library's own kit for tests.
 
-#![expect(clippy::unwrap_used, dead_code, reason = "a test may panic, and each uses its own part")]
+pub(crate) mod log;
 
 use std::{
     ops::Deref,

@@ -3,10 +3,6 @@
 //! Pages of `/a/:id` are fresh for 60 s. The renderer's body names the path and
 //! the number of the render, and ends in `draft` for a visitor in draft mode.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
-
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -17,8 +13,9 @@ use leptos_router::{
     components::{Route, Router as LeptosRouter, Routes},
     path,
 };
-use support::{Renders, Site, routes};
 use tower::ServiceExt;
+
+use crate::support::{Renders, Site, routes};
 
 const SECRET: &str = "a secret of the editors";
 const ENDPOINT: &str = "/_isr/draft";

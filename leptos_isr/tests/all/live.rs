@@ -1,9 +1,5 @@
 //! Open pages learn that they were regenerated: streams of `GET /_isr/live`.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
-
 use std::time::Duration;
 
 use axum::{
@@ -13,8 +9,9 @@ use axum::{
 use futures::StreamExt;
 use http::{Method, StatusCode};
 use leptos_isr::{DataError, Engine, Isr, OnMissing, Purge, data, minutes, testing::TestClock};
-use support::{Renders, Site, routes};
 use tokio::{net::TcpListener, time::timeout};
+
+use crate::support::{Renders, Site, routes};
 
 /// An open stream.
 struct Live(BodyDataStream);

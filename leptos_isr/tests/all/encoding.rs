@@ -1,7 +1,5 @@
 //! Compressed forms of a page: which one a request gets, and its validators.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{
     io::Read,
     sync::{

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leptos_isr::Purge;
 
-use crate::graph::{Graph, item_text, page_text, path};
+use super::graph::{Graph, item_text, page_text, path};
 
 /// Seconds.
 type Time = u64;

@@ -1,9 +1,5 @@
 //! A dry run says what a purge would reach, and changes nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -27,8 +23,9 @@ use proptest::{
     prelude::*,
     sample::{select, subsequence},
 };
-use support::{Site, routes};
 use tokio::{runtime::Builder, time::timeout};
+
+use crate::support::{Site, routes};
 
 fn of_tag(tag: &str) -> Purge {
     Purge { tags: vec![tag.to_owned()], ..Purge::default() }

@@ -1,0 +1,32 @@
+//! The tests of the library from outside, in one binary: a file for each of its subjects.
+//!
+//! `hit_cost` stands beside it: it counts allocations, with an allocator of the whole process.
+//! Where tests share a process (`cargo test`) they must run one at a time: while one lists a Leptos
+//! app's routes, resources are switched off for all.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+mod background;
+mod conformance;
+mod contract;
+mod csp;
+mod data;
+mod dependencies;
+mod draft;
+mod dry_run;
+mod encoding;
+mod fetch;
+mod hooks;
+mod kit;
+mod leptos;
+mod live;
+mod outbound;
+mod own_store;
+mod private;
+mod queue;
+mod restart;
+mod serving;
+mod slow_store;
+mod spawned;
