@@ -1,11 +1,15 @@
 //! Checks of pages.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
+use futures::future::{Either, select};
 
 use super::{
     Check, Data,
@@ -200,6 +204,15 @@ pub(super) async fn no_torn_page<S: Store>(data: &Data<impl AsyncFn(String) -> S
     let key = key("/a");
     let pages: Arc<[Bytes]> = [noise(1, 200_000), noise(2, 500), noise(3, 90_000)].into();
     store.put(&key, pages[0].clone()).await?;
+    for page in pages.iter() {
+        // In one task, so that some reads are between the steps of `put` whatever threads do.
+        let put = store.put(&key, page.clone());
+        let reads = pin!(whole_pages_without_end(&*store, &key, &pages));
+        match select(put, reads).await {
+            Either::Left((put, _)) => put?,
+            Either::Right((torn, _)) => return torn,
+        }
+    }
     let reads = Arc::new(AtomicUsize::new(0));
     let writer = {
         let (store, key, pages) = (Arc::clone(&store), key.clone(), Arc::clone(&pages));
@@ -237,13 +250,25 @@ async fn only_whole_pages(
     reads: &AtomicUsize,
 ) -> Check {
     while reads.fetch_add(1, Ordering::SeqCst) < READS {
-        let found = store.get(key).await?;
-        if !found.as_ref().is_some_and(|found| pages.contains(found)) {
-            let found = show(found.as_deref());
-            return Err(format!("while `put` ran, `get` was {found}, never put").into());
-        }
-        tokio::task::yield_now().await;
+        one_whole_page(store, key, pages).await?;
     }
+    Ok(())
+}
+
+/// Ends only with a read that does not give one of `pages`.
+async fn whole_pages_without_end(store: &impl Store, key: &Key, pages: &[Bytes]) -> Check {
+    loop {
+        one_whole_page(store, key, pages).await?;
+    }
+}
+
+async fn one_whole_page(store: &impl Store, key: &Key, pages: &[Bytes]) -> Check {
+    let found = store.get(key).await?;
+    if !found.as_ref().is_some_and(|found| pages.contains(found)) {
+        let found = show(found.as_deref());
+        return Err(format!("while `put` ran, `get` was {found}, never put").into());
+    }
+    tokio::task::yield_now().await;
     Ok(())
 }
 
