@@ -34,12 +34,12 @@ use std::{
 };
 
 use axum::{Router, extract::Path, routing::get};
-use leptos_isr::{Engine, Isr, Routes, seconds};
+use leptos_isr::{Engine, Isr, route::RouteTable, seconds};
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let routes = Routes::new()
+    let routes = RouteTable::new()
         .add("/", Isr::revalidate(seconds(5)))?
         .add("/hello/:name", Isr::revalidate(seconds(5)))?;
     let isr = Engine::builder(routes).build()?;

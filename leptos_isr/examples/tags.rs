@@ -45,12 +45,17 @@ use std::{
 };
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
-use leptos_isr::{DataError, Engine, Isr, Routes, data, hours};
+use leptos_isr::{
+    Engine, Isr,
+    data::{DataError, data},
+    hours,
+    route::RouteTable,
+};
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let routes = Routes::new()
+    let routes = RouteTable::new()
         .add("/", Isr::revalidate(hours(1)))?
         .add("/articles/:name", Isr::revalidate(hours(1)))?;
     // Yours comes from the environment.

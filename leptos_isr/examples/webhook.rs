@@ -33,7 +33,7 @@
 //! tea (render 2)
 //! $ curl -i -H "X-Isr-Signature: t=$time,v1=$mac" -d '{}' http://127.0.0.1:3000/_isr/hooks/cms
 //! HTTP/1.1 401 Unauthorized
-//! This is no delivery of the hook's sender.
+//! This is no delivery of the webhook's sender.
 //! ```
 
 use std::{
@@ -42,15 +42,19 @@ use std::{
 };
 
 use axum::{Router, extract::Path, routing::get};
-use leptos_isr::{Engine, Hook, Isr, Mapping, Routes};
+use leptos_isr::{
+    Engine, Isr,
+    purge::{Mapping, Webhook},
+    route::RouteTable,
+};
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let routes = Routes::new().add("/articles/:slug", Isr::forever().tag("article:{slug}"))?;
+    let routes = RouteTable::new().add("/articles/:slug", Isr::forever().tag("article:{slug}"))?;
     // Yours comes from the environment. `{slug}` is a field of the delivery's JSON.
-    let hook = Hook::generic("an-example-of-a-secret", Mapping::new().tag("article:{slug}"));
-    let isr = Engine::builder(routes).hook("cms", hook).build()?;
+    let hook = Webhook::generic("an-example-of-a-secret", Mapping::new().tag("article:{slug}"));
+    let isr = Engine::builder(routes).webhook("cms", hook).build()?;
     let app = Router::new().route("/articles/{slug}", get(article));
 
     let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());

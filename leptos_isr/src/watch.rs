@@ -114,13 +114,18 @@ impl Hub {
         let began = stamp();
         let since = since.stamp(began);
         let pages = topics.iter().filter_map(|(_, page)| page.clone()).collect();
-        let topics = topics.into_iter().map(|(topic, page)| {
-            let last = state.changes.last(&topic);
-            let topical = state.watched.entry(topic.clone()).or_insert_with(|| TopicState {
-                watchers: 0,
-                changed: watch::Sender::new(last),
-                page,
-                tags: None,
+        let topics =
+            topics.into_iter().map(|(topic, page)| {
+                let last = state.changes.last(&topic);
+                let topic_state = state.watched.entry(topic.clone()).or_insert_with(|| {
+                    TopicState { watchers: 0, changed: watch::Sender::new(last), page, tags: None }
+                });
+                topic_state.watchers += 1;
+                let mut changes = topic_state.changed.subscribe();
+                if last > since {
+                    changes.mark_changed();
+                }
+                (topic, changes)
             });
         let topics = topics.collect();
         drop(state);
@@ -212,7 +217,7 @@ impl Changes {
     }
 }
 
-impl Drop for Watched {
+impl Drop for Watcher {
     fn drop(&mut self) {
         self.hub.leave(&self.topics);
     }

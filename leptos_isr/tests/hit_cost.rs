@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use axum::{Router, body::Body, extract::Request, response::Response, routing::get};
 use http::{HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
-use leptos_isr::{Engine, Isr, Routes, minutes};
+use leptos_isr::{Engine, Isr, minutes, route::RouteTable};
 use tokio::runtime::Runtime;
 use tower::{Service, ServiceExt};
 
@@ -27,7 +27,7 @@ fn stored(runtime: &Runtime, purged: &str) -> Router {
         let headers = [("content-type", "text/html; charset=utf-8"), ("x-shown", "yes")];
         (headers, "<p>A line of the page.</p>".repeat(1200))
     };
-    let routes = Routes::new()
+    let routes = RouteTable::new()
         .add("/", Isr::forever())
         .and_then(|routes| routes.add("/sections/:section", Isr::revalidate(minutes(1))))
         .and_then(|routes| routes.add("/articles/:slug", Isr::revalidate(minutes(5)).tag("a")));
@@ -41,7 +41,8 @@ fn stored(runtime: &Runtime, purged: &str) -> Router {
         .unwrap();
     let site = engine.wrap(Router::new().route("/articles/{slug}", get(render)));
     runtime.block_on(async {
-        let purge = leptos_isr::Purge { tags: vec![purged.to_owned()], ..Default::default() };
+        let purge =
+            leptos_isr::purge::Purge { tags: vec![purged.to_owned()], ..Default::default() };
         engine.purge(&purge).await.unwrap();
         site.clone().oneshot(request(&[])).await.unwrap();
         // What a purge of just now reaches is rendered once more.

@@ -12,7 +12,7 @@ use std::{
 
 use axum::{Router, body::Body, extract::Request, routing::get};
 use http_body_util::BodyExt;
-use leptos_isr::{Engine, Isr, Purge, Routes, minutes};
+use leptos_isr::{Engine, Isr, minutes, purge::Purge, route::RouteTable};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
@@ -25,7 +25,7 @@ async fn threads(background_threads: Option<usize>) -> [String; 2] {
         let (passed, start) = (Arc::clone(&passed), SystemTime::now());
         move || start + Duration::from_secs(passed.load(Ordering::SeqCst))
     };
-    let routes = Routes::new().add("/page", Isr::revalidate(minutes(1))).unwrap();
+    let routes = RouteTable::new().add("/page", Isr::revalidate(minutes(1))).unwrap();
     let mut builder = Engine::builder(routes).clock(clock);
     if let Some(threads) = background_threads {
         builder = builder.background_threads(threads);
@@ -63,7 +63,7 @@ async fn visitor_whose_render_was_overtaken_has_the_next_on_the_servers_threads(
             thread::current().name().unwrap_or_default().to_owned()
         }
     };
-    let routes = Routes::new().add("/page", Isr::forever()).unwrap();
+    let routes = RouteTable::new().add("/page", Isr::forever()).unwrap();
     let engine = Engine::builder(routes).build().unwrap();
     let site = engine.wrap(Router::new().route("/page", get(page)));
     let request = Request::get("/page").body(Body::empty()).unwrap();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use broken_store::{Backing, Bug};
 use leptos_isr::{
-    DiskStore,
+    store::DiskStore,
     testing::{BrokenGuarantee, broken_guarantees, store_conformance},
 };
 

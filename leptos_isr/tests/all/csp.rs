@@ -321,7 +321,8 @@ fn now() -> SystemTime {
 
 #[test]
 fn wrong_policy_fails_at_start() {
-    let error = Engine::builder(leptos_isr::Routes::new()).csp("default-src 'self'").build();
+    let error =
+        Engine::builder(leptos_isr::route::RouteTable::new()).csp("default-src 'self'").build();
     let error = error.unwrap_err().to_string();
     assert!(error.contains("`default-src 'self'`") && error.contains("script-src"), "{error}");
 }

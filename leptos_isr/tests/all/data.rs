@@ -17,7 +17,9 @@ use axum::{
 };
 use http::StatusCode;
 use http_body_util::BodyExt;
-use leptos_isr::{Engine, Isr, Purge, Routes, data, days, minutes, seconds};
+use leptos_isr::{
+    Engine, Isr, data::data, days, minutes, purge::Purge, route::RouteTable, seconds,
+};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
@@ -55,7 +57,7 @@ impl Source {
         }
     }
 
-    async fn kept(&self, name: &str, period: u64) -> Result<String, leptos_isr::DataError> {
+    async fn kept(&self, name: &str, period: u64) -> Result<String, leptos_isr::data::DataError> {
         let (source, text) = (self.clone(), name.to_owned());
         data(format!("value {name}"))
             .revalidate(Duration::from_secs(period))
@@ -65,7 +67,7 @@ impl Source {
     }
 }
 
-fn answer(result: Result<String, leptos_isr::DataError>) -> Response {
+fn answer(result: Result<String, leptos_isr::data::DataError>) -> Response {
     match result {
         Ok(text) => text.into_response(),
         Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
@@ -88,7 +90,7 @@ fn site() -> Site {
     let source = Source(Arc::new(state));
     let routes = ["/page/:name", "/other/:name", "/nested/:name", "/live/:name"]
         .into_iter()
-        .try_fold(Routes::new(), |routes, path| routes.add(path, Isr::forever()))
+        .try_fold(RouteTable::new(), |routes, path| routes.add(path, Isr::forever()))
         .unwrap();
     let clock = {
         let source = source.clone();

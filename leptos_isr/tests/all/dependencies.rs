@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
 use graph::{Graph, Site, graph, steady_graph};
-use leptos_isr::Purge;
+use leptos_isr::purge::Purge;
 use model::{Model, PurgeOf};
 use proptest::{
     collection::vec,

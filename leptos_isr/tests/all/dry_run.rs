@@ -13,8 +13,11 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::Method;
 use leptos_isr::{
-    Engine, Error, Isr, Key, PageStream, Purge, PurgeDryRun, RenderScope, Routes, Store,
-    StoreError, minutes,
+    Engine, Error, Isr, minutes,
+    page::RenderScope,
+    purge::{Purge, PurgeDryRun},
+    route::RouteTable,
+    store::{Key, PageStream, Store, StoreError},
     testing::{TestClock, TestSite},
 };
 use proptest::{
@@ -311,7 +314,7 @@ fn purge() -> impl Strategy<Value = Purge> {
 /// A site of these pages, each rendered once.
 async fn site_of(pages: &Pages) -> TestSite {
     let isr = || Isr::forever().query(["page"]);
-    let routes = Routes::new().add("/", isr()).and_then(|routes| routes.add("/*rest", isr()));
+    let routes = RouteTable::new().add("/", isr()).and_then(|routes| routes.add("/*rest", isr()));
     let clock = TestClock::new();
     let engine = Engine::builder(routes.unwrap()).clock(clock.clone()).build().unwrap();
     let tags = Arc::new(pages.clone());

@@ -11,7 +11,7 @@ use std::{
 use axum::{Router, body::Body, extract::Request, response::IntoResponse, routing::get};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
-use leptos_isr::{Engine, Isr, Routes};
+use leptos_isr::{Engine, Isr, route::RouteTable};
 use tower::ServiceExt;
 
 const TEXT: &str = "A page that says the same thing again and again. ";
@@ -20,7 +20,7 @@ fn site(folder: &std::path::Path) -> (Router, Arc<AtomicUsize>) {
     let renders = Arc::new(AtomicUsize::new(0));
     let routes = ["/page", "/short", "/image", "/encoded"]
         .into_iter()
-        .try_fold(Routes::new(), |routes, path| {
+        .try_fold(RouteTable::new(), |routes, path| {
             routes.add(path, Isr::forever().tag("a b").tag("all"))
         });
     let counter = Arc::clone(&renders);

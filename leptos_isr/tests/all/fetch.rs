@@ -17,7 +17,13 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
-use leptos_isr::{DataError, Engine, FetchError, FetchSettings, Isr, Routes, days, fetch, seconds};
+use leptos_isr::{
+    Engine, Isr,
+    data::{DataError, FetchError, FetchSettings, fetch},
+    days,
+    route::RouteTable,
+    seconds,
+};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -126,7 +132,7 @@ struct Site {
 /// `/{path}` shows the title of the upstream's `/{path}`, kept for 60 s; `/raw/…`
 /// its bytes; `/as/{name}` asks with a header.
 fn site(upstream: &Upstream, settings: FetchSettings) -> Site {
-    let routes = Routes::new().add("/*path", Isr::forever()).unwrap();
+    let routes = RouteTable::new().add("/*path", Isr::forever()).unwrap();
     let now = Arc::new(Mutex::new(UNIX_EPOCH + days(20_000)));
     let clock = {
         let now = Arc::clone(&now);

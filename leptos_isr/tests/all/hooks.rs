@@ -11,7 +11,13 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Method, StatusCode};
 use leptos_isr::testing::Answer;
-use leptos_isr::{Engine, Hook, Key, Mapping, Routes, Store, StoreError, hours, minutes, seconds};
+use leptos_isr::{
+    Engine, hours, minutes,
+    purge::{Mapping, Webhook},
+    route::RouteTable,
+    seconds,
+    store::{Key, Store, StoreError},
+};
 use sha2::Sha256;
 
 use crate::support::{Renders, Site, log::Warnings, routes};
@@ -27,8 +33,8 @@ fn mapping() -> Mapping {
     Mapping::new().tag("a:{slug}")
 }
 
-fn site(hook: Hook) -> Site {
-    Site::build(routes(), |builder| builder.hook("cms", hook))
+fn site(hook: Webhook) -> Site {
+    Site::build(routes(), |builder| builder.webhook("cms", hook))
 }
 
 fn mac(parts: &[&str]) -> Vec<u8> {
@@ -80,7 +86,7 @@ async fn purged<'a>(
 
 #[tokio::test]
 async fn delivery_purges_softly_what_it_maps_to() {
-    let site = site(Hook::generic(SECRET, mapping().path("/a/{old.slug}")));
+    let site = site(Webhook::generic(SECRET, mapping().path("/a/{old.slug}")));
     let body = r#"{"slug":"1","old":{"slug":"2"}}"#;
     let purged = purged(&site, &["1", "2", "3"], deliver_signed(&site, body, START)).await;
     assert_eq!(purged, ["1", "2"]);
@@ -88,7 +94,7 @@ async fn delivery_purges_softly_what_it_maps_to() {
 
 #[tokio::test]
 async fn hard_mapping_lets_the_next_visitor_wait() {
-    let site = site(Hook::generic(SECRET, mapping().hard()));
+    let site = site(Webhook::generic(SECRET, mapping().hard()));
     site.get("/a/1").await;
     deliver_signed(&site, r#"{"slug":"1"}"#, START).await;
     site.get("/a/1").await.assert_cache_status("isr; fwd=stale; fwd-status=200; stored");
@@ -97,7 +103,7 @@ async fn hard_mapping_lets_the_next_visitor_wait() {
 #[tokio::test]
 async fn delivery_of_somebody_else_is_refused_without_saying_why() {
     let (warnings, _guard) = Warnings::collect();
-    let site = site(Hook::generic(SECRET, mapping()));
+    let site = site(Webhook::generic(SECRET, mapping()));
     let body = r#"{"slug":"1"}"#;
     let good = signed(body, START);
     let flipped = good.replace("v1=", "v1=0");
@@ -117,7 +123,7 @@ async fn delivery_of_somebody_else_is_refused_without_saying_why() {
         texts.push(answer.body);
     }
     texts.dedup();
-    assert_eq!(texts, ["This is no delivery of the hook's sender.\n"]);
+    assert_eq!(texts, ["This is no delivery of the webhook's sender.\n"]);
     site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
     let log = warnings.text();
     assert!(log.contains("hook=\"cms\"") && log.contains("too long ago"), "{log}");
@@ -126,7 +132,7 @@ async fn delivery_of_somebody_else_is_refused_without_saying_why() {
 
 #[tokio::test]
 async fn tolerance_can_be_set() {
-    let site = site(Hook::generic(SECRET, mapping()).tolerance(seconds(10)));
+    let site = site(Webhook::generic(SECRET, mapping()).tolerance(seconds(10)));
     let at = |ago| deliver_signed(&site, "{}", START - seconds(ago));
     assert_eq!(at(10).await.status, StatusCode::NO_CONTENT);
     assert_eq!(at(11).await.status, StatusCode::UNAUTHORIZED);
@@ -134,7 +140,7 @@ async fn tolerance_can_be_set() {
 
 #[tokio::test]
 async fn delivery_that_comes_again_is_not_done_again() {
-    let site = site(Hook::generic(SECRET, mapping()));
+    let site = site(Webhook::generic(SECRET, mapping()));
     let body = r#"{"slug":"1"}"#;
     assert_eq!(purged(&site, &["1"], deliver_signed(&site, body, START)).await, ["1"]);
     assert!(purged(&site, &["1"], deliver_signed(&site, body, START)).await.is_empty());
@@ -182,7 +188,7 @@ impl Store for Full {
 #[tokio::test]
 async fn delivery_whose_purge_failed_may_come_again() {
     let site = Site::build(routes(), |builder| {
-        builder.store(Full::default()).hook("cms", Hook::generic(SECRET, mapping()))
+        builder.store(Full::default()).webhook("cms", Webhook::generic(SECRET, mapping()))
     });
     let body = r#"{"slug":"1"}"#;
     let failed = deliver_signed(&site, body, START).await;
@@ -193,7 +199,7 @@ async fn delivery_whose_purge_failed_may_come_again() {
 
 #[tokio::test]
 async fn only_deliveries_are_taken() {
-    let site = site(Hook::generic(SECRET, mapping()));
+    let site = site(Webhook::generic(SECRET, mapping()));
     for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
         let answer = site.request(method.clone(), ENDPOINT, &[]).await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
@@ -209,7 +215,7 @@ async fn only_deliveries_are_taken() {
 
 #[tokio::test]
 async fn hook_of_another_name_is_not_there() {
-    let site = site(Hook::generic(SECRET, mapping()));
+    let site = site(Webhook::generic(SECRET, mapping()));
     for path in ["/_isr/hooks/other", "/_isr/hooks/", "/_isr/hooks", "/_isr/hooks/cms/x"] {
         let answer = site.request(Method::POST, path, &[]).await;
         assert!(answer.body.starts_with(path), "the app's router answers: {answer:?}");
@@ -223,7 +229,7 @@ const SANITY: &str = r#"{"_id":"5f2a","_type":"post","_rev":"x1","title":"Hello"
 #[tokio::test]
 async fn sanity_signs_milliseconds_in_base64url() {
     let mapping = Mapping::new().tag("a:{slug.current}").tag("a:{authors._ref}").tag("a:{gone}");
-    let site = site(Hook::sanity(SECRET, mapping));
+    let site = site(Webhook::sanity(SECRET, mapping));
     let time = START.as_millis().to_string();
     let signature = URL_SAFE_NO_PAD.encode(mac(&[&time, ".", SANITY]));
     let header = format!("t={time},v1={signature}");
@@ -251,7 +257,7 @@ async fn github(site: &Site, event: &str, delivery: &str, body: &str) -> Answer 
 
 #[tokio::test]
 async fn push_to_github_purges_the_changed_files() {
-    let site = site(Hook::github(SECRET, "content", Mapping::new().tag("a:{file.stem}")));
+    let site = site(Webhook::github(SECRET, "content", Mapping::new().tag("a:{file.stem}")));
     let ids = ["1", "2", "3", "4"];
     let ping = github(&site, "ping", "d0", r#"{"zen":"Keep it logically awesome.","hook_id":1}"#);
     assert!(purged(&site, &ids, ping).await.is_empty());
@@ -278,7 +284,7 @@ const CONTENTFUL: &str = r#"{"fields":{"title":{"en-US":"Hello, World!"},
 #[tokio::test]
 async fn contentful_sends_the_secret_and_the_topic() {
     let mapping = Mapping::new().tag("a:{fields.slug.*}").tag("a:{sys.id}");
-    let site = site(Hook::contentful(SECRET, mapping));
+    let site = site(Webhook::contentful(SECRET, mapping));
     let bearer = format!("Bearer {SECRET}");
     let ids = ["1", "2", "3"];
     for (topic, expected) in
@@ -304,7 +310,7 @@ const STRAPI: &str = r#"{"event":"entry.update","createdAt":"2020-01-10T08:58:26
 #[tokio::test]
 async fn strapi_sends_the_secret() {
     let mapping = Mapping::new().tag("a:{entry.id}").tag("a:{entry.category.id}");
-    let site = site(Hook::strapi(SECRET, mapping));
+    let site = site(Webhook::strapi(SECRET, mapping));
     let bearer = format!("Bearer {SECRET}");
     let headers = [("authorization", &*bearer)];
     for _ in 0..2 {
@@ -317,19 +323,19 @@ async fn strapi_sends_the_secret() {
 
 #[test]
 fn wrong_hook_fails_at_start_and_is_named() {
-    let build = |name: &str, hook: Hook| {
-        let builder = Engine::builder(Routes::new()).token("the token for purges");
-        builder.hook("other", Hook::strapi(SECRET, mapping())).hook(name, hook).build()
+    let build = |name: &str, hook: Webhook| {
+        let builder = Engine::builder(RouteTable::new()).token("the token for purges");
+        builder.webhook("other", Webhook::strapi(SECRET, mapping())).webhook(name, hook).build()
     };
-    assert!(build("cms_2-a", Hook::generic(SECRET, mapping())).is_ok());
+    assert!(build("cms_2-a", Webhook::generic(SECRET, mapping())).is_ok());
     for (name, hook, problem) in [
-        ("a/b", Hook::generic(SECRET, mapping()), "hook `a/b`: name it with letters"),
-        ("", Hook::generic(SECRET, mapping()), "name it with letters"),
-        ("cms", Hook::generic("short", mapping()), "hook `cms`: its secret is 5 bytes long"),
-        ("cms", Hook::generic("the token for purges", mapping()), "is the purge token"),
-        ("cms", Hook::generic(SECRET, Mapping::new()), "hook `cms`: it purges nothing"),
-        ("cms", Hook::generic(SECRET, Mapping::new().tag("{x")), "hook `cms`: `{x` has a brace"),
-        ("other", Hook::generic(SECRET, mapping()), "hook `other`: there are two"),
+        ("a/b", Webhook::generic(SECRET, mapping()), "hook `a/b`: name it with letters"),
+        ("", Webhook::generic(SECRET, mapping()), "name it with letters"),
+        ("cms", Webhook::generic("short", mapping()), "hook `cms`: its secret is 5 bytes long"),
+        ("cms", Webhook::generic("the token for purges", mapping()), "is the purge token"),
+        ("cms", Webhook::generic(SECRET, Mapping::new()), "hook `cms`: it purges nothing"),
+        ("cms", Webhook::generic(SECRET, Mapping::new().tag("{x")), "hook `cms`: `{x` has a brace"),
+        ("other", Webhook::generic(SECRET, mapping()), "hook `other`: there are two"),
     ] {
         let error = build(name, hook).unwrap_err().to_string();
         assert!(error.contains(problem), "{error}");

@@ -6,7 +6,9 @@ use axum::{Router, routing::get};
 use futures::{FutureExt, future::select_all};
 use http::{Method, StatusCode};
 use leptos_isr::{
-    Engine, Isr, RenderError, Routes, SystemClock, minutes, seconds,
+    Engine, Isr, RenderError, SystemClock, minutes,
+    route::RouteTable,
+    seconds,
     testing::{Outage, RenderFault, TestClock, TestSite},
 };
 
@@ -14,7 +16,8 @@ use leptos_isr::{
 fn site() -> TestSite {
     let clock = TestClock::new();
     let page = Isr::revalidate(minutes(1)).query(["page"]).tag("all");
-    let routes = Routes::new().add("/a/:id", page).unwrap().add("/now", Isr::dynamic()).unwrap();
+    let routes =
+        RouteTable::new().add("/a/:id", page).unwrap().add("/now", Isr::dynamic()).unwrap();
     let engine = Engine::builder(routes)
         .clock(clock.clone())
         .render_timeout(Duration::from_millis(100))
@@ -179,7 +182,7 @@ async fn request_arrives_with_its_method_headers_and_body() {
 
 #[tokio::test]
 async fn clock_that_the_engine_does_not_use_is_refused() {
-    let engine = Engine::builder(Routes::new()).clock(SystemClock).build().unwrap();
+    let engine = Engine::builder(RouteTable::new()).clock(SystemClock).build().unwrap();
     let app = engine.wrap(Router::new());
     let message = panic_of(async {
         let _ = TestSite::new(&engine, app, TestClock::new());
@@ -193,7 +196,7 @@ async fn outage_answers_for_the_api_and_ends() {
     let outage = Outage::new();
     let api = outage.wrap(Router::new().route("/a", get(async || "data")));
     let clock = TestClock::new();
-    let engine = Engine::builder(Routes::new()).clock(clock.clone()).build().unwrap();
+    let engine = Engine::builder(RouteTable::new()).clock(clock.clone()).build().unwrap();
     let app = engine.wrap(api);
     let site = TestSite::new(&engine, app, clock);
     site.get("/a").await.assert_status(200).assert_body("data");

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use leptos::prelude::*;
 use leptos_isr::{
-    BuildMeta, Builder, Engine, Isr, LeptosPages, OnMissing, Purge, minutes, seconds,
+    Builder, Engine, Isr, LeptosPages, OnMissing, minutes, page::BuildMeta, purge::Purge, seconds,
 };
 use leptos_meta::MetaTags;
 use leptos_router::{

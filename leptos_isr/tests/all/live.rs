@@ -8,7 +8,13 @@ use axum::{
 };
 use futures::StreamExt;
 use http::{Method, StatusCode};
-use leptos_isr::{DataError, Engine, Isr, OnMissing, Purge, data, minutes, testing::TestClock};
+use leptos_isr::{
+    Engine, Isr, OnMissing,
+    data::{DataError, data},
+    minutes,
+    purge::Purge,
+    testing::TestClock,
+};
 use tokio::{net::TcpListener, time::timeout};
 
 use crate::support::{Renders, Site, routes};
@@ -30,7 +36,7 @@ impl Live {
         let mut live = Self(response.into_body().into_data_stream());
         let first = live.read().await.unwrap();
         let id = first.strip_prefix("retry: 5000\nevent: watching\nid: ");
-        let id = id.and_then(|rest| rest.strip_suffix("\ndata:\n\n")).expect(&first);
+        let id = id.and_then(|rest| rest.strip_suffix("\ndata: {}\n\n")).expect(&first);
         (live, id.parse().unwrap())
     }
 

@@ -4,7 +4,10 @@ use std::{path::Path, sync::Arc};
 
 use axum::{Router, body::Bytes, http::Uri};
 use http::StatusCode;
-use leptos_isr::{Cdn, Purge, seconds};
+use leptos_isr::{
+    purge::{Cdn, Purge},
+    seconds,
+};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc},
@@ -52,7 +55,7 @@ impl StandIn {
 }
 
 fn site(folder: &Path, cdn: Cdn) -> Site {
-    Site::build(routes(), |builder| builder.disk(folder, "b1").purge_hook(cdn))
+    Site::build(routes(), |builder| builder.disk(folder, "b1").cdn(cdn))
 }
 
 fn told(tag: &str) -> String {

@@ -8,7 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use leptos_isr::{Error, Key, Purge, Store, StoreError, minutes};
+use leptos_isr::{
+    Error, minutes,
+    purge::Purge,
+    store::{Key, Store, StoreError},
+};
 
 use crate::support::{Renders, Site, routes};
 

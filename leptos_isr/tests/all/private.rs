@@ -18,7 +18,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Par
 use http_body_util::BodyExt;
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::{ResponseOptions, extract};
-use leptos_isr::{Builder, Engine, Isr, LeptosPages, OnMissing, Purge, days, hours, minutes};
+use leptos_isr::{
+    Builder, Engine, Isr, LeptosPages, OnMissing, days, hours, minutes, purge::Purge,
+};
 use leptos_meta::MetaTags;
 use leptos_router::{
     components::{Route, Router as LeptosRouter, Routes},

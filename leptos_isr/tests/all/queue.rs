@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use leptos_isr::{Isr, Purge, Routes, minutes, seconds};
+use leptos_isr::{Isr, minutes, purge::Purge, route::RouteTable, seconds};
 
 use crate::support::{Renders, Site, routes};
 
@@ -82,7 +82,7 @@ async fn visitor_without_a_page_is_served_before_regenerations() {
 
 #[tokio::test]
 async fn route_with_a_limit_holds_up_only_itself() {
-    let routes = Routes::new()
+    let routes = RouteTable::new()
         .add("/slow/:id", Isr::forever().max_renders(1))
         .and_then(|routes| routes.add("/other/:id", Isr::forever()))
         .unwrap();

@@ -10,7 +10,10 @@ use std::{
 };
 
 use http::StatusCode;
-use leptos_isr::{Engine, Isr, OnMissing, PageOutcome, Purge, Routes, minutes, seconds};
+use leptos_isr::{
+    Engine, Isr, OnMissing, minutes, prerender::PageOutcome, purge::Purge, route::RouteTable,
+    seconds,
+};
 
 use crate::support::{Renders, Site, routes};
 
@@ -262,7 +265,7 @@ async fn page_that_fails_fails_the_build_unless_it_may_be_rendered_later() {
     for (isr, is_success) in
         [(listed(&["x"]), false), (listed(&["x"]).on_missing(OnMissing::Render), true)]
     {
-        let site = Site::build(Routes::new().add("/b/:id", isr).unwrap(), |builder| builder);
+        let site = Site::build(RouteTable::new().add("/b/:id", isr).unwrap(), |builder| builder);
         site.behave(Renders::SaysFailed);
         let report = site.engine.prerender(1, |_| (), |_| ()).await.unwrap();
         assert_eq!(report.is_success(), is_success);
@@ -274,7 +277,8 @@ async fn page_that_fails_fails_the_build_unless_it_may_be_rendered_later() {
         assert_eq!((page.path.as_str(), cause.as_str()), ("/b/x", "the source is down"));
         assert_eq!(site.renders(), 3, "it was tried twice more");
     }
-    let gone = Site::build(Routes::new().add("/b/:id", listed(&["x"])).unwrap(), |builder| builder);
+    let gone =
+        Site::build(RouteTable::new().add("/b/:id", listed(&["x"])).unwrap(), |builder| builder);
     gone.behave(Renders::Status(StatusCode::NOT_FOUND));
     assert!(!gone.engine.prerender(1, |_| (), |_| ()).await.unwrap().is_success());
 }
@@ -282,7 +286,7 @@ async fn page_that_fails_fails_the_build_unless_it_may_be_rendered_later() {
 #[tokio::test]
 async fn list_that_fails_fails_the_build_with_its_cause() {
     let isr = Isr::forever().prerender(async || Err::<Vec<String>, _>("the source is down"));
-    let site = Site::build(Routes::new().add("/b/:id", isr).unwrap(), |builder| builder);
+    let site = Site::build(RouteTable::new().add("/b/:id", isr).unwrap(), |builder| builder);
     let error = site.engine.prerender(1, |_| (), |_| ()).await.unwrap_err().to_string();
     assert!(error.contains("/b/:id") && error.contains("the source is down"), "{error}");
 }
@@ -290,7 +294,8 @@ async fn list_that_fails_fails_the_build_with_its_cause() {
 #[tokio::test]
 async fn built_list_decides_which_paths_exist() {
     let folder = tempfile::tempdir().unwrap();
-    let routes = |paths| Routes::new().add("/b/:id", listed(paths).on_missing(OnMissing::NotFound));
+    let routes =
+        |paths| RouteTable::new().add("/b/:id", listed(paths).on_missing(OnMissing::NotFound));
     let site = |paths| {
         Site::build(routes(paths).unwrap(), |builder| builder.disk(folder.path(), "build-1"))
     };
@@ -312,7 +317,7 @@ async fn list_that_fails_is_asked_again_only_later_and_one_at_a_time() {
         }
     };
     let isr = Isr::forever().prerender(list).on_missing(OnMissing::NotFound);
-    let site = Site::build(Routes::new().add("/b/:id", isr).unwrap(), |builder| builder);
+    let site = Site::build(RouteTable::new().add("/b/:id", isr).unwrap(), |builder| builder);
     for request in [site.start("/b/x"), site.start("/b/x"), site.start("/b/y")] {
         assert_eq!(request.await.unwrap().status, StatusCode::INTERNAL_SERVER_ERROR);
     }
@@ -328,7 +333,7 @@ async fn list_that_fails_is_asked_again_only_later_and_one_at_a_time() {
 async fn list_that_hangs_is_given_up() {
     let list = || std::future::pending::<Result<Vec<String>, String>>();
     let isr = Isr::forever().prerender(list).on_missing(OnMissing::NotFound);
-    let site = Site::build(Routes::new().add("/b/:id", isr).unwrap(), |builder| {
+    let site = Site::build(RouteTable::new().add("/b/:id", isr).unwrap(), |builder| {
         builder.render_timeout(Duration::from_millis(20))
     });
     assert_eq!(site.get("/b/x").await.status, StatusCode::INTERNAL_SERVER_ERROR);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::{Method, StatusCode};
-use leptos_isr::{Engine, Isr, OnMissing, Purge, Routes, minutes, seconds};
+use leptos_isr::{Engine, Isr, OnMissing, minutes, purge::Purge, route::RouteTable, seconds};
 
 use crate::support::{Renders, Site, routes};
 
@@ -477,7 +477,7 @@ async fn path_that_is_not_listed_gets_the_404_page_without_a_render() {
     let listed = Isr::forever()
         .prerender(async || Ok::<_, String>(vec!["one", "caf\u{e9}"]))
         .on_missing(OnMissing::NotFound);
-    let site = Site::build(Routes::new().add("/b/:id", listed).unwrap(), |builder| builder);
+    let site = Site::build(RouteTable::new().add("/b/:id", listed).unwrap(), |builder| builder);
     site.behave(Renders::Status(StatusCode::NOT_FOUND));
     for path in ["/b/two", "/b/three", "/b/four"] {
         let missing = site.get(path).await;

@@ -8,7 +8,11 @@ use std::{
 use axum::{Router, http::Uri, routing::get};
 use bytes::Bytes;
 use leptos_isr::{
-    Engine, Isr, Key, Purge, Routes, Store, StoreError, data,
+    Engine, Isr,
+    data::data,
+    purge::Purge,
+    route::RouteTable,
+    store::{Key, Store, StoreError},
     testing::{TestClock, TestSite},
 };
 use tokio::sync::{RwLock, Semaphore};
@@ -117,7 +121,7 @@ async fn page_rendered_while_its_purge_is_being_kept_shows_no_data_from_before_i
             async move { format!("{uri} v{}", read.await.unwrap()) }
         }
     };
-    let routes = Routes::new().add("/:page", Isr::forever()).unwrap();
+    let routes = RouteTable::new().add("/:page", Isr::forever()).unwrap();
     let clock = TestClock::new();
     let engine = Engine::builder(routes).clock(clock.clone()).store(store.clone()).build().unwrap();
     let app = engine.wrap(Router::new().route("/{page}", get(read)));

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use leptos_isr::{Key, PageStream, Store, StoreError};
+use leptos_isr::store::{Key, PageStream, Store, StoreError};
 use tokio::task::yield_now;
 
 /// What the store does wrong.

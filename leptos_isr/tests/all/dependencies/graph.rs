@@ -12,7 +12,10 @@ use std::{
 use axum::response::IntoResponse;
 use axum::{Extension, Router, http::Uri, response::Response};
 use leptos_isr::{
-    DataError, Engine, Isr, RenderScope, Routes, data,
+    Engine, Isr,
+    data::{DataError, data},
+    page::RenderScope,
+    route::RouteTable,
     testing::{TestClock, TestSite},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -155,13 +158,14 @@ impl Site {
             versions: Mutex::new(vec![1; graph.items.len()]),
             asked: Mutex::new(vec![0; graph.items.len()]),
         });
-        let routes = graph.pages.iter().enumerate().fold(Routes::new(), |routes, (page, about)| {
-            let isr = match about.period {
-                Some(period) => Isr::revalidate(Duration::from_secs(period)),
-                None => Isr::forever(),
-            };
-            routes.add(&path(page), isr).unwrap()
-        });
+        let routes =
+            graph.pages.iter().enumerate().fold(RouteTable::new(), |routes, (page, about)| {
+                let isr = match about.period {
+                    Some(period) => Isr::revalidate(Duration::from_secs(period)),
+                    None => Isr::forever(),
+                };
+                routes.add(&path(page), isr).unwrap()
+            });
         let clock = TestClock::new();
         let engine = Engine::builder(routes).clock(clock.clone()).build().unwrap();
         let router = {

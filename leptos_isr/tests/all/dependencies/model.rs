@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leptos_isr::Purge;
+use leptos_isr::purge::Purge;
 
 use super::graph::{Graph, item_text, page_text, path};
 

@@ -20,7 +20,9 @@ use axum::{
 };
 use http::{HeaderMap, Method, StatusCode};
 use leptos_isr::{
-    Builder, Draft, Engine, Isr, RenderScope, Routes, minutes,
+    Builder, Engine, Isr, minutes,
+    page::{Draft, RenderScope},
+    route::RouteTable,
     testing::{TestClock, TestSite},
 };
 
@@ -77,9 +79,9 @@ impl Deref for Site {
 }
 
 /// `/a/:id` for 60 s, expiring after 10 min, tags `all` and `a:{id}`.
-pub(crate) fn routes() -> Routes {
+pub(crate) fn routes() -> RouteTable {
     let isr = Isr::revalidate(minutes(1)).expire(minutes(10)).query(["page"]);
-    Routes::new()
+    RouteTable::new()
         .add("/a/:id", isr.tag("all").tag("a:{id}"))
         .and_then(|routes| routes.add("/forever", Isr::forever().tag("all")))
         .and_then(|routes| routes.add("/a/dynamic", Isr::dynamic()))
@@ -95,14 +97,14 @@ impl Site {
         Self::build(routes(), |builder| builder.disk(folder, "build-1"))
     }
 
-    pub(crate) fn build(routes: Routes, configure: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) fn build(routes: RouteTable, configure: impl FnOnce(Builder) -> Builder) -> Self {
         Self::build_at(TestClock::new(), routes, configure)
     }
 
     /// A site that goes by this clock.
     pub(crate) fn build_at(
         clock: TestClock,
-        routes: Routes,
+        routes: RouteTable,
         configure: impl FnOnce(Builder) -> Builder,
     ) -> Self {
         let state = Arc::new(State {
