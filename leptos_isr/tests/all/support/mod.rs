@@ -20,7 +20,9 @@ use axum::{
 };
 use http::{HeaderMap, Method, StatusCode};
 use leptos_isr::{
-    Builder, Engine, Isr, minutes,
+    Builder, Engine, Isr,
+    data::{DataError, data},
+    minutes,
     page::{Draft, RenderScope},
     route::RouteTable,
     testing::{TestClock, TestSite},
@@ -49,6 +51,9 @@ pub(crate) enum Renders {
     SaysTag(&'static str),
     /// Asks in its scope for this period.
     SaysPeriod(Duration),
+    /// A page that shows data of the name `titles` with a tag of that name: this number, if the
+    /// data are not kept.
+    Reads(u32),
     Panic,
     Hang,
     /// Waits for `Site::let_pass`, then renders a page.
@@ -208,6 +213,11 @@ impl State {
             Renders::SaysPeriod(period) => {
                 scope.revalidate_within(period);
                 page.into_response()
+            }
+            Renders::Reads(number) => {
+                let read = data("titles").tags(["titles"]);
+                let read = read.load(async move || Ok::<_, DataError>(number));
+                read.await.unwrap().to_string().into_response()
             }
             Renders::Panic => panic!("the page panics"),
             Renders::Hang => std::future::pending().await,
