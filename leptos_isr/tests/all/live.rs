@@ -216,7 +216,7 @@ async fn tag_is_watched_across_pages_and_data() {
     live.event(r#"{"tag":"a:1"}"#).await;
     let read = async |value: u32| {
         site.behave(Renders::Reads(value));
-        site.get("/a/dynamic").await.text()
+        site.get("/a/dynamic").await.body
     };
     assert_eq!(read(1).await, "1");
     live.event(r#"{"tag":"titles"}"#).await;
