@@ -47,15 +47,6 @@ pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5);
 /// that this process gave or read, also when the clock is set back.
 pub(crate) type Stamp = u64;
 
-/// Up to where in the order of purges a render, or a read, is known to have seen them: exactly
-/// the purges with a later stamp reach it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Seen(pub(crate) Stamp);
-
-/// Which of two renders of one page, or of two reads, is newer: the one with the higher version.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Version(pub(crate) Stamp);
-
 /// The latest time that a stamp takes from the clock, in the year 294,000:
 /// stamps can grow from there as long as the program runs.
 const LATEST: Stamp = u64::MAX / 2;

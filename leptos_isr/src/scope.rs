@@ -8,7 +8,7 @@ use std::{
 use http::request::Parts;
 use leptos::prelude::with_context;
 
-use crate::{address::tag::Tag, clock::Seen};
+use crate::{address::tag::Tag, entry::Seen};
 
 /// What one render said of itself: its tags, its period, whether it may be stored.
 ///

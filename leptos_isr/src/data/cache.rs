@@ -98,8 +98,9 @@ fn weight(key: &Arc<str>, value: &Value) -> u64 {
 mod tests {
     use super::*;
     use crate::{
-        clock::{Seen, Stamp, Version},
+        clock::Stamp,
         data::value::Validators,
+        entry::{Seen, Version},
     };
     use std::time::UNIX_EPOCH;
 

@@ -8,7 +8,6 @@ use tokio::time::timeout;
 
 use crate::{
     address::tag::Tag,
-    clock::Seen,
     data::{
         cache::ReadResult,
         error::DataError,
@@ -16,6 +15,7 @@ use crate::{
         reads::Reads,
         value::{SourceAnswer, Validators, Value},
     },
+    entry::Seen,
     scope::RenderScope,
     tasks::single_flight::{self, Leader, Role},
     watch::Topic,

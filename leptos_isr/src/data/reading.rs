@@ -10,8 +10,8 @@ use leptos::prelude::{use_context, with_context};
 
 use crate::{
     address::tag::Tag,
-    clock::Seen,
     data::{reads::Reads, value::Value},
+    entry::Seen,
     scope::{RenderNotes, RenderScope},
 };
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::{
     address::tag::Tag,
-    clock::{Seen, Version},
+    entry::{Seen, Version},
 };
 
 /// One value, as it was read.

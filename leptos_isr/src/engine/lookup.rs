@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     address::key::Key,
-    clock::Seen,
     engine::Engine,
-    entry::ServedEntry,
+    entry::{Seen, ServedEntry},
     render::outcome::{NewEntry, RenderFailure},
     route::{policy::Lifetime, target::Target},
     rules::{

@@ -11,9 +11,8 @@ use tokio::{runtime::Handle, time::sleep};
 
 use crate::{
     address::{key::Key, path::CanonicalPath},
-    clock::Seen,
     engine::Engine,
-    entry::Entry,
+    entry::{Entry, Seen},
     error::Error,
     render::outcome::RenderFailure,
     route::{

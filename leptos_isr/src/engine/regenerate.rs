@@ -12,10 +12,9 @@ use tracing::{info, instrument::WithSubscriber, warn};
 
 use crate::{
     address::{key::Key, path::CanonicalPath},
-    clock::Seen,
     data::reading::{Reader, Reading},
     engine::Engine,
-    entry::ServedEntry,
+    entry::{Seen, ServedEntry},
     error::{Error, RenderError},
     render::{
         self, Job, RenderOutput,

@@ -1,8 +1,13 @@
 //! Pages that somebody watches are kept up, and who watches is told.
 
 use crate::{
-    clock::Seen, engine::Engine, entry::ServedEntry, order::purge::Scope, route::target::Target,
-    rules::freshness::Freshness, tasks::schedule::Urgency, watch::Topic,
+    engine::Engine,
+    entry::{Seen, ServedEntry},
+    order::purge::Scope,
+    route::target::Target,
+    rules::freshness::Freshness,
+    tasks::schedule::Urgency,
+    watch::Topic,
 };
 
 impl Engine {

@@ -3,6 +3,7 @@
 pub(crate) mod encodings;
 pub(crate) mod heads;
 mod served;
+mod start;
 
 use std::time::{Duration, SystemTime};
 
@@ -12,11 +13,14 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::{
     address::{key::Key, tag::Tag},
-    clock::{CLOCK_SKEW, Seen, Stamp, Version},
+    clock::CLOCK_SKEW,
     rules::encoding::{self, Encoding},
 };
 
-pub(crate) use self::served::ServedEntry;
+pub(crate) use self::{
+    served::ServedEntry,
+    start::{RenderStart, Seen, Version},
+};
 
 /// Headers that belong to one connection or one response, or that are decided
 /// when a page is served: never part of a stored page.
@@ -58,21 +62,6 @@ pub struct Entry {
     pub(crate) asked: Option<Duration>,
     /// Whether these are data that say: there is no such thing.
     pub(crate) is_absent: bool,
-}
-
-/// When a render began, by the clock, in the order of purges, and among the renders of its page.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RenderStart {
-    pub(crate) at: SystemTime,
-    pub(crate) seen: Seen,
-    pub(crate) version: Version,
-}
-
-impl RenderStart {
-    /// On one machine the order of purges and that of renders are one.
-    pub(crate) fn new(at: SystemTime, stamp: Stamp) -> Self {
-        Self { at, seen: Seen(stamp), version: Version(stamp) }
-    }
 }
 
 impl Entry {

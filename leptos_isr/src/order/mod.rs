@@ -14,8 +14,8 @@ use self::{
 };
 use crate::{
     address::{key::Key, tag::Tag},
-    clock::{CLOCK_SKEW, Clock, Seen, Stamp, Stamps, Version},
-    entry::{Entry, RenderStart, ServedEntry},
+    clock::{CLOCK_SKEW, Clock, Stamp, Stamps},
+    entry::{Entry, RenderStart, Seen, ServedEntry, Version},
     route::policy::Lifetime,
     rules::freshness::{Freshness, PurgeKind, freshness},
 };

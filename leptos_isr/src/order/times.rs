@@ -14,8 +14,8 @@ use std::{
 
 use crate::{
     address::tag::Tag,
-    clock::{Seen, Stamp},
-    entry::{Entry, ServedEntry},
+    clock::Stamp,
+    entry::{Entry, Seen, ServedEntry},
     order::purge::{Scope, prefixes},
     rules::freshness::PurgeKind,
 };

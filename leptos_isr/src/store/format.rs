@@ -19,8 +19,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
     address::{key::Key, tag::Tag},
-    clock::{Seen, Stamp, Version},
-    entry::{Entry, RenderStart, ServedEntry, encodings::Encodings},
+    clock::Stamp,
+    entry::{Entry, RenderStart, Seen, ServedEntry, Version, encodings::Encodings},
     rules::encoding::Encoding,
 };
 

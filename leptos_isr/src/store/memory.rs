@@ -152,8 +152,7 @@ mod tests {
     use super::*;
     use crate::{
         address::path::CanonicalPath,
-        clock::Version,
-        entry::{Entry, RenderStart},
+        entry::{Entry, RenderStart, Version},
         rules::encoding::Encoding,
     };
     use bytes::Bytes;
