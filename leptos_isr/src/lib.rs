@@ -176,7 +176,7 @@ mod properties;
 #[doc(hidden)]
 pub mod fuzzing;
 
-/// Compiles the examples in the repository's README.
+/// Compiles the examples in this crate's README.
 #[cfg(all(doctest, feature = "testing"))]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
