@@ -1,6 +1,6 @@
-//! Which form of a body a request gets: as it is, or compressed.
+//! Content encodings: compressing a body, and choosing the encoding that a request gets.
 //!
-//! A form that is not smaller than the body is not kept.
+//! An encoding that is not smaller than the body is not kept.
 
 use std::io::{self, Write};
 
@@ -40,11 +40,11 @@ impl Encoding {
         HeaderValue::from_static(self.name())
     }
 
-    /// The compressed form of `body`, if it is smaller.
+    /// Compresses `body`; `None` if that does not make it smaller.
     pub(crate) fn compress(self, body: &[u8]) -> Option<Bytes> {
-        let form = self.try_compress(body).ok().filter(|form| form.len() < body.len())?;
+        let encoded = self.try_compress(body).ok().filter(|it| it.len() < body.len())?;
         // Memory counts lengths, and what a compressor fills may be twice as large.
-        Some(form.into_boxed_slice().into())
+        Some(encoded.into_boxed_slice().into())
     }
 
     fn try_compress(self, body: &[u8]) -> io::Result<Vec<u8>> {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn highest_rated_form_is_chosen() {
+    fn highest_rated_encoding_is_chosen() {
         for (accept, expected) in [
             (&[][..], "identity"),
             (&[""], "identity"),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_the_body_again_and_smaller() {
+    fn encodings_are_the_body_again_and_smaller() {
         let body = Bytes::from("<p>hello</p>".repeat(200));
         for encoding in Encoding::ALL {
             let encoded = encoding.compress(&body).unwrap();

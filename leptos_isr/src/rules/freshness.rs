@@ -9,7 +9,8 @@ use crate::route::policy::Lifetime;
 pub(crate) enum Freshness {
     /// Young enough; `left` of its period remains, `None` if it has no period.
     Fresh { left: Option<Duration> },
-    /// Servable while it is regenerated; `by` is how long it has been stale.
+    /// Past its period or purged softly; `by` is how long past its period. A page is served once
+    /// more while it is regenerated; `decide` says what becomes of data and of purged 404s.
     Stale { by: Duration, reason: StaleReason },
     /// Served only if a render fails.
     Expired { by: Duration, reason: StaleReason },

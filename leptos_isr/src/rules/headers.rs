@@ -1,4 +1,6 @@
-//! Which cache headers a response carries, and whether a 304 answers it.
+//! The values of cache headers, and whether a 304 answers a request.
+//!
+//! Responses are put together in `http/response.rs`.
 
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ pub(crate) const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-ca
 /// Netlify do.
 pub(crate) const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
-/// The one request header that decides which form of a page is sent.
+/// The one request header that decides which encoding of a page is sent.
 pub(crate) const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
 
 /// What stands encoded in a `Cache-Tag`: all but visible ASCII, the comma that

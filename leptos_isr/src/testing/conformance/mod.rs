@@ -1,6 +1,7 @@
 //! What a store guarantees, checked on any store.
 
 mod bytes;
+mod kept;
 mod keys;
 mod listing;
 mod pages;

@@ -14,6 +14,7 @@ use futures::future::{Either, select};
 use super::{
     Check, Data,
     bytes::{all_bytes, noise, page, show},
+    kept::{page_is, page_is_none, value_is},
     keys::{key, look_alikes},
     wait::{Boxed, at_once, cancelled_after},
 };
@@ -26,27 +27,6 @@ const ROUNDS: u64 = 50;
 
 /// How often readers look while a page is written again and again.
 const READS: usize = 400;
-
-/// The page of `key` is `expected`.
-pub(super) async fn is(store: &impl Store, key: &Key, expected: &[u8], when: &str) -> Check {
-    let found = store.get(key).await?;
-    if found.as_deref() == Some(expected) {
-        return Ok(());
-    }
-    let (found, expected) = (show(found.as_deref()), show(Some(expected)));
-    Err(format!("{when}, `get({key})` is {found}, not {expected}").into())
-}
-
-/// There is no page of `key`.
-pub(super) async fn is_none(store: &impl Store, key: &Key, when: &str) -> Check {
-    match store.get(key).await? {
-        None => Ok(()),
-        found => {
-            let found = show(found.as_deref());
-            Err(format!("{when}, `get({key})` is {found}, not none").into())
-        }
-    }
-}
 
 async fn contains(store: &impl Store, key: &Key, expected: bool, when: &str) -> Check {
     let found = store.contains(key).await?;
@@ -68,8 +48,8 @@ pub(super) async fn read_as_written<S: Store>(data: &Data<impl AsyncFn(String) -
     ] {
         let key = key(name);
         store.put(&key, page.clone()).await?;
-        is(&store, &key, &page, "after `put`").await?;
-        is(&store, &key, &page, "when read again").await?;
+        page_is(&store, &key, &page, "after `put`").await?;
+        page_is(&store, &key, &page, "when read again").await?;
     }
     Ok(())
 }
@@ -82,7 +62,7 @@ pub(super) async fn later_takes_the_place<S: Store>(
     for (seed, len) in [(1, 10_000), (2, 10), (3, 20_000), (4, 0), (5, 1)] {
         let page = noise(seed, len);
         store.put(&key, page.clone()).await?;
-        is(&store, &key, &page, "after another `put`").await?;
+        page_is(&store, &key, &page, "after another `put`").await?;
     }
     Ok(())
 }
@@ -91,7 +71,7 @@ pub(super) async fn absent_is_none<S: Store>(data: &Data<impl AsyncFn(String) ->
     let store = data.open("absent").await;
     for when in ["in an empty store", "beside other pages"] {
         for text in look_alikes() {
-            is_none(&store, &key(&text), when).await?;
+            page_is_none(&store, &key(&text), when).await?;
         }
         store.put(&key("/other"), page("/other")).await?;
     }
@@ -108,15 +88,15 @@ pub(super) async fn removed_is_gone<S: Store>(data: &Data<impl AsyncFn(String) -
     }
     for when in ["after `remove`", "after another `remove`"] {
         store.remove(&gone).await?;
-        is_none(&store, &gone, when).await?;
+        page_is_none(&store, &gone, when).await?;
         for other in &others {
-            is(&store, other, &page(other.as_str()), &format!("{when} of `/a`")).await?;
+            page_is(&store, other, &page(other.as_str()), &format!("{when} of `/a`")).await?;
         }
     }
     store.remove(&key("/*")).await?;
-    is(&store, &others[4], &page("/ab"), "after `remove` of `/*`").await?;
+    page_is(&store, &others[4], &page("/ab"), "after `remove` of `/*`").await?;
     store.put(&gone, page("/a, again")).await?;
-    is(&store, &gone, &page("/a, again"), "put again after `remove`").await
+    page_is(&store, &gone, &page("/a, again"), "put again after `remove`").await
 }
 
 pub(super) async fn contains_agrees<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
@@ -143,7 +123,7 @@ pub(super) async fn keys_are_apart<S: Store>(data: &Data<impl AsyncFn(String) ->
         store.put(&key(text), page(text)).await?;
     }
     for text in &texts {
-        is(&store, &key(text), &page(text), "beside keys that look alike").await?;
+        page_is(&store, &key(text), &page(text), "beside keys that look alike").await?;
     }
     Ok(())
 }
@@ -153,12 +133,12 @@ pub(super) async fn builds_are_apart<S: Store>(data: &Data<impl AsyncFn(String) 
     let one = data.open("build-1").await;
     one.put(&key, page("build 1")).await?;
     let eleven = data.open("build-11").await;
-    is_none(&eleven, &key, "in another build").await?;
+    page_is_none(&eleven, &key, "in another build").await?;
     eleven.put(&key, page("build 11")).await?;
-    is(&one, &key, &page("build 1"), "after `put` in another build").await?;
-    is(&eleven, &key, &page("build 11"), "in its own build").await?;
+    page_is(&one, &key, &page("build 1"), "after `put` in another build").await?;
+    page_is(&eleven, &key, &page("build 11"), "in its own build").await?;
     one.remove(&key).await?;
-    is(&eleven, &key, &page("build 11"), "after `remove` in another build").await
+    page_is(&eleven, &key, &page("build 11"), "after `remove` in another build").await
 }
 
 pub(super) async fn survive_reopening<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
@@ -170,11 +150,11 @@ pub(super) async fn survive_reopening<S: Store>(data: &Data<impl AsyncFn(String)
     store.remove(&gone).await?;
     // As after a crash: nothing was said to the first one.
     let beside = data.open("reopened").await;
-    is(&beside, &kept, &noise(2, MIB), "in a store opened beside the first").await?;
-    is_none(&beside, &gone, "in a store opened after `remove`").await?;
+    page_is(&beside, &kept, &noise(2, MIB), "in a store opened beside the first").await?;
+    page_is_none(&beside, &gone, "in a store opened after `remove`").await?;
     drop((store, beside));
     let later = data.open("reopened").await;
-    is(&later, &kept, &noise(2, MIB), "in a store opened after the first was dropped").await
+    page_is(&later, &kept, &noise(2, MIB), "in a store opened after the first was dropped").await
 }
 
 pub(super) async fn concurrent_puts<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
@@ -316,8 +296,8 @@ pub(super) async fn old_builds_go<S: Store>(data: &Data<impl AsyncFn(String) -> 
     store.append_purge(last.clone()).await?;
     for when in ["after `remove_old_builds`", "after another `remove_old_builds`"] {
         store.remove_old_builds().await?;
-        is(&store, &key, &page("new"), when).await?;
-        super::values::is(&store, "paths", &page("paths"), when).await?;
+        page_is(&store, &key, &page("new"), when).await?;
+        value_is(&store, "paths", &page("paths"), when).await?;
         let purges = store.purges()?;
         if purges.last() != Some(&last) {
             let found = show(purges.last().map(|last| &**last));

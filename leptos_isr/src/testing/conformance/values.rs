@@ -5,20 +5,10 @@ use bytes::Bytes;
 use super::{
     Check, Data,
     bytes::{all_bytes, noise, page, show},
+    kept::{page_is, page_is_none, value_is},
     keys::{key, look_alikes},
-    pages,
 };
 use crate::store::Store;
-
-/// The value under `name` is `expected`.
-pub(super) async fn is(store: &impl Store, name: &str, expected: &[u8], when: &str) -> Check {
-    let found = store.value(name).await?;
-    if found.as_deref() == Some(expected) {
-        return Ok(());
-    }
-    let (found, expected) = (show(found.as_deref()), show(Some(expected)));
-    Err(format!("{when}, `value({name:?})` is {found}, not {expected}").into())
-}
 
 async fn is_none(store: &impl Store, name: &str, when: &str) -> Check {
     match store.value(name).await? {
@@ -35,7 +25,7 @@ pub(super) async fn read_as_written<S: Store>(data: &Data<impl AsyncFn(String) -
     is_none(&store, "paths of /a/:b", "in an empty store").await?;
     for value in [noise(1, 300_000), Bytes::new(), all_bytes(), Bytes::from_static(b"[]")] {
         store.put_value("paths of /a/:b", value.clone()).await?;
-        is(&store, "paths of /a/:b", &value, "after `put_value`").await?;
+        value_is(&store, "paths of /a/:b", &value, "after `put_value`").await?;
     }
     Ok(())
 }
@@ -50,7 +40,7 @@ pub(super) async fn names_are_apart<S: Store>(data: &Data<impl AsyncFn(String) -
         store.put_value(name, page(name)).await?;
     }
     for name in &names {
-        is(&store, name, &page(name), "beside names that look alike").await?;
+        value_is(&store, name, &page(name), "beside names that look alike").await?;
     }
     Ok(())
 }
@@ -59,12 +49,12 @@ pub(super) async fn apart_from_pages<S: Store>(data: &Data<impl AsyncFn(String) 
     let store = data.open("apart").await;
     let key = key("/a");
     store.put_value("/a", page("the value")).await?;
-    pages::is_none(&store, &key, "beside a value of this name").await?;
+    page_is_none(&store, &key, "beside a value of this name").await?;
     store.put(&key, page("/a")).await?;
-    is(&store, "/a", &page("the value"), "beside a page of this key").await?;
-    pages::is(&store, &key, &page("/a"), "beside a value of this name").await?;
+    value_is(&store, "/a", &page("the value"), "beside a page of this key").await?;
+    page_is(&store, &key, &page("/a"), "beside a value of this name").await?;
     store.remove(&key).await?;
-    is(&store, "/a", &page("the value"), "after `remove` of a page of this key").await
+    value_is(&store, "/a", &page("the value"), "after `remove` of a page of this key").await
 }
 
 pub(super) async fn builds_are_apart<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
@@ -73,7 +63,7 @@ pub(super) async fn builds_are_apart<S: Store>(data: &Data<impl AsyncFn(String) 
     let eleven = data.open("value-11").await;
     is_none(&eleven, "paths", "in another build").await?;
     eleven.put_value("paths", page("build 11")).await?;
-    is(&one, "paths", &page("build 1"), "after `put_value` in another build").await
+    value_is(&one, "paths", &page("build 1"), "after `put_value` in another build").await
 }
 
 pub(super) async fn survive<S: Store>(data: &Data<impl AsyncFn(String) -> S>) -> Check {
@@ -82,10 +72,10 @@ pub(super) async fn survive<S: Store>(data: &Data<impl AsyncFn(String) -> S>) ->
     for i in 0..40 {
         store.put(&key(&format!("/{i}")), noise(i, 200_000)).await?;
     }
-    is(&store, "paths", &page("paths"), "after many pages").await?;
+    value_is(&store, "paths", &page("paths"), "after many pages").await?;
     let beside = data.open("value-survives").await;
-    is(&beside, "paths", &page("paths"), "in a store opened beside the first").await?;
+    value_is(&beside, "paths", &page("paths"), "in a store opened beside the first").await?;
     drop((store, beside));
     let later = data.open("value-survives").await;
-    is(&later, "paths", &page("paths"), "in a store opened after the first was dropped").await
+    value_is(&later, "paths", &page("paths"), "in a store opened after the first was dropped").await
 }
