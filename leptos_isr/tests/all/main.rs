@@ -20,6 +20,7 @@ mod encoding;
 mod fetch;
 mod hooks;
 mod kit;
+mod layers;
 mod leptos;
 mod live;
 mod outbound;
