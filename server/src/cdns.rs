@@ -143,7 +143,7 @@ mod tests {
             ),
             (
                 vec!["--isr-cdn-url", "http://a?b", "--isr-cdn-url-token", "t"],
-                ["purge hook `http://a?b`", "write it as"],
+                ["CDN `http://a?b`", "write it as"],
             ),
         ] {
             let error = opened(&args).unwrap_err();

@@ -9,8 +9,7 @@ use leptos_isr::{
 
 /// One row a route, then what is worth knowing.
 pub(crate) fn table(report: &PrerenderReport) -> String {
-    let head = ["DeclaredRoute", "Mode", "Revalidate", "Expire", "Pages", "Size", "Time"]
-        .map(String::from);
+    let head = ["Route", "Mode", "Revalidate", "Expire", "Pages", "Size", "Time"].map(String::from);
     let mut rows = vec![head];
     rows.extend(report.routes.iter().map(row));
     let widths: Vec<usize> = (0..rows[0].len())
@@ -121,7 +120,7 @@ mod tests {
             duration: Duration::from_millis(1234),
         };
         let expected = "\
-DeclaredRoute     Mode     Revalidate  Expire  Pages      Size   Time
+Route     Mode     Revalidate  Expire  Pages      Size   Time
 /         ISR      1m          never       1    1.5 kB    7ms
 /a/:slug  ISR      5m          7days     100  150.0 kB  700ms
 /b/:slug  ISR      5m          never

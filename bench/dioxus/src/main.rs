@@ -19,7 +19,7 @@ struct Article {
 }
 
 #[derive(Clone, Routable)]
-enum DeclaredRoute {
+enum Route {
     #[route("/articles/:slug")]
     Page { slug: String },
 }

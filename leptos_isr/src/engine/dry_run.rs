@@ -43,7 +43,7 @@ pub struct PurgeDryRun {
     /// their one spelling, with the query parameters that their route lists.
     pub sample: Vec<String>,
     /// How many stored answers of data routes
-    /// ([`RouteTable::add_data`](crate::RouteTable::add_data)). They are not in `pages`.
+    /// ([`RouteTable::add_data`](crate::route::RouteTable::add_data)). They are not in `pages`.
     pub data: usize,
     /// How many pages of the store are damaged or could not be read. What they
     /// were is not known, so they are in no other number.

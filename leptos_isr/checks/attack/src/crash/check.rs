@@ -41,7 +41,7 @@ pub(super) async fn every_page(model: &Model, port: u16) -> io::Result<()> {
         if !is_right {
             model.broken(format!("/p/{page} right after a start: {how:?} instead of {first:?}"));
         }
-        // Regeneration behind the first visitor.
+        // Regenerated behind the first visitor.
         for wait in 0.. {
             if how != How::Purged {
                 break;
