@@ -1,4 +1,4 @@
-//! In the browser no page is stored: what a page says of itself is ignored.
+//! In the browser no page is stored, so what a page says about itself is ignored.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
-//! What a page's code may say about itself while it is rendered.
+//! What page code may say about its page while it is rendered.
 //!
-//! Each function acts on the render in progress, found in Leptos's context, so
-//! it may be called from a component, a resource or a server function. In the
-//! browser, and outside a render, it does nothing.
+//! Each function acts on the render in progress, which it finds in Leptos's context, so it may be
+//! called from a component, a resource or a server function. In the browser, and outside a render,
+//! it does nothing.
 
 #[cfg(not(feature = "ssr"))]
 #[path = "browser.rs"]
@@ -49,7 +49,7 @@ pub fn revalidate_within(period: Duration) {
     context::revalidate_within(period);
 }
 
-/// Keeps this render out of the store: it is served once.
+/// Keeps this render out of the store: the page is served, but not stored.
 pub fn no_store() {
     context::no_store();
 }
@@ -63,29 +63,28 @@ pub fn not_found() {
 
 /// Says that this render failed, and why.
 ///
-/// The answer has status 502 and is never stored: a good page stays as it is,
-/// and the cause is logged, or printed by the build.
+/// The answer has status 502 and is never stored: a good page stays as it is. The cause is logged,
+/// or printed by the build.
 pub fn failed(cause: impl Into<String>) {
     context::failed(cause.into());
 }
 
 /// Whether the page will be hydrated in the browser.
 ///
-/// False only for the 404 page of a path that its route does not admit: it is
-/// one page for all such paths, so the browser could not match it to its
-/// address. A shell leaves out the scripts that hydrate then.
+/// It is false only for the 404 page of a path that its route does not admit. All such paths share
+/// that page, so the browser could not match it to its address. The shell then leaves out the
+/// scripts that hydrate.
 #[must_use]
 pub fn hydrates() -> bool {
     context::hydrates()
 }
 
-/// Whether the visitor is in draft mode: the page is rendered for them alone
-/// and never stored, so it may show what is not published.
+/// Whether the visitor is in draft mode: the page is rendered for them alone and never stored, so
+/// it may show what is not published.
 ///
-/// True in pages and server functions whose request carries the signed cookie
-/// of [draft mode](crate#draft-mode), and only there. Always false in the
-/// browser: a page hands the answer over, as with `SharedValue`, so that the
-/// browser draws what the server drew.
+/// It is true in pages and server functions whose request carries the signed cookie of
+/// [draft mode](crate#draft-mode), and only there. In the browser it is always false, so pass the
+/// answer on, for example with `SharedValue`, and the browser draws what the server drew.
 #[must_use]
 pub fn is_draft() -> bool {
     context::is_draft()

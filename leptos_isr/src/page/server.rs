@@ -1,4 +1,4 @@
-//! On the server, what a page says of itself is noted in its render.
+//! On the server, what a page says about itself is noted in its render.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(super) fn no_store() {
 }
 
 pub(super) fn not_found() {
-    // The browser takes a server function's 404 for a failure.
+    // A browser takes a server function's 404 for a failure.
     if !scope::current().is_some_and(|scope| scope.note_absent()) {
         set_status(StatusCode::NOT_FOUND);
     }

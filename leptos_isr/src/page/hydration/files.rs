@@ -13,7 +13,8 @@ const BEGIN: &str = include_str!("begin.js");
 pub(crate) struct Files(Arc<(String, Option<WasmSplitManifest>)>);
 
 impl Files {
-    /// Looks for the files; logs if there is no list of their hashes where there should be.
+    /// Looks for the files. Logs an error if the list of their hashes is missing where there should
+    /// be one.
     pub(crate) fn find(options: &LeptosOptions) -> Self {
         let hashes = if options.hash_files { hashes(options) } else { Ok(HashMap::new()) };
         let hashes = hashes.unwrap_or_else(|error| {

@@ -1,4 +1,4 @@
-//! How a page is hydrated: when its program is asked for, and in which parts.
+//! How a page is hydrated: when its program is requested, and in which parts.
 
 #[cfg(feature = "ssr")]
 mod files;
@@ -14,20 +14,19 @@ pub(crate) use files::Files;
 
 use leptos::prelude::*;
 
-/// Writes the script that hydrates the page once it is shown, in the place of
-/// Leptos's `HydrationScripts`.
+/// Writes the script that hydrates the page once it is painted, in place of Leptos's
+/// `HydrationScripts`.
 ///
-/// Belongs into the `<head>` of the shell. `HydrationScripts` lets the browser load
-/// the program while it still waits for what the page is drawn with, also with
-/// `defer`, which only delays the start. A stored page is whole without its program,
-/// so here nothing of it is asked for before the page is on the screen, or, if that
-/// takes longer, as in a tab that is not seen, for two seconds. On a slow
-/// network the program comes later than with a preload; until then links and forms
-/// with an address work, as they do without scripts.
+/// Put it in the `<head>` of the shell. `HydrationScripts` lets the browser load the program while
+/// it still waits for what the page is painted with; `defer` does not change that, it only delays
+/// the start. A stored page is complete without its program. So nothing of the program is requested
+/// until the page is painted, or until two seconds have passed without that, as in a hidden tab. On
+/// a slow network the program arrives later than with a preload. Until then, links and forms with
+/// an address work, as they do without scripts.
 ///
-/// Knows the files of `cargo leptos build`, with and without `hash-files` and
-/// `--split`, served below `/`; islands are not supported. [`LeptosPages`](crate::LeptosPages) looks for
-/// them once, when its router is made; without it each render does.
+/// It knows the files of `cargo leptos build`, with and without `hash-files` and `--split`, served
+/// below `/`. Islands are not supported. [`LeptosPages`](crate::LeptosPages) looks for the files
+/// once, when its router is made; without it, each render does.
 ///
 /// # Examples
 ///

@@ -14,15 +14,14 @@ use leptos::{
 
 /// Hydrates a part of the app in one go.
 ///
-/// Where lazy routes are supported, by `leptos_isr::page::hydrate` as by
-/// `leptos::mount::hydrate_lazy`, every view is hydrated by code that may wait for a
-/// part of the program. It is made for each type of view, beside the code that
-/// hydrates it in one go. A part of the app without routes needs the latter alone:
-/// the program is smaller, and hydrates faster.
+/// Both `leptos_isr::page::hydrate` and `leptos::mount::hydrate_lazy` support lazy routes: they
+/// hydrate every view with code that may wait for a part of the program. That code is compiled for
+/// each type of view, beside the code that hydrates it in one go. A part of the app without routes
+/// needs only the latter: the program is smaller, and hydrates faster.
 ///
-/// Belongs around what a page draws, be its route lazy or not, and around what stands
-/// beside the routes. `Routes`, `FlatRoutes` and what they are in must not be in it:
-/// a page whose route is lazy would not be hydrated.
+/// Put it around what a page draws, whether its route is lazy or not, and around what stands beside
+/// the routes. It must not contain `Routes`, `FlatRoutes` or what they are in: a page whose route
+/// is lazy would not be hydrated.
 ///
 /// # Examples
 ///
@@ -42,21 +41,21 @@ pub fn hydrate_at_once<V: IntoView>(view: V) -> impl IntoView + use<V> {
 
 /// Hydrates a part of the app in a task of its own, after what stands before it.
 ///
-/// The browser answers to the visitor between two tasks; a program that hydrates the
-/// whole page in one holds up what they do meanwhile, longest on a slow phone. Divides
-/// what `leptos_isr::page::hydrate` does (feature `hydrate`); Leptos's own functions hydrate
-/// all at once.
+/// The browser responds to the visitor between two tasks. A program that hydrates the whole page in
+/// one task blocks what the visitor does meanwhile, longest on a slow phone. This component divides
+/// what `leptos_isr::page::hydrate` (feature `hydrate`) does; Leptos's own functions hydrate
+/// everything at once.
 ///
-/// Belongs around `FlatRoutes`, and around other views of some size beside them. What
-/// stands after a part, and within one in `RouteTable`, in `Suspense` or in
-/// [`hydrate_at_once`], is hydrated without a pause. The children are made at once, as
-/// they are on the server; a page is made when its routes are hydrated.
+/// Put it around `FlatRoutes`, and around other views of some size beside them. What stands after a
+/// part is hydrated without a pause, and so is a part within `Routes`, `Suspense` or
+/// [`hydrate_at_once`]. The children are made at once, as they are on the server; a page is made
+/// when its routes are hydrated.
 ///
-/// From the pause until the part is hydrated links are followed by the browser, as they
-/// are before, and the page is loaded anew when the visitor goes back or forward: a
-/// router whose routes are not hydrated yet could not. Code of what is hydrated already
-/// must not navigate then, nor set from an event or a timer what a later part shows: its
-/// text stays as the server drew it. Effects are held back for that reason.
+/// From the pause until the part is hydrated, the browser follows links itself, as it did before,
+/// and it loads the page again when the visitor goes back or forward: a router whose routes are not
+/// hydrated yet could not do either. During that time, code that is hydrated already must not
+/// navigate, and no event or timer of it may set what a later part shows: the text would stay as
+/// the server drew it. Effects are held back for that reason.
 ///
 /// # Examples
 ///
@@ -90,7 +89,7 @@ pub fn HydrateLater<V: IntoView>(
     Part::<_, Later>(children.into_inner()(), PhantomData)
 }
 
-/// A view that differs from the one within in how it is hydrated where that may wait.
+/// A view that differs from the one inside it only in how it is hydrated where that may wait.
 struct Part<V, H>(V, PhantomData<fn() -> H>);
 
 /// How a part is hydrated.

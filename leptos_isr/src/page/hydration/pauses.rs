@@ -23,17 +23,16 @@ thread_local! {
     static IS_PAUSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Hydrates the app in the document's body, in the place of
-/// `leptos::mount::hydrate_lazy`, with a pause before each
-/// [`HydrateLater`](crate::page::HydrateLater). Ends when all is hydrated.
+/// Hydrates the app in the document's body, in place of `leptos::mount::hydrate_lazy`, with a pause
+/// before each [`HydrateLater`](crate::page::HydrateLater). It ends when everything is hydrated.
 ///
-/// Effects, and what follows a change of a signal, run after the last part, as if there
-/// were no pauses: an effect that changes what a part shows must not come before that
-/// part is hydrated, since hydration takes the text as the server drew it. They run
-/// earlier where the app has to wait for a part of the program (lazy routes).
+/// Effects, and what follows a change of a signal, run after the last part, as if there were no
+/// pauses. An effect that changes what a part shows must not run before that part is hydrated,
+/// since hydration takes the text as the server drew it. Where the app has to wait for a part of
+/// the program (lazy routes), effects run earlier.
 ///
-/// Once for each document. A program that has given Leptos an executor before is
-/// hydrated without pauses.
+/// Call it once for each document. A program that has already given Leptos an executor is hydrated
+/// without pauses.
 ///
 /// # Panics
 ///
@@ -67,7 +66,8 @@ where
     page.await.forget();
 }
 
-/// Runs what Leptos starts in the browser, and what it starts during hydration after it.
+/// Runs the tasks that Leptos starts in the browser. Those that start during hydration run after
+/// it.
 struct OnceHydrated;
 
 impl CustomExecutor for OnceHydrated {
@@ -89,7 +89,7 @@ fn release() {
     HELD.take().into_iter().flatten().for_each(spawn_local);
 }
 
-/// Lets the browser do what is due, and goes on in a task of its own.
+/// Lets the browser do what is due, and continues in a task of its own.
 pub(super) async fn pause() -> Option<Holds> {
     if HELD.with_borrow(Option::is_none) {
         return None;
@@ -107,9 +107,9 @@ pub(super) async fn pause() -> Option<Holds> {
     Some(holds)
 }
 
-/// While it lives, links are followed by the browser and not by Leptos's router, which
-/// listens at the window; where the browser goes to another entry of its history, the
-/// document is loaded anew.
+/// While it lives, links are followed by the browser and not by Leptos's router, which listens at
+/// the window. Where the browser goes to another entry of its history, the document is loaded
+/// again.
 pub(super) struct Holds {
     clicks: Closure<dyn FnMut(Event)>,
     moves: Closure<dyn FnMut(Event)>,
@@ -125,7 +125,7 @@ impl Holds {
         });
         let here = address();
         let moves = Closure::new(move |event: Event| {
-            // Not for another place in the same page.
+            // Not for another place on the same page.
             if address() != here {
                 event.stop_immediate_propagation();
                 let _ = window().location().reload();
@@ -134,7 +134,7 @@ impl Holds {
         let holds = Self { clicks, moves };
         let (clicks, moves) = holds.listeners();
         let _ = document().add_event_listener_with_callback("click", clicks);
-        // Before the router, which is there already.
+        // Before the router, which listens already.
         let _ = window().add_event_listener_with_callback_and_bool("popstate", moves, true);
         holds
     }

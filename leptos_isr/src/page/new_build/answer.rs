@@ -1,7 +1,7 @@
-//! The answer to a request of a server function, in the browser.
+//! The answer of a server function, in the browser.
 //!
-//! Leptos's own type shows one header only by making Rust's `HeaderMap` of all of
-//! them, whose parsers are 6 kB of every app's program, compressed.
+//! Leptos's own type builds Rust's `HeaderMap` of all headers to show one. The parsers of that map
+//! add 6 kB, compressed, to every app's program.
 
 use std::mem;
 
@@ -20,12 +20,11 @@ use leptos::{
 use send_wrapper::SendWrapper;
 use wasm_streams::ReadableStream;
 
-/// What [`IsrClient`](super::IsrClient) receives. Values are only made in browsers,
-/// which have one thread for them.
+/// What [`IsrClient`](super::IsrClient) receives. Values exist in browsers only, on one thread.
 #[derive(Debug)]
 pub struct IsrResponse {
     response: SendWrapper<Response>,
-    /// Ends the transfer when it is dropped, so what reads the response holds all of this.
+    /// Ends the transfer when it is dropped, so whatever reads the response keeps the whole value.
     _request: BrowserRequest,
 }
 
@@ -34,7 +33,8 @@ impl IsrResponse {
         mut request: BrowserRequest,
     ) -> impl Future<Output = Result<Self, E>> + Send {
         SendWrapper::new(async move {
-            // It can be taken out of what ends the transfer only by putting another in its place.
+            // The request can leave the guard that ends the transfer only if another one takes its
+            // place.
             let blank = Request::get("").build().map_err(|error| failed(&error))?;
             let sent = mem::replace(&mut *request, blank).send().await;
             let response = SendWrapper::new(sent.map_err(|error| failed(&error))?);
@@ -75,7 +75,7 @@ impl<E: FromServerFnError> ClientRes<E> for IsrResponse {
     ) -> Result<impl Stream<Item = Result<Bytes, Bytes>> + Send + Sync + 'static, E> {
         let body = self.response.body().ok_or_else(|| failed(&"the answer has no body"))?;
         let stream = ReadableStream::from_raw(body).into_stream().map(move |part| {
-            // The transfer goes on for as long as this is here.
+            // The transfer goes on only while the answer lives.
             let _answer = &self;
             match part {
                 Ok(part) => Ok(Bytes::from(part.unchecked_into::<Uint8Array>().to_vec())),

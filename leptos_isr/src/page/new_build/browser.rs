@@ -15,10 +15,10 @@ use super::loads::Loads;
 /// Where the tab remembers its [`Loads`].
 const STORAGE_KEY: &str = "isr-build-loads";
 
-/// For so long a load that has begun is waited for; the visitor may have stopped it.
+/// How long a load that has begun is waited for: the visitor may have stopped it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the document knows of loads.
+/// What the document knows about loads.
 #[derive(Default)]
 struct Document {
     /// Those of the documents before it.
@@ -60,11 +60,12 @@ impl Page {
     }
 }
 
-/// Loads the address that the router is at, unless that should not be done.
+/// Loads the address that the router is at, unless that should not be done. Returns whether the
+/// document is being left.
 fn leave(builds: [&str; 2], router: Option<&BrowserUrl>) -> Result<bool, JsValue> {
     let location = window().location();
     let here = location.pathname()? + &location.search()?;
-    // While a page is being prepared, the browser is still at the one before.
+    // While the router prepares a page, the browser is still at the address of the one before.
     let url = router.map(|router| router.as_url().get_untracked());
     let (address, hash) = match url {
         Some(url) if url.search().is_empty() => (url.path().to_owned(), url.hash().to_owned()),
@@ -101,7 +102,8 @@ impl Document {
         })
     }
 
-    /// Its own loads do not count: one that was stopped may be tried again.
+    /// The loads of earlier documents. Its own do not count: one that was stopped may be tried
+    /// again.
     fn before(&mut self, storage: &Storage) -> Result<&Loads, JsValue> {
         let before = match self.before.take() {
             Some(before) => before,
@@ -115,7 +117,7 @@ fn stored(storage: &Storage) -> Result<Loads, JsValue> {
     Ok(Loads::parse(&storage.get_item(STORAGE_KEY)?.unwrap_or_default()))
 }
 
-/// Whether a field holds something else than when it was drawn.
+/// Whether a field holds something other than what was drawn.
 fn has_unsent_text() -> bool {
     let is_changed = |field: Element| match field.dyn_into::<HtmlInputElement>() {
         Ok(input) => input.value() != input.default_value(),

@@ -1,6 +1,6 @@
 //! Which addresses a browser tab has loaded because two builds differed.
 
-/// How many are remembered; the oldest go first.
+/// How many are remembered; the oldest are forgotten first.
 const MOST: usize = 100;
 
 /// The loads of one tab, each a line of text in its `sessionStorage`.

@@ -1,11 +1,10 @@
 //! A new build of the server while a page of the old one is open.
 //!
-//! - Each answer of an engine that knows its build says so in `x-isr-build`,
-//!   and each document in a `<meta name="isr-build">`, written by [`BuildMeta`].
-//! - Server functions that read with [`IsrClient`] compare the two. Where they
-//!   differ, the browser loads the address that the router is at: the answer may
-//!   have another form by now, its function may be gone, and so may the scripts
-//!   that the open page has not loaded yet.
+//! - An engine that knows its build names it in `x-isr-build` on each answer, and each document
+//!   names it in a `<meta name="isr-build">`, written by [`BuildMeta`].
+//! - Server functions that read with [`IsrClient`] compare the two. Where they differ, the browser
+//!   loads the address that the router is at: the answer may have another form by now, the function
+//!   may be gone, and so may the scripts that the open page has not loaded yet.
 
 mod answer;
 #[cfg(any(test, not(feature = "ssr")))]
@@ -36,10 +35,10 @@ use leptos::{
 use self::{answer::IsrResponse, page::Page};
 use crate::wire;
 
-/// Writes into the document's head which build drew it, for [`IsrClient`].
+/// Names the build that drew the document, for [`IsrClient`].
 ///
-/// Belongs into the `<head>` of the shell. Draws nothing where the engine does
-/// not know its build: see `Builder::disk` and `Builder::build_id`.
+/// Put it in the `<head>` of the shell. It draws nothing where the engine does not know its build:
+/// see `Builder::disk` and `Builder::build_id`.
 ///
 /// # Examples
 ///
@@ -63,26 +62,24 @@ pub fn BuildMeta() -> impl IntoView {
     page::build().map(|build| view! { <meta name="isr-build" content=build/> })
 }
 
-/// Sends the requests of a server function, and loads the page anew when another
-/// build of the server answers.
+/// Sends the requests of a server function, and loads the page again when another build of the
+/// server answers.
 ///
-/// For server functions that pages read with: `input = GetUrl, client = IsrClient`.
-/// A visitor who follows a link after a new build was put in service gets the page
-/// that it leads to by a full load, and no error; an open page that reads again is
-/// loaded again. It needs [`BuildMeta`] in the shell; without it, and where the
-/// answer names no build, it answers as Leptos's own client does.
+/// It is for server functions that pages read with: `input = GetUrl, client = IsrClient`. A visitor
+/// who follows a link after a new build has gone live gets the linked page by a full load instead
+/// of an error. An open page that reads again is loaded again. The shell needs [`BuildMeta`]:
+/// without it, and where the answer names no build, this client does what Leptos's own client does.
 ///
 /// The answer is used as it is, and nothing is loaded,
 ///
 /// - if the request was not a `GET`: what was sent may have been done;
-/// - if the page would be loaded in its place while a field of it holds text that
-///   was typed and not sent;
-/// - if the browser tab has loaded this address before because these two builds
-///   differed: they serve side by side then. The tab's `sessionStorage` knows it;
-///   where that is switched off, nothing is loaded.
+/// - if the page would be loaded in its own place while one of its fields holds text that was typed
+///   and not sent;
+/// - if the browser tab has loaded this address before because these two builds differed: then both
+///   are serving side by side. The tab remembers this in its `sessionStorage`; where that is
+///   switched off, nothing is loaded.
 ///
-/// A link to a page that reads nothing is followed without a load, since nothing
-/// is asked.
+/// A link to a page that reads nothing is followed without a load, since the server is not asked.
 ///
 /// # Examples
 ///

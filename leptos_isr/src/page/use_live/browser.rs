@@ -1,8 +1,7 @@
 //! The tab's one connection, and the components that share it.
 //!
-//! Whatever happens (a component comes or goes, the tab is hidden or shown, the
-//! connection breaks) ends in `settle`, which compares what is wanted with
-//! what is there.
+//! Whatever happens (a component comes or goes, the tab is hidden or shown, the connection breaks)
+//! ends in `settle`, which compares the connection that is wanted with the one that is open.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -23,17 +22,17 @@ use web_sys::{
 use super::delay;
 use crate::wire;
 
-/// Before the connection follows the components: a navigation replaces several.
+/// How long the connection waits before it follows the components: a navigation replaces several.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Within this time after an event the components are told.
+/// The components are told within this time after an event.
 const SPREAD: Duration = Duration::from_millis(500);
 
 /// One component that watches.
 struct Watcher {
     id: u32,
     page: String,
-    /// When its data were read; see [`now`].
+    /// When its data was read; see [`now`].
     read_at: f64,
     on_change: Rc<dyn Fn()>,
 }
@@ -50,10 +49,10 @@ struct Tab {
     watchers: Vec<Watcher>,
     last_watcher: u32,
     connection: Option<Connection>,
-    /// The pages of the last connection that told something, and the id of its last event.
+    /// The pages of the last connection that received an event, and the id of its last event.
     known: Option<(Vec<String>, String)>,
     failures: u32,
-    /// Before this no connection is tried; see [`now`].
+    /// No connection is tried before this time; see [`now`].
     retry_at: f64,
     timer: Option<TimeoutHandle>,
     is_telling: bool,
@@ -71,7 +70,7 @@ pub(super) fn watch(on_change: impl Fn() + 'static) {
         tab.last_watcher += 1;
         tab.last_watcher
     });
-    // What the browser did not read itself came with the document.
+    // When the page hydrates, its data came with the document.
     let is_hydrating = Owner::current_shared_context().is_some_and(|it| it.during_hydration());
     let first = if is_hydrating { 0.0 } else { now() };
     let location = use_location();
@@ -128,7 +127,7 @@ fn on_event(event: Event) {
     let kind = event.type_();
     if kind == "error" {
         TAB.with_borrow_mut(|tab| {
-            // The browser's own retry knows no backoff.
+            // The browser's own retry has no backoff.
             tab.connection = None;
             tab.failures = tab.failures.saturating_add(1);
             let wait = delay::before_retry(tab.failures, Math::random());
@@ -147,7 +146,7 @@ fn on_event(event: Event) {
     }
 }
 
-/// Tells the components soon, once for all events until then.
+/// Tells the components soon, and once for all events until then.
 fn tell() {
     if TAB.with_borrow_mut(|tab| std::mem::replace(&mut tab.is_telling, true)) {
         return;
@@ -174,11 +173,11 @@ impl Tab {
         pages
     }
 
-    /// Once for the life of the tab.
+    /// Listens once for the life of the tab.
     fn listen(&mut self) {
         if self.on_event.is_none() {
             self.on_event = Some(Closure::new(on_event));
-            // It comes to the window from the document.
+            // The event bubbles from the document to the window.
             window_event_listener_untyped("visibilitychange", |_| match document().hidden() {
                 true => settle(),
                 false => settle_after(SPREAD.mul_f64(Math::random())),

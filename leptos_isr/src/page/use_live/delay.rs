@@ -1,12 +1,12 @@
-//! How long the browser waits.
+//! How long the browser waits before it connects again.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// Before the connection is tried again after so many failures in a row;
-/// `random` from 0 to 1 takes off up to a half.
+/// How long to wait after `failures` failures in a row. `random`, from 0 to 1, takes off up to
+/// half.
 pub(super) fn before_retry(failures: u32, random: f64) -> Duration {
     let doubled = FIRST.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
     doubled.min(LONGEST).mul_f64(1.0 - random / 2.0)

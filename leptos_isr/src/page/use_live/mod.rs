@@ -9,20 +9,18 @@ mod watch;
 #[path = "server.rs"]
 mod watch;
 
-/// Calls `on_change` each time the page that is shown was regenerated and came
-/// out different.
+/// Calls `on_change` each time the page that is shown has been regenerated and came out different.
 ///
-/// Meant for `Resource::refetch`: the component then reads as it always does,
-/// and finds the new data. Wrap what it draws in `Transition`, so that the old
-/// stays in view meanwhile. Called within half a second of the event, at random,
-/// so that a thousand readers do not ask in the same moment.
+/// It is meant for `Resource::refetch`: the component reads as it always does, and finds the new
+/// data. Wrap what it draws in `Transition`, so that the old content stays in view meanwhile. The
+/// call comes at a random moment within half a second of the event, so that a thousand readers do
+/// not ask at once.
 ///
-/// The page is the one at the router's location, which must be a stored one; it
-/// may change. All components share one connection of the browser tab. It is
-/// closed while the tab is hidden, and what was missed meanwhile is made up for
-/// when the tab is shown again. A connection that breaks is tried again after
-/// one second, then two, up to five minutes, less a random part. Without one
-/// the page is as it would be without this function.
+/// The page is the one at the router's location, which may change; it must be a stored page. All
+/// components share one connection of the browser tab. The connection is closed while the tab is
+/// hidden. When the tab is shown again, it catches up on what it missed. A connection that breaks
+/// is tried again after one second, then two, up to five minutes, less a random part. Without a
+/// connection the page behaves as it would without this function.
 ///
 /// Call it in the body of a component. On the server it does nothing.
 ///
