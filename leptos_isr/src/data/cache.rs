@@ -15,7 +15,7 @@ use crate::{
 /// How many values are kept.
 const MOST_VALUES: usize = 100_000;
 
-/// What one read came to, for everyone who waits for it.
+/// The outcome of one read, for everyone who waits for it.
 pub(crate) type ReadResult = Result<Value, DataError>;
 
 /// The values in memory, the reads under way, and those that failed.
@@ -58,7 +58,7 @@ impl DataCache {
             if old.version > value.version {
                 return;
             }
-            // Replacing is not evicting.
+            // `on_evict` does not run for a value that is replaced.
             self.bytes.fetch_sub(weight(key, old), Ordering::Relaxed);
         }
         self.bytes.fetch_add(weight_of_new, Ordering::Relaxed);
@@ -78,7 +78,7 @@ impl DataCache {
         let _ = self.values().cache_remove(key);
     }
 
-    /// What all values take.
+    /// How many bytes all values take.
     #[cfg(test)]
     fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)

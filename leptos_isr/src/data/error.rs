@@ -2,15 +2,15 @@
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-/// Why data could not be read. Cheap to clone: all who waited for one read get it.
+/// Why data could not be read. Cheap to clone: everyone who waited for one read gets it.
 #[derive(Clone, Debug)]
 pub struct DataError {
     cause: Arc<dyn Error + Send + Sync>,
-    /// Whether the source answered, and will answer so again.
+    /// Whether this is the answer of the source, which would be the same the next time.
     is_definite: bool,
-    /// When the source says that it may be asked again.
+    /// How long the source wants to be left alone.
     retry_after: Duration,
-    /// For how long it is not asked again, to one who asks too soon.
+    /// How long the read is not tried again, for a caller who asks too soon.
     retry_in: Option<Duration>,
 }
 
@@ -20,12 +20,12 @@ impl DataError {
         Self { cause, is_definite: false, retry_after: Duration::ZERO, retry_in: None }
     }
 
-    /// A failure that is the source's answer, for example that there is no such thing.
+    /// Makes this a failure that is the source's answer, for example that there is no such thing.
     pub(crate) fn definite(self) -> Self {
         Self { is_definite: true, ..self }
     }
 
-    /// A failure after which the source wants to be left alone.
+    /// Makes this a failure after which the source wants to be left alone for `retry_after`.
     pub(crate) fn after(self, retry_after: Duration) -> Self {
         Self { retry_after, ..self }
     }
@@ -38,13 +38,13 @@ impl DataError {
         self.retry_after
     }
 
-    /// The same failure, to one who asked again too soon.
+    /// The same failure, for a caller who asks again too soon.
     pub(crate) fn not_again_for(mut self, wait: Duration) -> Self {
         self.retry_in = Some(wait);
         self
     }
 
-    /// What the read itself said, for example a [`FetchError`](crate::data::FetchError).
+    /// The error that the read returned, for example a [`FetchError`](crate::data::FetchError).
     #[must_use]
     pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.cause

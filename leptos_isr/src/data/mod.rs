@@ -1,12 +1,13 @@
 //! Data that pages are made of, kept between renders.
 //!
-//! A page and the data that it reads age as one: each read adds its tags to the
-//! page and lowers the page's period to what is left of its own. A purge makes
-//! data older than it unusable at once, so a page that is rendered after a purge
-//! never shows what was read before. What is stale is read anew while the page
-//! waits, so periods do not add up. If that fails, the render fails where a page
-//! is stored already, which stays; otherwise what is merely stale by time is used
-//! once more. What was purged is not.
+//! A page and the data that it reads age as one:
+//!
+//! - Each read adds its tags to the page, and lowers the page's period to what is left of its own.
+//! - A purge makes earlier data that it reaches unusable at once. A page that is rendered after a
+//!   purge never shows what was read before it.
+//! - Stale data is read again while the page waits, so periods do not add up.
+//! - If that read fails and a page is stored, the render fails and the stored page stays. Otherwise
+//!   data that is merely stale by time is used once more. Purged data is never used.
 
 pub(crate) mod cache;
 pub(crate) mod error;

@@ -1,4 +1,4 @@
-//! One read: from the cache if that may be, or else from its source.
+//! One read: from the cache if possible, otherwise from its source.
 
 use std::{error::Error, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -21,23 +21,23 @@ use crate::{
     watch::Topic,
 };
 
-/// How often a read that a purge overtook is left for another one.
+/// How many reads are waited for if a purge overtakes each of them.
 const TRIES: usize = 4;
 
-const WHY_NONE: &str = "its read panicked, or purges overtook one after the other";
+const WHY_NONE: &str = "its read panicked, or a purge overtook every try";
 
-/// How long data that could not be read anew are used once more.
+/// How long stale data is used once more if it could not be read again.
 const STALE_IF_ERROR: Duration = Duration::from_secs(5);
 
 /// Reads data through the cache; see [`Read`].
 ///
-/// `name` says what is read, with all that it depends on: two reads of one name
-/// are taken to give the same value.
+/// `name` identifies the value, so it must contain everything that the value depends on: two reads
+/// of one name are taken to give the same value.
 ///
 /// # Examples
 ///
-/// An async function of your own, here a database query, behind the cache: what it
-/// depends on is in the name, and a purge of its tag reads it anew.
+/// An async function of your own behind the cache, here a database query. What it depends on is in
+/// the name. After a purge of its tag it is called again.
 ///
 /// ```
 /// use leptos_isr::{minutes, data::{DataError, data}};
@@ -61,16 +61,15 @@ pub fn data(name: impl Into<String>) -> Read {
     Read { name: name.into(), revalidate: None, tags: Vec::new(), is_stored: true }
 }
 
-/// A read of data that pages are made of: a database query, or any other
-/// function.
+/// A read of data that pages are made of: a database query, or any other function.
 ///
-/// While a page is rendered its tags are added to the page, and the page's
-/// period is lowered to what is left of the read's. Many who read at once share
-/// one call. See [`fetch`](crate::data::fetch()) for HTTP.
+/// While a page is rendered, the tags of the read are added to the page, and the page's period is
+/// lowered to what is left of the read's. Readers who read at the same time share one call. See
+/// [`fetch`](crate::data::fetch()) for HTTP.
 ///
-/// Without an engine (in a test of the function alone) it calls the function.
+/// Without an engine, as in a test of the function alone, it calls the function each time.
 #[derive(Clone, Debug)]
-#[must_use = "it reads nothing before `load`"]
+#[must_use = "it reads nothing until `load` is called"]
 pub struct Read {
     pub(crate) name: String,
     pub(crate) revalidate: Option<Duration>,
@@ -81,15 +80,16 @@ pub struct Read {
 pub(crate) type LoadFuture = Pin<Box<dyn Future<Output = Result<SourceAnswer, DataError>> + Send>>;
 
 impl Read {
-    /// How long the value is fresh, counted from when its read began. Defaults
-    /// to the period of the page that reads it; outside of a page that is
-    /// rendered to be stored, to no limit: until a purge of one of its tags.
+    /// Sets how long the value is fresh, counted from when its read began.
+    ///
+    /// Defaults to the period of the page that reads it. Outside a page that is rendered to be
+    /// stored, it defaults to no limit: the value lasts until one of its tags is purged.
     pub fn revalidate(mut self, period: Duration) -> Self {
         self.revalidate = Some(period);
         self
     }
 
-    /// Tags: purging one makes the value, and the pages that show it, stale.
+    /// Adds tags: purging one makes the value, and the pages that show it, stale.
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags.extend(tags.into_iter().map(|tag| Tag::new(tag.into())));
         self
@@ -101,16 +101,16 @@ impl Read {
         self
     }
 
-    /// The value: kept, or what `load` gives now. It is kept as JSON.
+    /// Returns the kept value, or calls `load` and keeps its value. Values are kept as JSON.
     ///
-    /// What `load` reads in turn through [`data`] or [`fetch`](crate::data::fetch())
-    /// counts as read by this too, and the tags that it adds by
-    /// [`tag`](crate::tag()) are added to the value.
+    /// What `load` itself reads through [`data`] or [`fetch`](crate::data::fetch()) passes its tags
+    /// and its period on to this read. Tags that `load` adds by [`tag`](crate::tag()) are added to
+    /// the value.
     ///
     /// # Errors
     ///
-    /// Passes on the error of `load`, also to others who waited for it, and for
-    /// a while after it instead of calling it again.
+    /// Returns the error of `load`. Others who waited for the call get it too, and so does whoever
+    /// reads soon after: `load` is not called again for a while.
     pub async fn load<T, E, F, Fut>(self, load: F) -> Result<T, DataError>
     where
         T: Serialize + DeserializeOwned,
@@ -129,7 +129,7 @@ impl Read {
         serde_json::from_slice(&bytes).map_err(DataError::new)
     }
 
-    /// The value's bytes: kept, or what `load` gives now.
+    /// Returns the value's bytes: the kept ones, or those that `load` gives now.
     pub(crate) async fn bytes(
         self,
         load: impl FnOnce(Validators) -> LoadFuture + Send + 'static,
@@ -150,7 +150,7 @@ async fn load_once(load: impl FnOnce(Validators) -> LoadFuture) -> Result<Bytes,
     match load(Validators::default()).await? {
         SourceAnswer::New { bytes, .. } => Ok(bytes),
         SourceAnswer::NotModified => {
-            Err(DataError::new("the source says that nothing changed since never"))
+            Err(DataError::new("the source answered 304, but no earlier answer is kept"))
         }
     }
 }
@@ -171,7 +171,7 @@ impl Reads {
                 reading.note(&value, left, self.order.now());
                 return Ok(value.bytes);
             }
-            // Its source failed just now: it is left alone for a while.
+            // Its source failed a moment ago, and is left alone for a while.
             if let Some((wait, error)) = self.cache.backoff.failure(&name, self.order.now()) {
                 last = Some(error.not_again_for(wait));
                 break;
@@ -182,12 +182,12 @@ impl Reads {
                     let kept = self.kept(&name, &read, reading.since());
                     let is_ours = kept.is_none();
                     match kept {
-                        // The last flight ended since the value was looked for.
+                        // A flight has ended since the value was looked for.
                         Some((value, _)) => {
                             leader.finish(Ok(value));
                         }
                         None => {
-                            let load = load.take().expect("the result of our own call is taken");
+                            let load = load.take().expect("the loop ends with our own call");
                             self.start_load(leader, &name, (&read, reading.since()), load);
                         }
                     }
@@ -195,7 +195,7 @@ impl Reads {
                 }
             };
             match single_flight::wait(flight).await {
-                // Our own read began after all that we know of.
+                // Our own read began after every purge that we know of.
                 Some(Ok(value)) if is_ours || self.is_usable(&value, &read, reading.since()) => {
                     let left = self.left(&value, &read).unwrap_or(Some(Duration::ZERO));
                     reading.note(&value, left, self.order.now());
@@ -208,7 +208,7 @@ impl Reads {
                     break;
                 }
                 None if is_ours => break,
-                // It began before a purge, or its leader is gone.
+                // The read began before a purge, or its leader is gone.
                 Some(Ok(_)) | None => {}
             }
         }
@@ -218,7 +218,7 @@ impl Reads {
             Some(value)
                 if reading.may_use_stale() && self.is_usable(&value, &read, reading.since()) =>
             {
-                tracing::warn!(name = &*name, %error, "cannot read the data anew, the old ones are used");
+                tracing::warn!(name = &*name, %error, "cannot read the data anew, so the old value is used");
                 reading.note(&value, Some(STALE_IF_ERROR), self.order.now());
                 Ok(value.bytes)
             }
@@ -226,7 +226,7 @@ impl Reads {
         }
     }
 
-    /// Reads in a task of its own: who waits for it may leave.
+    /// Reads in a task of its own: whoever waits for it may leave.
     fn start_load(
         self: &Arc<Self>,
         leader: Leader<Arc<str>, ReadResult>,
@@ -249,7 +249,7 @@ impl Reads {
         });
     }
 
-    /// Tells who watches one of `tags` that data which carry it were read anew.
+    /// Tells whoever watches one of `tags` that data with that tag has changed.
     fn tell_watchers<'a>(&self, tags: impl IntoIterator<Item = &'a Tag>) {
         let topics = tags.into_iter().cloned().map(Topic::Tag);
         self.watch.changed(topics, || self.order.next());
@@ -287,7 +287,7 @@ impl Reads {
                 Ok((kept.bytes, kept.inner_tags.to_vec(), kept.validators))
             }
             (SourceAnswer::NotModified, None) => {
-                Err(DataError::new("the source says that nothing changed since never"))
+                Err(DataError::new("the source answered 304, but no earlier answer is kept"))
             }
         });
         match loaded {
@@ -324,22 +324,22 @@ impl Reads {
         }
     }
 
-    /// The value that is kept, and what is left of its period, if it may be used.
+    /// The kept value and what is left of its period, if it may be used.
     fn kept(&self, name: &Arc<str>, read: &Read, since: Seen) -> Option<(Value, Option<Duration>)> {
         let value = self.cache.get(name).filter(|value| self.is_usable(value, read, since))?;
         let left = self.left(&value, read)?;
         Some((value, left))
     }
 
-    /// Whether no purge came between the read of `value` and now: of the read's
-    /// tags, of those of what it read in turn, or of the page that is rendered.
+    /// Whether no purge has reached `value` since it was read: a purge of the read's tags, of the
+    /// tags of its inner reads, or of the page that is rendered.
     fn is_usable(&self, value: &Value, read: &Read, since: Seen) -> bool {
         let tags = read.tags.iter().chain(value.inner_tags.iter());
         value.oldest > since && !self.order.is_purged(tags, value.seen)
     }
 
-    /// What is left of a value's period, `None` inside if it has none; `None`
-    /// if it is over.
+    /// What is left of a value's period: `Some(None)` if it has no period, `None` if its period is
+    /// over.
     fn left(&self, value: &Value, read: &Read) -> Option<Option<Duration>> {
         let period = match (read.revalidate, value.inner_period) {
             (Some(a), Some(b)) => a.min(b),
@@ -348,7 +348,7 @@ impl Reads {
                 None => return Some(None),
             },
         };
-        // A time of the future means that the clock was set back.
+        // A time in the future means that the clock was set back.
         let age = self.order.now().duration_since(value.read_at).ok()?;
         period.checked_sub(age).filter(|left| !left.is_zero()).map(Some)
     }

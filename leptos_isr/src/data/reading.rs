@@ -23,29 +23,29 @@ tokio::task_local! {
 /// What a read finds around it: the engine's cache, and the render or the outer read that it is
 /// part of.
 ///
-/// It travels in the request's extensions beside [`RenderScope`]; Leptos gives its pages the
-/// request's parts.
+/// It travels in the request's extensions beside [`RenderScope`]; Leptos pages find these in their
+/// context.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     reads: Option<Arc<Reads>>,
     reader: Option<Reader>,
 }
 
-/// A render, or a read, that reads.
+/// The render or the outer read that a read is part of.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader {
-    /// Where it is noted.
+    /// Where its reads are noted.
     pub(crate) scope: RenderScope,
     pub(crate) began: SystemTime,
-    /// Data that were read before this must not be used.
+    /// Data that was read before this must not be used.
     pub(crate) since: Seen,
     /// How long reads without a period of their own are fresh.
     pub(crate) period: Option<Duration>,
-    /// Whether a page is stored already, which stays if the render fails.
+    /// Whether a page is stored already: it stays if the render fails.
     pub(crate) has_page: bool,
 }
 
-/// The reading in progress: of this task, or of the Leptos page.
+/// The reading in progress: that of this task, or that of the Leptos page.
 pub(crate) fn reading() -> Option<Reading> {
     READING
         .try_with(Clone::clone)
@@ -94,7 +94,7 @@ impl Reading {
         self.reader.as_ref().and_then(|reader| reader.period)
     }
 
-    /// Whether stale data are better than none: not if an old page stays.
+    /// Whether stale data may be used: not if a stored page stays instead.
     pub(crate) fn may_use_stale(&self) -> bool {
         self.reader.as_ref().is_none_or(|reader| !reader.has_page)
     }
@@ -111,7 +111,7 @@ impl Reading {
         }
     }
 
-    /// Notes a read of `value`, of whose period `left` is left from `now` on.
+    /// Notes a read of `value`, whose period has `left` left from `now` on.
     pub(crate) fn note(&self, value: &Value, left: Option<Duration>, now: SystemTime) {
         let Some(Reader { scope, began, .. }) = &self.reader else { return };
         if let Some(left) = left {

@@ -10,8 +10,8 @@ use crate::{
     watch::Hub,
 };
 
-/// What reads go through: the values that are kept, the client that fetches others, and who is
-/// told of those that changed.
+/// What reads go through: the values that are kept, the client that fetches others, and the hub
+/// that tells watchers of those that changed.
 pub(crate) struct Reads {
     pub(crate) cache: DataCache,
     pub(crate) client: Client,

@@ -20,19 +20,20 @@ pub(crate) struct Value {
     pub(crate) read_at: SystemTime,
     pub(crate) seen: Seen,
     pub(crate) version: Version,
-    /// When the first of it was read: it may have been made of values that were
-    /// kept from before.
+    /// The earliest [`Seen`] of what it was made of, which may include values that were kept from
+    /// before.
     pub(crate) oldest: Seen,
-    /// Tags and period of what was read meanwhile.
+    /// The tags that follow from the answer, and those of inner reads.
     pub(crate) inner_tags: Arc<[Tag]>,
+    /// The shortest period of the inner reads.
     pub(crate) inner_period: Option<Duration>,
-    /// Whether it may be kept: nothing that was read meanwhile refused.
+    /// Whether it may be kept: no inner read forbids it.
     pub(crate) is_stored: bool,
     pub(crate) validators: Validators,
 }
 
-/// What a source may be asked with, whether a value is still the same: RFC 9110
-/// section 8.8.
+/// What a conditional request sends, so that the source can say that the value is still the same;
+/// RFC 9110, section 8.8.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Validators {
     pub(crate) etag: Option<http::HeaderValue>,
@@ -43,7 +44,7 @@ pub(crate) struct Validators {
 pub(crate) enum SourceAnswer {
     New {
         bytes: Bytes,
-        /// Those that follow from the answer.
+        /// The tags that follow from the answer.
         tags: Vec<Tag>,
         validators: Validators,
     },

@@ -333,5 +333,5 @@ async fn upstream_that_hangs_ends_with_the_time_limit() {
 #[tokio::test]
 async fn wrong_address_is_named() {
     let error = fetch("ftp://example.org/a").bytes().await.unwrap_err();
-    assert!(error.to_string().contains("`ftp://example.org/a` is no address"), "{error}");
+    assert!(error.to_string().contains("cannot fetch `ftp://example.org/a`"), "{error}");
 }

@@ -1,5 +1,5 @@
-//! Asks origins: few requests at once, again when it may help, and not when
-//! they want to be left alone.
+//! Asks origins: limits the requests at once, retries when that may help, and leaves an origin
+//! alone when it asks for that.
 
 use std::{
     collections::HashMap,
@@ -21,28 +21,29 @@ use crate::data::{
     value::{SourceAnswer, Validators},
 };
 
-/// How long before the second and the third try.
+/// How long to wait before the second and the third try.
 const RETRIES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
-/// The longest `Retry-After` that is waited for while somebody waits for a page.
+/// The longest `Retry-After` that is waited out while somebody waits for a page.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How much of an error's body is kept.
+/// How much of an error's body is kept, in characters.
 const MESSAGE: usize = 500;
 
 /// Settings of [`fetch`](crate::data::fetch()).
 #[derive(Clone, Debug)]
 pub struct FetchSettings {
-    /// The client; `None` for one with a time limit of 10 seconds a request.
+    /// The HTTP client. Defaults to `None`: a client with a time limit of 10 seconds for each
+    /// request.
     pub client: Option<reqwest::Client>,
-    /// How many requests to one origin run at once.
+    /// How many requests to one origin run at once. Defaults to 16.
     pub concurrency: usize,
-    /// How long an answer may be, in bytes.
+    /// How long an answer may be, in bytes. Defaults to 8 MiB.
     pub max_body: usize,
 }
 
 impl Default for FetchSettings {
-    /// 16 requests to an origin at once, 8 MiB an answer.
+    /// 16 requests to one origin at once, and 8 MiB for each answer.
     fn default() -> Self {
         Self { client: None, concurrency: 16, max_body: 8 << 20 }
     }
@@ -59,7 +60,7 @@ struct Inner {
     origins: Mutex<HashMap<String, Arc<Origin>>>,
 }
 
-/// Scheme, host and port, and how they are to be treated.
+/// One scheme, host and port, with its limits.
 #[derive(Debug)]
 struct Origin {
     name: String,
@@ -79,7 +80,7 @@ impl Client {
         SHARED.clone()
     }
 
-    /// Asks for `url`, tries again if that may help.
+    /// Asks for `url`, and tries again if that may help.
     pub(crate) async fn get(
         &self,
         url: &str,
@@ -161,7 +162,7 @@ impl Client {
         })
     }
 
-    /// Without turns, tries and rests.
+    /// The client itself: it limits no requests, does not retry and leaves no origin alone.
     pub(crate) fn plain(&self) -> Result<reqwest::Client, FetchError> {
         if let Some(client) = &self.0.settings.client {
             return Ok(client.clone());
@@ -206,11 +207,11 @@ impl Origin {
     }
 }
 
-/// What one request came to.
+/// Why one request gave no value.
 enum Attempt {
-    /// Asking again gives the same.
+    /// Asking again would give the same.
     Definite(FetchError),
-    /// It may be better the next time.
+    /// Asking again may help.
     Failed { error: FetchError, retry_after: Option<Duration> },
 }
 
@@ -242,7 +243,7 @@ fn message(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().chars().take(MESSAGE).collect()
 }
 
-/// Whether the same request may be answered otherwise the next time.
+/// Whether the same request may be answered differently the next time.
 pub(crate) fn is_passing(status: StatusCode) -> bool {
     status.is_server_error()
         || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS]

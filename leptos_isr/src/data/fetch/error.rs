@@ -1,22 +1,22 @@
-//! Why an answer could not be had.
+//! Why `fetch` failed.
 
 use std::time::Duration;
 
 use http::StatusCode;
 
-/// Why an answer could not be had over HTTP.
+/// Why a read over HTTP failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// The address cannot be asked.
-    #[error("`{url}` is no address to fetch: {problem}")]
+    /// The address is not one that can be fetched.
+    #[error("cannot fetch `{url}`: {problem}")]
     Url {
         /// As given.
         url: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// No answer came, or not to its end.
+    /// No answer came, or it broke off.
     #[error("no answer from {url}")]
     Request {
         /// What was asked for.
@@ -34,24 +34,24 @@ pub enum FetchError {
         /// The beginning of its body.
         message: String,
     },
-    /// The answer is longer than may be kept.
-    #[error("the answer of {url} is longer than {limit} bytes")]
+    /// The answer is longer than [`FetchSettings::max_body`](crate::data::FetchSettings).
+    #[error("the answer from {url} is longer than {limit} bytes")]
     TooLarge {
         /// What was asked for.
         url: String,
         /// The limit in bytes.
         limit: usize,
     },
-    /// The origin said earlier that it wants to be left alone.
-    #[error("{origin} asked not to be asked again for {}", humantime::format_duration(Duration::from_secs(wait.as_secs().max(1))))]
+    /// The origin asked earlier to be left alone, by a `Retry-After`.
+    #[error("{origin} wants to be left alone for another {}", humantime::format_duration(Duration::from_secs(wait.as_secs().max(1))))]
     LeftAlone {
         /// Scheme, host and port.
         origin: String,
-        /// For how long it will be.
+        /// How long it will still be left alone.
         wait: Duration,
     },
     /// The answer is not the JSON that was expected.
-    #[error("the answer of {url} is not what was expected")]
+    #[error("the answer from {url} is not what was expected")]
     Json {
         /// What was asked for.
         url: String,

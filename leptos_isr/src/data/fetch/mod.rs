@@ -1,10 +1,11 @@
 //! HTTP reads through the data cache.
 //!
-//! Only 200 is kept. A kept answer that is stale is asked for with its `ETag`
-//! or `Last-Modified`, so that unchanged content costs a 304. What fails for
-//! the moment (no connection, 408, 425, 429, 500 and above) is tried again, and
-//! then left alone for a while; `Retry-After` is kept to. So many requests to
-//! one origin run at once, the others wait.
+//! - Only 200 is kept.
+//! - A stale answer is asked for with its `ETag` or `Last-Modified`, so unchanged content costs a
+//!   304.
+//! - A request that may succeed later (no connection, 408, 425, 429, 500 and above) is tried again.
+//!   Then its address is left alone for a while. `Retry-After` is respected.
+//! - The requests to one origin that run at once are limited; the others wait.
 
 pub(crate) mod client;
 pub(crate) mod error;
@@ -55,12 +56,11 @@ pub fn fetch(url: impl Into<String>) -> Fetch {
 
 /// A read over HTTP.
 ///
-/// While a page is rendered its tags are added to the page, and the page's
-/// period is lowered to what is left of the read's. Requests for one address
-/// with the same headers share one answer. The answer's own cache headers are
-/// not followed: the period is what is said here.
+/// While a page is rendered, the tags of the read are added to the page, and the page's period is
+/// lowered to what is left of the read's. Requests for one address with the same headers share one
+/// answer. The answer's own cache headers are ignored: the period is the one that is set here.
 #[derive(Clone)]
-#[must_use = "it reads nothing before `json` or `bytes`"]
+#[must_use = "it reads nothing until `json` or `bytes` is called"]
 pub struct Fetch {
     read: Read,
     url: String,
@@ -68,7 +68,7 @@ pub struct Fetch {
     tags_of: Option<TagsOf>,
 }
 
-/// The tags that follow from an answer.
+/// Gives the tags that follow from an answer.
 type TagsOf = Arc<dyn Fn(&[u8]) -> Vec<String> + Send + Sync>;
 
 impl fmt::Debug for Fetch {
@@ -78,21 +78,21 @@ impl fmt::Debug for Fetch {
 }
 
 impl Fetch {
-    /// How long the answer is fresh, counted from when it was asked for.
-    /// Defaults as [`Read::revalidate`] does.
+    /// Sets how long the answer is fresh, counted from when it was asked for. Defaults as
+    /// [`Read::revalidate`] does.
     pub fn revalidate(mut self, period: Duration) -> Self {
         self.read = self.read.revalidate(period);
         self
     }
 
-    /// Tags: purging one makes the answer, and the pages that show it, stale.
+    /// Adds tags: purging one makes the answer, and the pages that show it, stale.
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.read = self.read.tags(tags);
         self
     }
 
-    /// Adds the tags that follow from the answer, for example of each article
-    /// in a list. An answer that is not the JSON of a `T` has none.
+    /// Adds the tags that follow from the answer, for example one for each article in a list. An
+    /// answer that is not the JSON of a `T` adds none.
     pub fn tags_of<T: DeserializeOwned>(
         mut self,
         tags_of: impl Fn(T) -> Vec<String> + Send + Sync + 'static,
@@ -103,23 +103,24 @@ impl Fetch {
         self
     }
 
-    /// Asks each time. A page that does so is not stored.
+    /// Asks the source each time. A page that does so is not stored.
     pub fn no_store(mut self) -> Self {
         self.read = self.read.no_store();
         self
     }
 
-    /// Sends a header, for example a token. It counts in telling answers apart.
+    /// Sends a header, for example a token. Answers to requests with different headers are kept
+    /// apart.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// The answer's JSON.
+    /// Reads the answer and parses it as JSON.
     ///
     /// # Errors
     ///
-    /// Its [`cause`](DataError::cause) is a [`FetchError`].
+    /// Returns a [`DataError`] whose [`cause`](DataError::cause) is a [`FetchError`].
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, DataError> {
         let url = self.url.clone();
         let bytes = self.bytes().await?;
@@ -127,11 +128,11 @@ impl Fetch {
             .map_err(|source| DataError::new(FetchError::Json { url, source }))
     }
 
-    /// The answer's body.
+    /// Reads the answer's body.
     ///
     /// # Errors
     ///
-    /// Its [`cause`](DataError::cause) is a [`FetchError`].
+    /// Returns a [`DataError`] whose [`cause`](DataError::cause) is a [`FetchError`].
     pub async fn bytes(self) -> Result<Bytes, DataError> {
         let Self { mut read, url, headers, tags_of } = self;
         let reading = reading();
@@ -153,8 +154,8 @@ impl Fetch {
     }
 }
 
-/// What tells answers apart. It is logged, so of a header's value, which may be
-/// a token, it has a digest.
+/// What tells answers apart. It is logged, so it has only a digest of a header's value, which may
+/// be a token.
 fn name(url: &str, headers: &[(HeaderName, HeaderValue)]) -> String {
     let mut name = format!("GET {url}");
     for (header, value) in headers {
