@@ -3,7 +3,7 @@
 use http::{HeaderMap, header};
 use subtle::ConstantTimeEq;
 
-/// Whether the request carries `token`; takes the same time however much of it is right.
+/// Whether the request carries `token`. Takes the same time however much of it is right.
 pub(crate) fn is_bearer(headers: &HeaderMap, token: &str) -> bool {
     headers
         .get(header::AUTHORIZATION)

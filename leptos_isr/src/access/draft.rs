@@ -1,8 +1,7 @@
 //! Draft mode: pages rendered for the one visitor who carries a signed cookie.
 //!
-//! The cookie says until when it is good and carries an HMAC over that. Its
-//! value opens draft mode and nothing else: neither the draft secret nor the
-//! purge token can be read from it.
+//! The cookie holds its expiry and an HMAC over it. It opens draft mode and nothing else: neither
+//! the draft secret nor the purge token can be read from it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,15 +21,15 @@ use crate::{
 /// The shortest secret, in bytes.
 const SHORTEST_SECRET: usize = 16;
 
-/// What the cookie's signature is for; a secret used elsewhere signs nothing for us.
+/// What the signature is for. It is part of what is signed, so a signature that was made elsewhere
+/// with the same secret does not pass.
 const PURPOSE: &[u8] = b"leptos_isr draft cookie, version 1";
 
-/// Says that a request comes from a visitor in draft mode.
+/// Marks a request of a visitor in draft mode.
 ///
-/// The engine puts it into the extensions of the request after it has verified
-/// the visitor's cookie, so no header can bring it about. A page that is
-/// rendered to be stored never has it. Pages and server functions ask
-/// [`is_draft`](crate::is_draft); a plain axum handler takes
+/// The engine puts it into the extensions of the request after it has verified the visitor's
+/// cookie, so no header can forge it. A page that is rendered to be stored never has it. Pages and
+/// server functions ask [`is_draft`](crate::is_draft). A plain axum handler takes
 /// `Option<Extension<Draft>>`.
 ///
 /// # Examples
@@ -47,14 +46,14 @@ const PURPOSE: &[u8] = b"leptos_isr draft cookie, version 1";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draft(pub(crate) ());
 
-/// Takes away what would let a cache keep a draft, whatever the app says.
+/// Makes an answer `private, no-store`, whatever the app says.
 pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
     headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
     headers.remove(CDN_CACHE_CONTROL);
     headers.remove(HeaderName::from_static("surrogate-control"));
 }
 
-/// What a builder was told of draft mode.
+/// The settings of draft mode in a builder.
 pub(crate) struct Settings {
     pub(crate) secret: Option<String>,
     pub(crate) lifetime: Duration,
@@ -67,7 +66,7 @@ impl Default for Settings {
     }
 }
 
-/// How visitors reach the site, which decides what the cookie may ask for.
+/// How visitors reach the site, which decides the name and the attributes of the cookie.
 #[derive(Clone, Copy)]
 pub(crate) enum Transport {
     Https,
@@ -82,7 +81,7 @@ pub(crate) struct DraftMode {
 }
 
 impl DraftMode {
-    /// None without a secret.
+    /// `None` without a secret.
     pub(crate) fn new(settings: Settings, token: Option<&str>) -> Result<Option<Self>, Error> {
         let Some(secret) = settings.secret else { return Ok(None) };
         let refused = |problem: String| Err(Error::Draft { problem });
@@ -95,8 +94,8 @@ impl DraftMode {
         }
         if token == Some(&secret) {
             return refused(
-                "the draft secret is the purge token; whoever may see drafts could purge, \
-                 so choose another secret"
+                "the draft secret is the purge token, so whoever may see drafts could purge; \
+                 choose another secret"
                     .to_owned(),
             );
         }
@@ -125,10 +124,10 @@ impl DraftMode {
         self.set_cookie("", 0)
     }
 
-    /// Whether one of the cookies was signed here and is good at `now`.
+    /// Whether one of the cookies was signed here and has not expired at `now`.
     pub(crate) fn is_good(&self, headers: &HeaderMap, now: SystemTime) -> bool {
         headers.get_all(header::COOKIE).iter().any(|value| {
-            // Another cookie may hold anything.
+            // Another cookie may hold bytes that are not UTF-8.
             let text = String::from_utf8_lossy(value.as_bytes());
             let mut cookies = Cookie::split_parse(&*text).flatten();
             cookies.any(|cookie| {
@@ -140,7 +139,7 @@ impl DraftMode {
     fn is_signed_for(&self, value: &str, now: SystemTime) -> bool {
         let Some((expires, _)) = value.split_once('.') else { return false };
         let Ok(expires) = expires.parse() else { return false };
-        // All of it is compared: another spelling of the number is another cookie.
+        // The whole value is compared, so another spelling of the number does not pass.
         let is_ours = bool::from(self.sign(expires).as_bytes().ct_eq(value.as_bytes()));
         is_ours && seconds(now) < expires
     }

@@ -1,4 +1,4 @@
-//! Who is believed: bearers of tokens, senders of webhooks, visitors in draft mode.
+//! Who is trusted: bearers of tokens, senders of webhooks, visitors in draft mode.
 
 pub(crate) mod bearer;
 pub(crate) mod draft;

@@ -1,4 +1,4 @@
-//! Which deliveries were done, so that none is done twice.
+//! Which deliveries were handled, so that none is handled twice.
 
 use std::{
     fmt,
@@ -10,10 +10,11 @@ use cached::{Cached, LruCache};
 
 use super::delivery::Delivery;
 
-/// How many signatures and ids a webhook remembers; the least recent is forgotten first.
+/// How many signatures and ids a webhook remembers; the least recent one is forgotten first.
 const REMEMBERED: usize = 10_000;
 
-/// What was done, and until when that is remembered. A restart forgets it.
+/// The signatures and ids of deliveries that were handled, and until when each is remembered. A
+/// restart forgets them.
 pub(crate) struct Deliveries(Mutex<LruCache<Vec<u8>, SystemTime>>);
 
 impl Deliveries {
@@ -22,7 +23,7 @@ impl Deliveries {
         Self(Mutex::new(seen.expect("the size is above zero")))
     }
 
-    /// Takes note of a delivery; returns whether it came for the first time.
+    /// Notes a delivery. Returns whether it is the first of its kind.
     pub(crate) fn begin(&self, delivery: &Delivery, now: SystemTime) -> bool {
         let mut seen = self.lock();
         let was_seen = |id| seen.cache_get(id).is_some_and(|until| *until >= now);
@@ -35,7 +36,7 @@ impl Deliveries {
         true
     }
 
-    /// Takes it back: the delivery was not done.
+    /// Forgets a delivery that was not handled after all, so that it may come again.
     pub(crate) fn forget(&self, delivery: &Delivery) {
         let mut seen = self.lock();
         for id in &delivery.ids {

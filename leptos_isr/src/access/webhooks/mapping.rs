@@ -11,17 +11,15 @@ const MOST: usize = 10_000;
 
 /// Says which tags and paths a payload purges.
 ///
-/// A template is text with `{field}`, the dotted path of a field in the
-/// payload's JSON: `{slug.current}`. `*` stands for every field of an object.
-/// On the way through an array, and at its end, each element gives one tag or
-/// path; several fields in one template give every combination. Text, numbers,
-/// `true` and `false` are values. Where a field is absent, `null`, empty or an
+/// A template is text with `{field}`, the dotted path of a field in the payload's JSON:
+/// `{slug.current}`. `*` stands for every field of an object. An array on the way or at the end
+/// gives one tag or path for each element. Several fields in one template give every combination.
+/// Text, numbers, `true` and `false` are values. Where a field is absent, `null`, empty or an
 /// object, its template gives nothing; the others still count.
 ///
-/// In a path `/` in a value separates segments; other characters stand for
-/// themselves, so write no percent-encoding. What comes out as no path is left
-/// out with a warning. One delivery purges at most 10,000 tags and paths; one
-/// that maps to more purges nothing and is answered 422.
+/// In a path, a `/` in a value separates segments. All other characters stand for themselves, so do
+/// not percent-encode. A result that is not a path is left out, with a warning. One delivery purges
+/// at most 10,000 tags and paths. A delivery that maps to more purges nothing and is answered 422.
 ///
 /// # Examples
 ///
@@ -42,27 +40,27 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// Purges nothing yet; softly by default, see [`Purge`].
+    /// A mapping that purges nothing yet. Its purges are soft by default; see [`Purge`].
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Purges a tag.
+    /// Adds a tag to purge, as a template.
     #[must_use]
     pub fn tag(mut self, template: impl Into<String>) -> Self {
         self.tags.push(template.into());
         self
     }
 
-    /// Purges a path.
+    /// Adds a path to purge, as a template.
     #[must_use]
     pub fn path(mut self, template: impl Into<String>) -> Self {
         self.paths.push(template.into());
         self
     }
 
-    /// Purges hard: the old page is not served any more unless a render fails.
+    /// Makes the purges hard: an old page is not served any more, unless its render fails.
     #[must_use]
     pub fn hard(mut self) -> Self {
         self.hard = true;
@@ -82,7 +80,7 @@ pub(super) struct Templates {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MappedPurge {
     pub(crate) purge: Purge,
-    /// Results of path templates that are none.
+    /// Results of path templates that are not paths.
     pub(crate) no_paths: Vec<String>,
 }
 
@@ -221,7 +219,7 @@ fn collect(value: &Value, steps: &[String], values: &mut BTreeSet<String>) {
     }
 }
 
-/// What would be decoded stands for itself.
+/// Escapes what would be decoded, so that it stands for itself.
 fn escaped(value: &str) -> String {
     value.replace('%', "%25")
 }

@@ -1,7 +1,8 @@
-//! Webhooks of content systems: whether a delivery is believed, and what it purges.
+//! Webhooks of content systems: whether a delivery is trusted, and what it purges.
 //!
-//! A delivery is believed if its sender proves to know the webhook's secret, and it is done once.
-//! The webhook's [`Mapping`] says what it purges; the payload itself is never a purge.
+//! A delivery is trusted if its sender proves that it knows the webhook's secret. Each delivery
+//! that can be told from others is handled once. The webhook's [`Mapping`] says what it purges; the
+//! payload itself is never a purge.
 
 mod deliveries;
 mod delivery;
@@ -53,7 +54,7 @@ impl Webhooks {
     ///
     /// # Errors
     ///
-    /// Names the webhook that is wrong.
+    /// Returns [`Error::Webhook`], which names the webhook that is set up wrongly.
     pub(crate) fn new(
         webhooks: Vec<(String, Webhook)>,
         token: Option<&str>,
@@ -74,8 +75,8 @@ impl Webhooks {
             }
             if token == Some(&webhook.secret) {
                 return Err(wrong(
-                    "its secret is the purge token; the sender could purge anything, \
-                     so choose another secret"
+                    "its secret is the purge token, so the sender could purge anything; \
+                     choose another secret"
                         .to_owned(),
                 ));
             }
@@ -83,7 +84,7 @@ impl Webhooks {
             let deliveries = Deliveries::new();
             let endpoint = WebhookEndpoint { webhook, templates, deliveries };
             if endpoints.insert(name.clone(), endpoint).is_some() {
-                let problem = "there are two of this name; rename one".to_owned();
+                let problem = "there are two with this name; rename one".to_owned();
                 return Err(Error::Webhook { name, problem });
             }
         }
@@ -97,7 +98,7 @@ impl Webhooks {
 }
 
 impl WebhookEndpoint {
-    /// Whether a delivery is believed, at the time `now`.
+    /// Whether a delivery is trusted at the time `now`.
     ///
     /// # Errors
     ///
@@ -111,7 +112,7 @@ impl WebhookEndpoint {
         proof::check(&self.webhook, headers, body, now)
     }
 
-    /// The deliveries that were done.
+    /// The deliveries that were handled.
     pub(crate) fn deliveries(&self) -> &Deliveries {
         &self.deliveries
     }
@@ -132,8 +133,8 @@ impl WebhookEndpoint {
 }
 
 impl Preset {
-    /// What the mapping is applied to: the payload, or a part for each change
-    /// in it; none if the event changes no page.
+    /// What the mapping is applied to: the payload, or a document for each change in it. Empty if
+    /// the event changes no page.
     fn documents(&self, headers: &HeaderMap, body: &[u8]) -> serde_json::Result<Vec<Value>> {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let payload: Value = serde_json::from_slice(body)?;

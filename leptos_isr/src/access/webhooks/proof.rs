@@ -1,4 +1,4 @@
-//! Whether a delivery comes from who knows the webhook's secret, and is recent.
+//! Whether a delivery comes from a sender who knows the webhook's secret, and is recent.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,18 +16,18 @@ use crate::{access::bearer::is_bearer, period};
 /// How long deliveries without a signed time are remembered.
 const REMEMBERED: Duration = period::hours(24);
 
-/// Why a delivery is not believed. For the log, not for the sender.
+/// Why a delivery is not trusted. For the log, not for the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("there is not one header `{0}`")]
+    #[error("the header `{0}` is missing or was sent more than once")]
     Header(&'static str),
-    #[error("the header `{0}` cannot be read")]
+    #[error("the header `{0}` is malformed")]
     Form(&'static str),
     #[error("the signature is wrong")]
     Signature,
-    #[error("the signature was made too long ago, or by a clock that is ahead")]
+    #[error("the signature was made too long ago, or by a clock that runs ahead")]
     Time,
-    #[error("the bearer is wrong")]
+    #[error("the bearer token is wrong")]
     Bearer,
 }
 
@@ -87,7 +87,7 @@ fn check_timed(
     Ok(Delivery { ids: vec![mac], until: signed + webhook.tolerance })
 }
 
-/// The id of the delivery is not signed, so it counts beside the signature.
+/// The delivery's id is not signed, so it counts in addition to the signature.
 fn check_github(
     webhook: &Webhook,
     headers: &HeaderMap,
@@ -103,7 +103,7 @@ fn check_github(
     Ok(Delivery { ids: [mac].into_iter().chain(id).collect(), until: now + REMEMBERED })
 }
 
-/// In constant time.
+/// Compares in constant time.
 fn verify(webhook: &Webhook, parts: &[&[u8]], mac: &[u8]) -> Result<(), Refusal> {
     let key = Hmac::<Sha256>::new_from_slice(webhook.secret.as_bytes());
     let mut expected = key.expect("HMAC takes keys of any length");

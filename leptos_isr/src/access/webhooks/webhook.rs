@@ -1,4 +1,4 @@
-//! What one webhook is told: who sends it, and what it purges.
+//! The settings of one webhook: who sends it, and what it purges.
 
 use std::{fmt, time::Duration};
 
@@ -8,11 +8,11 @@ use crate::period;
 /// A webhook that purges, at `POST /_isr/hooks/{name}`; see
 /// [`Builder::webhook`](crate::Builder::webhook).
 ///
-/// A delivery is answered 204 once its purge is kept. One that came before is
-/// answered 204 too and not done again, so that a sender which missed the answer
-/// is content; how it is told apart stands at each constructor. A wrong or late
-/// signature is answered 401, a body that is not JSON 400, one longer than 1 MiB
-/// 413. A failed purge is answered 500 and may be delivered again.
+/// A delivery is answered 204 once its purge is in the store. A repeated delivery is answered 204
+/// too, but purges nothing, so a sender that missed the first answer is satisfied. Each constructor
+/// says how a repeated delivery is recognised. A wrong signature or bearer token, or a signed time
+/// too far away, is answered 401, a body that is not JSON 400, and one longer than 1 MiB 413. A
+/// failed purge is answered 500 and may be delivered again.
 ///
 /// # Examples
 ///
@@ -38,7 +38,7 @@ pub struct Webhook {
     pub(super) tolerance: Duration,
 }
 
-/// Who sends a webhook, and so how it is proven and read.
+/// Who sends a webhook, which decides how it is checked and read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Preset {
     Generic,
@@ -49,59 +49,64 @@ pub(super) enum Preset {
 }
 
 impl Webhook {
-    /// For senders of your own: the header
-    /// `X-Isr-Signature: t=<seconds since 1970>,v1=<hex>`, an HMAC-SHA256 with
-    /// `secret` over `<t>.<body>`.
+    /// Takes deliveries of your own senders.
     ///
-    /// One signature is done once.
+    /// They carry the header `X-Isr-Signature: t=<seconds since 1970>,v1=<hex>`, an HMAC-SHA256
+    /// with `secret` over `<t>.<body>`.
+    ///
+    /// A delivery whose signature was seen before is not handled again.
     pub fn generic(secret: impl Into<String>, mapping: Mapping) -> Self {
         Self::new(Preset::Generic, secret.into(), mapping)
     }
 
-    /// For [Sanity](https://www.sanity.io/docs/webhooks): the header
-    /// `sanity-webhook-signature: t=<milliseconds>,v1=<base64url>`, an
-    /// HMAC-SHA256 over `<t>.<body>`, as its webhook toolkit checks it.
+    /// Takes deliveries of [Sanity](https://www.sanity.io/docs/webhooks).
     ///
-    /// The webhook's projection in Sanity decides what the payload is.
-    /// One signature is done once.
+    /// They carry the header `sanity-webhook-signature: t=<milliseconds>,v1=<base64url>`, an
+    /// HMAC-SHA256 over `<t>.<body>`, which is checked as Sanity's webhook toolkit checks it.
+    ///
+    /// The webhook's projection in Sanity decides what the payload is. A delivery whose signature
+    /// was seen before is not handled again.
     pub fn sanity(secret: impl Into<String>, mapping: Mapping) -> Self {
         Self::new(Preset::Sanity, secret.into(), mapping)
     }
 
-    /// For content that is kept as files in a repository on
-    /// [GitHub](https://docs.github.com/webhooks): the header
-    /// `X-Hub-Signature-256: sha256=<hex>`, an HMAC-SHA256 over the body. Choose
-    /// the content type `application/json` there.
+    /// Takes deliveries of [GitHub](https://docs.github.com/webhooks), for content that is kept as
+    /// files in a repository.
     ///
-    /// A push to the repository's default branch is mapped once for each file
-    /// below `folder` (empty for all) that its commits add, modify or remove.
-    /// For `content/news/foo.md` below `content` the mapping sees `{file.path}`:
-    /// `content/news/foo.md`, `{file.folder}`: `news`, `{file.stem}`: `foo`.
-    /// Other branches and events, `ping` among them, are answered 204.
+    /// They carry the header `X-Hub-Signature-256: sha256=<hex>`, an HMAC-SHA256 over the body.
+    /// Choose the content type `application/json` there.
     ///
-    /// GitHub signs no time. One signature, and one `X-GitHub-Delivery`, is done
-    /// once a day.
+    /// A push to the repository's default branch is mapped once for each file below `folder` (empty
+    /// for all) that its commits add, modify or remove. For `content/news/foo.md` below `content`
+    /// the mapping sees `{file.path}`: `content/news/foo.md`, `{file.folder}`: `news`,
+    /// `{file.stem}`: `foo`. Other branches and events, `ping` among them, are answered 204 and
+    /// purge nothing.
+    ///
+    /// GitHub signs no time. A delivery whose signature or `X-GitHub-Delivery` was seen within a
+    /// day is not handled again.
     pub fn github(secret: impl Into<String>, folder: impl Into<String>, mapping: Mapping) -> Self {
         Self::new(Preset::GitHub { folder: folder.into() }, secret.into(), mapping)
     }
 
-    /// For [Contentful](https://www.contentful.com/developers/docs/webhooks/):
-    /// set a secret header `Authorization: Bearer <secret>` there.
+    /// Takes deliveries of [Contentful](https://www.contentful.com/developers/docs/webhooks/).
     ///
-    /// Fields have a value for each locale, so write `{fields.slug.en-US}`, or
-    /// `{fields.slug.*}` for all. What is unpublished or deleted comes with
-    /// `sys` only, so map `{sys.id}` too. Topics that end in `create`, `save`
-    /// and `auto_save` change no published entry and are answered 204.
+    /// Set a secret header `Authorization: Bearer <secret>` there.
     ///
-    /// Nothing in it tells a delivery from one that comes again: both purge.
+    /// Fields have a value for each locale, so write `{fields.slug.en-US}`, or `{fields.slug.*}`
+    /// for all. What is unpublished or deleted comes with `sys` only, so map `{sys.id}` too. Topics
+    /// that end in `create`, `save` and `auto_save` change no published entry, so they are answered
+    /// 204 and purge nothing.
+    ///
+    /// A repeated delivery cannot be recognised, so it purges again.
     pub fn contentful(secret: impl Into<String>, mapping: Mapping) -> Self {
         Self::new(Preset::Contentful, secret.into(), mapping)
     }
 
-    /// For [Strapi](https://docs.strapi.io/cms/backend-customization/webhooks):
-    /// set a header `Authorization: Bearer <secret>` there.
+    /// Takes deliveries of [Strapi](https://docs.strapi.io/cms/backend-customization/webhooks).
     ///
-    /// Nothing in it tells a delivery from one that comes again: both purge.
+    /// Set a header `Authorization: Bearer <secret>` there.
+    ///
+    /// A repeated delivery cannot be recognised, so it purges again.
     pub fn strapi(secret: impl Into<String>, mapping: Mapping) -> Self {
         Self::new(Preset::Strapi, secret.into(), mapping)
     }
@@ -110,8 +115,8 @@ impl Webhook {
         Self { preset, secret, mapping, tolerance: period::minutes(5) }
     }
 
-    /// By how much the signed time may differ from the engine's clock, where a
-    /// time is signed. Defaults to 5 minutes.
+    /// Sets how far the signed time may differ from the engine's clock, where a time is signed.
+    /// Defaults to 5 minutes.
     #[must_use]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
