@@ -11,7 +11,7 @@ use crate::{order::purge::Purge, rules::headers};
 /// Fastly takes 256 keys in one request.
 const FASTLY_KEYS: usize = 256;
 
-/// How long one `Surrogate-Key` header gets, in bytes, unless one key is longer.
+/// How long one `Surrogate-Key` header may be, in bytes, unless a single key is longer.
 const FASTLY_HEADER: usize = 8 << 10;
 
 /// Cloudflare takes 100 tags or addresses in one request, and 30 prefixes.
@@ -20,11 +20,10 @@ const CLOUDFLARE_ITEMS: usize = 30;
 /// A CDN, or another server, that is told of each purge; see
 /// [`Builder::cdn`](crate::Builder::cdn).
 ///
-/// CDNs know pages by tag only if they are sent with them: switch on
-/// [`Builder::cache_tag`](crate::Builder::cache_tag). A path is told as its
-/// address on the site, without a query, so pages with query parameters are
-/// reached by tag and prefix only. `site` is how readers reach the site, as
-/// `https://news.example`; secrets are sent as headers.
+/// A CDN knows pages by tag only if the tags are sent with them: switch on
+/// [`Builder::cache_tag`](crate::Builder::cache_tag). A CDN is told a path as the address on the
+/// site, without a query, so pages with query parameters are reached by tag and prefix only. `site`
+/// is how readers reach the site, such as `https://news.example`. Secrets are sent as headers.
 ///
 /// An `https` address needs a TLS feature of the crate `reqwest` in your app,
 /// or a client of your own in [`FetchSettings`](crate::data::FetchSettings).
@@ -63,14 +62,14 @@ pub(super) struct Call {
 }
 
 impl Cdn {
-    /// Fastly, [by surrogate key and address](https://www.fastly.com/documentation/reference/api/purging/).
+    /// Tells Fastly, [by surrogate key and address](https://www.fastly.com/documentation/reference/api/purging/).
     /// `token` is an API token that may purge the service.
     ///
-    /// Soft purges are soft there too. Fastly reads keys from `Surrogate-Key`,
-    /// so copy `Cache-Tag` there in VCL, with spaces for the commas:
-    /// `set beresp.http.Surrogate-Key = regsuball(beresp.http.Cache-Tag, ",", " ");`.
-    /// It purges no prefix: `/` is told as a purge of all, which is hard, and
-    /// others are left out with a warning.
+    /// Soft purges stay soft. Fastly reads keys from `Surrogate-Key`, so copy `Cache-Tag` there in
+    /// VCL, with spaces for the commas:
+    /// `set beresp.http.Surrogate-Key = regsuball(beresp.http.Cache-Tag, ",", " ");`. Fastly cannot
+    /// purge by prefix. A purge of `/` is sent as a purge of everything, which is hard. Other
+    /// prefixes are left out, with a warning.
     pub fn fastly(
         service: impl Into<String>,
         token: impl Into<String>,
@@ -84,10 +83,10 @@ impl Cdn {
         }
     }
 
-    /// Cloudflare, [by tag, address and prefix](https://developers.cloudflare.com/cache/how-to/purge-cache/).
+    /// Tells Cloudflare, [by tag, address and prefix](https://developers.cloudflare.com/cache/how-to/purge-cache/).
     /// `token` is an API token that may purge the zone's cache.
     ///
-    /// Cloudflare knows hard purges only.
+    /// Every purge is hard there: Cloudflare has no soft purges.
     pub fn cloudflare(
         zone: impl Into<String>,
         token: impl Into<String>,
@@ -101,20 +100,20 @@ impl Cdn {
         }
     }
 
-    /// Any server: a POST of the [`Purge`] as JSON to `url`, with `token` as
-    /// bearer. Another engine's `/_isr/purge` takes that.
+    /// Tells any server: each [`Purge`] is sent as JSON by a POST to `url`, with `token` as the
+    /// bearer token. Another engine's `/_isr/purge` takes that.
     pub fn url(url: impl Into<String>, token: impl Into<String>) -> Self {
         Self { kind: Kind::Url, api: url.into(), token: token.into(), site: String::new() }
     }
 
-    /// Another address of the API, as `http://127.0.0.1:8080`, for tests and proxies.
+    /// Sets another address of the API, such as `http://127.0.0.1:8080`, for tests and proxies.
     #[must_use]
     pub fn api(mut self, address: impl Into<String>) -> Self {
         self.api = address.into();
         self
     }
 
-    /// What tells it from others, in the queue and in the log.
+    /// What tells this CDN from others, in the queue and in the log.
     pub(super) fn name(&self) -> String {
         match &self.kind {
             Kind::Fastly { service } => format!("fastly {service}"),
@@ -123,7 +122,8 @@ impl Cdn {
         }
     }
 
-    /// Whether an answer's body must say so for a purge to be done.
+    /// Whether the purge is done, as far as the body of a successful answer says. Only Cloudflare's
+    /// says it.
     pub(super) fn is_done(&self, body: &[u8]) -> bool {
         match self.kind {
             Kind::Cloudflare { .. } => serde_json::from_slice::<serde_json::Value>(body)
@@ -140,7 +140,7 @@ impl Cdn {
         match &self.kind {
             Kind::Fastly { service: id } | Kind::Cloudflare { zone: id } => {
                 if !is_id(id) {
-                    return Err(format!("`{id}` is no id: copy the id, letters and digits"));
+                    return Err(format!("`{id}` is not an id; copy the id: letters and digits"));
                 }
                 check_address("site", &self.site)?;
             }
@@ -149,11 +149,11 @@ impl Cdn {
         check_address("API's", &self.api)?;
         match HeaderValue::try_from(&self.token) {
             Ok(token) if !token.is_empty() => Ok(()),
-            _ => Err("its token is empty or no header value: copy it anew".to_owned()),
+            _ => Err("its token is empty, or cannot be sent as a header; copy it again".to_owned()),
         }
     }
 
-    /// The requests that tell it of `purge`, whose paths are canonical.
+    /// The requests that tell the CDN of `purge`, whose paths are canonical.
     pub(super) fn calls(&self, purge: &Purge) -> Vec<Call> {
         match &self.kind {
             Kind::Fastly { service } => self.fastly_calls(service, purge),
@@ -182,7 +182,7 @@ impl Cdn {
         }
         if !purge.prefixes.is_empty() {
             tracing::warn!(prefixes = ?purge.prefixes,
-                "Fastly purges no prefixes: purge by tag, or `/` for everything");
+                "Fastly cannot purge by prefix: purge by tag, or `/` for everything");
         }
         let mut calls = Vec::new();
         for keys in fastly_keys(&encoded(&purge.tags)) {
@@ -245,8 +245,12 @@ impl fmt::Debug for Cdn {
 }
 
 fn check_address(whose: &str, address: &str) -> Result<(), String> {
-    let wrong =
-        || format!("the {whose} address `{address}` is none; write it as `https://news.example`");
+    let wrong = || {
+        format!(
+            "the {whose} address `{address}` is not a plain http or https URL; \
+             write it as `https://news.example`"
+        )
+    };
     let url = Url::parse(address).map_err(|_| wrong())?;
     let is_web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
     if is_web && url.query().is_none() && url.fragment().is_none() { Ok(()) } else { Err(wrong()) }
@@ -262,13 +266,13 @@ fn unique(list: &[String]) -> BTreeSet<&String> {
     list.iter().collect()
 }
 
-/// Tags as pages carry them.
+/// Tags as pages carry them, each once.
 fn encoded(tags: &[String]) -> Vec<String> {
     let tags = unique(tags).into_iter().filter(|tag| !tag.is_empty());
     tags.map(|tag| headers::encoded_tag(tag)).collect()
 }
 
-/// Headers of keys, each within the limits.
+/// The values of the `Surrogate-Key` headers, each within the limits.
 fn fastly_keys(keys: &[String]) -> Vec<String> {
     let mut lists: Vec<(usize, String)> = Vec::new();
     for key in keys {

@@ -1,7 +1,7 @@
-//! Purges that CDNs were not told of yet, on the disk.
+//! The purges that CDNs are still to be told of, on disk.
 //!
-//! A record is a line like those of the purge log: one when a purge is to be
-//! told, one when it was. A purge without the second is told after a restart.
+//! Each record is a line, as in the purge log: one when a CDN is to be told of a purge, one when it
+//! has been told. A purge without the second record is told after a restart.
 
 use std::{path::Path, sync::Arc};
 
@@ -23,9 +23,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Record {
-    /// This CDN is to be told of this purge.
+    /// The CDN is to be told of this purge.
     Wanted { cdn: String, stamp: Stamp, purge: Purge },
-    /// It was told of those.
+    /// The CDN has been told of these purges.
     Told { cdn: String, stamps: Vec<Stamp> },
 }
 
@@ -37,19 +37,20 @@ pub(super) struct Log(Arc<LineFile>);
 pub(super) struct OpenedLog {
     pub(super) log: Log,
     pub(super) lines: usize,
-    /// What is still to be told, and to which CDN. A damaged record may have
-    /// been any purge, so it counts as one of everything, for all of them.
+    /// What is still to be told, and to which CDN. A damaged record may have been any purge for any
+    /// CDN, so it counts as a purge of everything, for all of them.
     pub(super) pending: Vec<(Option<String>, Stamp, Purge)>,
     pub(super) is_damaged: bool,
 }
 
 impl Log {
-    /// Opens the file in `folder`, or remembers why it cannot be written.
+    /// Opens the file in `folder`. If it cannot be written, each append fails.
     pub(super) fn open(folder: &Path) -> OpenedLog {
         let path = folder.join("outbound.log");
         let file = LineFile::open(&path);
         let lines = file.read().unwrap_or_else(|error| {
-            warn!(file = %path.display(), %error, "cannot read which purges CDNs were not told of");
+            warn!(file = %path.display(), %error,
+                "cannot read which purges CDNs are still to be told of");
             Vec::new()
         });
         let mut pending = Vec::new();
@@ -68,7 +69,7 @@ impl Log {
         }
         if damaged > 0 {
             warn!(file = %path.display(), damaged,
-                "records of purges for CDNs are damaged: they are told to purge everything");
+                "records of purges for CDNs are damaged, so the CDNs are told to purge everything");
             let everything = Purge { prefixes: vec!["/".to_owned()], ..Purge::default() };
             pending.push((None, last + 1, everything));
         }

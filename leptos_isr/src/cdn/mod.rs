@@ -1,8 +1,8 @@
-//! Tells CDNs of purges: after the purge, behind its caller, until they took it.
+//! Tells CDNs of purges, in the background, until they accept them.
 //!
-//! A purge is in the queue's log before it is answered, so a restart tells what
-//! was not told. A CDN that fails is asked again, later and later; the others do
-//! not wait for it.
+//! - A purge is in the log of the queue before it is answered, so after a restart CDNs are told of
+//!   what they missed.
+//! - A CDN that fails is asked again after growing waits. The others do not wait for it.
 
 mod api;
 mod log;
@@ -40,31 +40,31 @@ use crate::{
 /// How long one request may take.
 const LIMIT: Duration = period::seconds(10);
 
-/// The longest `Retry-After` that is kept to.
+/// The longest `Retry-After` that is respected.
 const PATIENCE: Duration = period::hours(1);
 
 /// How much of an answer is read, in bytes.
 const MAX_ANSWER: usize = 64 << 10;
 
-/// Records that are no longer needed before the log is written anew.
+/// How many superseded records the log may have before it is rewritten.
 const SUPERSEDED: usize = 1000;
 
-/// Waits for a while; tests count instead.
+/// Waits for a while. Tests record the wait instead.
 type Sleep = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// The CDNs of an engine and what they are still to be told.
+/// The CDNs of an engine, and what they are still to be told.
 pub(crate) struct Cdns {
     queues: Vec<Arc<Queue>>,
     shared: Arc<Shared>,
-    /// Empty until there is a runtime. They end with this.
+    /// The tasks that tell the CDNs. Empty until there is a runtime. They end with this value.
     workers: Mutex<JoinSet<()>>,
 }
 
 struct Shared {
     queues: Vec<Arc<Queue>>,
     log: Option<Log>,
-    /// How many records the log has. Held while the log and a queue change, so
-    /// that the log is never written anew without what was just appended.
+    /// How many records the log has. The lock is held while the log and a queue change, so that
+    /// rewriting the log loses no record that was just appended.
     records: tokio::sync::Mutex<usize>,
     client: Client,
     clock: Arc<dyn Clock>,
@@ -74,11 +74,11 @@ struct Shared {
 }
 
 impl Cdns {
-    /// Opens the queue in `folder`; without one it is in memory only.
+    /// Opens the queues in `folder`; without one they are in memory only.
     ///
     /// # Errors
     ///
-    /// Names the CDN that is set up wrongly.
+    /// Returns [`Error::Cdn`], which names the CDN that is set up wrongly.
     pub(crate) fn new(
         cdns: Vec<Cdn>,
         folder: Option<&Path>,
@@ -103,7 +103,7 @@ impl Cdns {
             let wrong = |problem| Error::Cdn { name: name.clone(), problem };
             cdn.check().map_err(wrong)?;
             if queues.iter().any(|queue| queue.name == name) {
-                return Err(wrong("it is there twice; remove one".to_owned()));
+                return Err(wrong("it is set up twice; remove one".to_owned()));
             }
             queues.push(Arc::new(Queue::new(cdn)));
         }
@@ -112,7 +112,7 @@ impl Cdns {
         if let Some(folder) = folder.filter(|_| !queues.is_empty()) {
             let opened = Log::open(folder);
             log = Some(opened.log);
-            // A damaged line goes as soon as it was made up for.
+            // A damaged line is removed as soon as its purge of everything has been told.
             records = if opened.is_damaged { usize::MAX / 2 } else { opened.lines };
             for (cdn, stamp, purge) in opened.pending {
                 let is_meant =
@@ -137,7 +137,7 @@ impl Cdns {
         Ok(cdns)
     }
 
-    /// Starts telling, once there is a runtime.
+    /// Starts to tell the CDNs, once there is a runtime.
     pub(crate) fn start(&self) {
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         if !workers.is_empty() || tokio::runtime::Handle::try_current().is_err() {
@@ -149,7 +149,7 @@ impl Cdns {
         }
     }
 
-    /// Takes note of a purge, for every CDN. Returns when no restart forgets it.
+    /// Notes a purge for every CDN. Returns once no restart forgets it.
     pub(crate) async fn note(&self, scopes: &[Scope], is_hard: bool, stamp: Stamp) {
         if self.queues.is_empty() {
             return;
@@ -172,7 +172,7 @@ impl Shared {
         match log.append(record).await {
             Ok(()) => *records += 1,
             Err(error) => {
-                warn!(error, "cannot keep what CDNs are to be told, a restart forgets it")
+                warn!(error, "cannot keep what CDNs are to be told: a restart forgets it")
             }
         }
     }
@@ -194,7 +194,7 @@ impl Shared {
         }
     }
 
-    /// Writes the log anew when most of it is superseded.
+    /// Rewrites the log when most of it is superseded.
     async fn tidy(&self, records: &mut usize) {
         let Some(log) = &self.log else { return };
         let waiting: usize = self.queues.iter().map(|queue| queue.len()).sum();
@@ -203,13 +203,13 @@ impl Shared {
         }
         let needed: Vec<_> = self.queues.iter().flat_map(|queue| queue.records()).collect();
         match log.replace(&needed).await {
-            // If another process has it open: again after as many records.
+            // If another process has it open, it is tried again after as many records.
             Ok(_) => *records = needed.len(),
-            Err(error) => warn!(error, "cannot write the log of CDNs anew, it grows"),
+            Err(error) => warn!(error, "cannot rewrite the log of purges for CDNs, so it grows"),
         }
     }
 
-    /// Asks until the CDN took it, or says that it never will.
+    /// Asks until the CDN has accepted the purge, or refuses it for good.
     async fn tell(&self, queue: &Queue, call: &Call) {
         let name = &queue.name;
         loop {
@@ -228,7 +228,7 @@ impl Shared {
                     cdn = name,
                     url = call.url,
                     cause = failed.cause,
-                    "a CDN refused a purge, it may serve old pages: check its settings"
+                    "a CDN refused a purge and may serve old pages: check its settings"
                 );
                 return;
             }
@@ -265,7 +265,7 @@ impl Shared {
                 Err(CallFailure { cause, is_passing: is_passing(status), retry_after })
             }
             StatusCode::OK if !cdn.is_done(&body) => Err(CallFailure::passing(&format!(
-                "its answer does not say that it is done: {}",
+                "its answer does not confirm the purge: {}",
                 text()
             ))),
             _ => Ok(()),
@@ -273,7 +273,7 @@ impl Shared {
     }
 }
 
-/// Why a request was not done, and whether it may be the next time.
+/// Why a CDN did not accept a request, and whether it may accept it the next time.
 #[derive(Debug)]
 struct CallFailure {
     cause: String,
@@ -293,7 +293,7 @@ fn no_answer(error: reqwest::Error) -> CallFailure {
     CallFailure::passing(&format!("{error}{source}"))
 }
 
-/// As a request's address is spelled once it is parsed.
+/// The address as it is spelled once it is parsed, to be compared with the answer's.
 fn request_url(url: &str) -> String {
     reqwest::Url::parse(url).map_or_else(|_| url.to_owned(), String::from)
 }

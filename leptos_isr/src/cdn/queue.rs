@@ -10,11 +10,11 @@ use tokio::sync::Notify;
 use super::{api::Cdn, log::Record};
 use crate::{clock::Stamp, order::purge::Purge};
 
-/// How many purges wait; beyond that they become one of everything.
+/// How many purges may wait; beyond that they become one purge of everything.
 const MOST: usize = 10_000;
 
-/// How many tags and addresses are told at once, so that a CDN which was away
-/// is not asked once for each purge.
+/// How many tags and addresses are told together, so that a CDN which was away is not asked once
+/// for each purge.
 const AT_ONCE: usize = 1000;
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Queue {
     pub(super) changed: Notify,
 }
 
-/// One purge, or several in one.
+/// One purge, or several that were merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct QueuedPurge {
     pub(super) stamps: Vec<Stamp>,
@@ -50,7 +50,7 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// The oldest purge, with those after it that can be told in the same way.
+    /// The oldest purge, merged with those after it that can be told in the same request.
     pub(super) fn next(&self) -> Option<QueuedPurge> {
         let waiting = self.lock();
         let mut all = waiting.iter();
@@ -82,7 +82,7 @@ impl Queue {
         self.lock().len()
     }
 
-    /// What the log must keep.
+    /// The records that the log must keep.
     pub(super) fn records(&self) -> Vec<Record> {
         let of = |waiting: &QueuedPurge| {
             let purge = waiting.purge.clone();

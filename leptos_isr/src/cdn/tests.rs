@@ -18,7 +18,7 @@ use crate::{clock::SystemClock, data::fetch::FetchSettings};
 enum Does {
     Answers(&'static str),
     Hangs,
-    /// Writes this in the place of an answer.
+    /// Writes this in place of an answer.
     Writes(&'static str),
 }
 
@@ -87,7 +87,7 @@ async fn read(stream: &mut TcpStream) -> String {
     }
 }
 
-/// The queue under test; `sleeps` holds each wait until the test lets it pass.
+/// The queues under test. `waits` holds each wait until the test lets it pass.
 struct Sender {
     cdns: Cdns,
     waits: Arc<Mutex<Vec<Duration>>>,
@@ -97,7 +97,7 @@ struct Sender {
 
 impl Sender {
     fn new(cdns: Vec<Cdn>, folder: Option<&Path>) -> Self {
-        // Another crate of the workspace lets `reqwest` speak TLS without saying by what.
+        // Another crate of the workspace gives `reqwest` TLS without choosing a provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let waits: Arc<Mutex<Vec<Duration>>> = Arc::default();
         let pass = Arc::new(Semaphore::new(0));
@@ -109,7 +109,7 @@ impl Sender {
                 Box::pin(async move { pass.acquire().await.unwrap().forget() })
             })
         };
-        // One without a time limit of its own.
+        // A client without a time limit of its own.
         let client = Some(reqwest::Client::new());
         let client = Client::new(FetchSettings { client, ..FetchSettings::default() });
         let limit = Duration::from_millis(100);
@@ -140,17 +140,17 @@ impl Sender {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(Duration::from_secs(20), wait).await.expect("it never came about");
+        timeout(Duration::from_secs(20), wait).await.expect("it never happened");
     }
 
-    /// Waits until the CDNs were told of everything.
+    /// Waits until the CDNs have been told of everything.
     async fn told(&self) {
         self.until(|sender| sender.cdns.queues.iter().all(|queue| queue.len() == 0)).await;
-        // Held until the log is written.
+        // The lock is held until the log is written.
         drop(self.cdns.shared.records.lock().await);
     }
 
-    /// Waits until `count` tries failed.
+    /// Waits until `count` tries have failed.
     async fn failed(&self, count: usize) {
         self.until(|sender| sender.waits.lock().unwrap().len() >= count).await;
     }
@@ -464,15 +464,15 @@ fn cloudflare_is_told_tags_files_and_prefixes_30_at_once() {
 fn wrong_cdn_fails_at_start_and_is_named() {
     let site = "https://news.example";
     for (cdns, problem) in [
-        (vec![Cdn::fastly("", "t", site)], "`` is no id"),
-        (vec![Cdn::fastly("a/b", "t", site)], "`a/b` is no id"),
+        (vec![Cdn::fastly("", "t", site)], "`` is not an id"),
+        (vec![Cdn::fastly("a/b", "t", site)], "`a/b` is not an id"),
         (vec![Cdn::cloudflare("z", "t", "news.example")], "the site address `news.example`"),
         (vec![Cdn::cloudflare("z", "t", "ftp://news.example")], "`ftp://news.example`"),
         (vec![Cdn::cloudflare("z", "t", "https://news.example/?a")], "`https://news.example/?a`"),
         (vec![Cdn::cloudflare("z", "", site)], "cloudflare z"),
         (vec![Cdn::fastly("s", "a\nb", site)], "its token"),
         (vec![Cdn::url("nowhere", "t")], "the API's address `nowhere`"),
-        (vec![Cdn::fastly("s", "t", site), Cdn::fastly("s", "u", site)], "there twice"),
+        (vec![Cdn::fastly("s", "t", site), Cdn::fastly("s", "u", site)], "set up twice"),
     ] {
         let client = Client::new(FetchSettings::default());
         let opened = Cdns::new(cdns, None, client, Arc::new(SystemClock));
