@@ -1,9 +1,9 @@
 //! The `Content-Security-Policy` of pages.
 //!
-//! A page's code marks the inline scripts and styles that it writes itself with
-//! a nonce, as Leptos does with its own. A page that is sent as it is rendered
-//! has that nonce in its header. A stored page cannot: there the nonce is taken
-//! out, and the header has the hash of each element that carried it.
+//! A page's code marks the inline scripts and styles that it writes itself with a nonce, as Leptos
+//! does with its own. A page that is sent as it is rendered has that nonce in its header. A stored
+//! page cannot: a nonce that everybody gets protects nobody. So the nonce is taken out of a stored
+//! page, and its header has the hash of each element that carried it.
 
 use std::fmt::Write;
 
@@ -19,10 +19,11 @@ use crate::{
     render::html_inline::{self, Inline},
 };
 
-/// The longest header: proxies commonly keep 8 KiB for all headers of a response.
+/// The longest header, in bytes. Proxies commonly allow 8 KiB for all headers of a response.
 const MAX_HEADER: usize = 8 << 10;
 
-/// Content Security Policy Level 3, section 6, and what stands on its own beside it.
+/// The directives of Content Security Policy Level 3, section 6, and those that have a
+/// specification of their own.
 const DIRECTIVES: [&str; 25] = [
     "base-uri",
     "child-src",
@@ -51,7 +52,7 @@ const DIRECTIVES: [&str; 25] = [
     "upgrade-insecure-requests",
 ];
 
-/// The words that mean something only in quotes.
+/// The words that have a meaning only in quotes.
 const KEYWORDS: [&str; 9] = [
     "allow-duplicates",
     "none",
@@ -64,11 +65,11 @@ const KEYWORDS: [&str; 9] = [
     "inline-speculation-rules",
 ];
 
-/// A policy, checked, to which the sources of each page are added.
+/// A checked policy, to which the sources of each page are added.
 #[derive(Debug)]
 pub(crate) struct Csp {
     directives: Vec<Directive>,
-    /// Where the sources of inline scripts and styles belong.
+    /// Which directives get the sources of inline scripts and styles.
     script: usize,
     style: usize,
 }
@@ -79,7 +80,7 @@ struct Directive {
     values: Vec<String>,
 }
 
-/// The policy of one page that is being rendered.
+/// The policy of one page while it is rendered.
 #[derive(Debug)]
 pub(crate) struct PagePolicy<'a> {
     csp: &'a Csp,
@@ -87,7 +88,11 @@ pub(crate) struct PagePolicy<'a> {
 }
 
 impl Csp {
-    /// Reads a policy.
+    /// Parses a policy.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::Csp`] if the policy would not do what its author meant.
     pub(crate) fn parse(policy: &str) -> Result<Self, Error> {
         let mut directives: Vec<Directive> = Vec::new();
         for text in policy.split(';').map(str::trim_ascii).filter(|text| !text.is_empty()) {
@@ -100,8 +105,10 @@ impl Csp {
         let place = |element: &str, all: &str, remedy: &str| {
             let find = |name: &str| directives.iter().position(|known| known.name == name);
             find(element).or_else(|| find(all)).ok_or_else(|| {
-                let problem =
-                    format!("it has no `{all}` to add the page's own elements to; add `{remedy}`");
+                let problem = format!(
+                    "it has no `{all}` to which the page's own elements can be added; \
+                     add `{remedy}`"
+                );
                 wrong(policy, problem)
             })
         };
@@ -111,8 +118,7 @@ impl Csp {
         Ok(Self { directives, script, style })
     }
 
-    /// Gives the page's code a nonce, as an extension of the request that
-    /// renders it.
+    /// Gives the page's code a nonce, in an extension of the request that renders it.
     pub(crate) fn begin(&self, request: &mut Request) -> PagePolicy<'_> {
         let nonce = Nonce::new();
         request.extensions_mut().insert(nonce.clone());
@@ -127,7 +133,7 @@ impl Csp {
                 _ if place == self.style => styles,
                 _ => &[],
             };
-            // 'none' means that only when it stands alone.
+            // 'none' means "nothing" only when it stands alone.
             let values = match added.is_empty() || directive.values != ["'none'"] {
                 true => directive.values.as_slice(),
                 false => &[],
@@ -147,8 +153,9 @@ impl Directive {
         if let Some(letter) =
             text.chars().find(|letter| !matches!(letter, ' '..='~') || *letter == ',')
         {
-            let problem =
-                format!("{letter:?} cannot stand in a policy; write ASCII, and encode it in URLs");
+            let problem = format!(
+                "{letter:?} cannot stand in a policy; write ASCII, and percent-encode it in URLs"
+            );
             return Err(wrong(text, problem));
         }
         let mut words = text.split(' ').filter(|word| !word.is_empty());
@@ -162,7 +169,7 @@ impl Directive {
     }
 }
 
-/// A value of a directive, if it does what its author meant.
+/// A value of a directive, or why it would not do what its author meant.
 fn checked(directive: &str, word: &str) -> Result<String, String> {
     if matches!(directive, "sandbox" | "report-to" | "report-uri" | "trusted-types") {
         return Ok(word.to_owned());
@@ -172,22 +179,22 @@ fn checked(directive: &str, word: &str) -> Result<String, String> {
     let is_keyword = KEYWORDS.contains(&bare.as_str());
     let problem = match bare.as_str() {
         "unsafe-inline" => {
-            "would let injected scripts and styles run. Take it out: each page's own inline \
-             elements are added to its policy; those of your code need `nonce=use_nonce()`"
+            "would let injected scripts and styles run. Take it out: the engine adds each page's \
+             own inline elements to its policy; mark those of your code with `nonce=use_nonce()`"
         }
         "strict-dynamic" => {
-            "stops all scripts that are loaded from files: a stored page has no nonce for them. \
-             Take it out and name their origins"
+            "stops all scripts that are loaded from files, since a stored page has no nonce for \
+             them. Take it out and name their origins"
         }
         _ if bare.starts_with("nonce-") => {
             "would be the same for everybody. Take it out; each page gets one of its own"
         }
         _ if word.starts_with('\'') && !is_keyword && !is_hash => {
-            "is no keyword of a policy; is it misspelt?"
+            "is not a keyword of a policy; is it misspelt?"
         }
-        // Without quotes it is the name of a host; `script` may well be one.
+        // Without quotes, a word is the name of a host; `script` may well be one.
         _ if !word.starts_with('\'') && (is_keyword && bare != "script" || is_hash) => {
-            return Err(format!("`{word}` would be a host; write `'{word}'`"));
+            return Err(format!("`{word}` without quotes is a host; write `'{word}'`"));
         }
         _ => return Ok(word.to_owned()),
     };
@@ -202,8 +209,8 @@ impl PagePolicy<'_> {
     /// Sets the policy of a page that is rendered to be stored, and returns its
     /// body without the nonce.
     ///
-    /// A page with so many inline scripts that the header would be too long
-    /// gets none of them into its policy: it is read, but not hydrated.
+    /// A page may have so many inline scripts that the header would be too long. Then none of them
+    /// gets into the policy: the page can be read, but does not hydrate.
     pub(crate) fn seal(
         self,
         (key, route): (&Key, &str),
@@ -218,7 +225,7 @@ impl PagePolicy<'_> {
                 let (html, inline) = html_inline::seal(html, &self.nonce);
                 (html.into(), inline)
             }
-            // Hashes are of UTF-8; its inline scripts are not admitted.
+            // Browsers hash UTF-8, so inline scripts in another encoding are not allowed to run.
             Err(_) => (body, Inline::default()),
         };
         let mut policy = self.csp.header(&inline.scripts, &inline.styles);
@@ -226,8 +233,8 @@ impl PagePolicy<'_> {
             warn!(isr.key = %key, route, bytes = policy.len(), limit = MAX_HEADER,
                 scripts = inline.scripts.len(), styles = inline.styles.len(),
                 "the page's Content-Security-Policy is too long, so its inline scripts and styles \
-                 are left out of it and it does not hydrate: write fewer inline scripts, and load \
-                 data in fewer resources, which make a script each");
+                 are left out and the page does not hydrate: write fewer inline scripts, and load \
+                 data in fewer resources, each of which writes a script");
             policy = self.csp.header(&[], &[]);
         }
         headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);

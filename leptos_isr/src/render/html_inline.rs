@@ -1,4 +1,4 @@
-//! Finds the inline scripts and styles of a page that its own code wrote.
+//! Finds the inline scripts and styles that a page's own code wrote.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use html5gum::{
@@ -6,10 +6,9 @@ use html5gum::{
 };
 use sha2::{Digest, Sha256};
 
-/// What an HTML `type` attribute must say for a script to run: a JavaScript
-/// MIME type (<https://mimesniff.spec.whatwg.org/#javascript-mime-type>), or a
-/// type of its own in HTML's "prepare the script element". Everything else is
-/// a data block, which no policy stops.
+/// The values of an HTML `type` attribute with which a script runs: a JavaScript MIME type
+/// (<https://mimesniff.spec.whatwg.org/#javascript-mime-type>), or a type of its own in HTML's
+/// "prepare the script element". Everything else is a data block, which no policy stops.
 const RUNS: [&str; 20] = [
     "",
     "module",
@@ -33,16 +32,16 @@ const RUNS: [&str; 20] = [
     "text/x-javascript",
 ];
 
-/// The hashes of a page's inline elements, as sources of a policy: each once,
-/// in the order of the page.
+/// The hashes of a page's inline elements, as sources of a policy: each once, in the order in which
+/// they stand in the page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Inline {
     pub(crate) scripts: Vec<String>,
     pub(crate) styles: Vec<String>,
 }
 
-/// Does not look for characters that HTML should not have: they change nothing here, and
-/// looking at each takes most of the time.
+/// Does not look for characters that HTML should not have. They change nothing here, and looking at
+/// each character takes most of the time.
 struct Lenient(DefaultEmitter);
 
 impl ForwardingEmitter for Lenient {
@@ -59,9 +58,9 @@ impl ForwardingEmitter for Lenient {
 
 /// Takes `nonce` out of a page.
 ///
-/// Returns the page without it, and the hashes of the inline scripts and styles
-/// that carried it. The others were not written by the page's code, but came
-/// with its content: they get no hash.
+/// Returns the page without the nonce, and the hashes of the inline scripts and styles that carried
+/// it. Elements without the nonce were not written by the page's code but came with its content, so
+/// they get no hash.
 pub(crate) fn seal(html: &str, nonce: &str) -> (String, Inline) {
     let mut inline = Inline::default();
     let mut emitter = DefaultEmitter::default();
@@ -95,8 +94,8 @@ pub(crate) fn seal(html: &str, nonce: &str) -> (String, Inline) {
     (without(html, nonce), inline)
 }
 
-/// Leptos writes the nonce into `crossorigin` too, where any value that is not
-/// a keyword means what an empty one means.
+/// Leptos also writes the nonce into `crossorigin`, where a value that is not a keyword means the
+/// same as an empty one.
 fn without(text: &str, nonce: &str) -> String {
     text.replace(&format!(" nonce=\"{nonce}\""), "").replace(nonce, "")
 }

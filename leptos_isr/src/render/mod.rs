@@ -1,8 +1,8 @@
 //! One render of one page, and whether its result may be stored.
 //!
-//! The page is rendered by the app's own router, asked with a request that
-//! carries the page's path and listed query parameters and nothing else:
-//! no header, cookie or method of a visitor can reach it.
+//! The app's own router renders the page. It is asked with a request that carries the page's path
+//! and listed query parameters and nothing else: no header, cookie or method of a visitor can reach
+//! it.
 
 pub(crate) mod csp;
 mod html_inline;
@@ -50,12 +50,12 @@ pub(crate) struct Job {
     pub(crate) start: RenderStart,
     pub(crate) scope: RenderScope,
     pub(crate) reading: Reading,
-    /// The media type that is asked for.
+    /// The media type that the request accepts.
     pub(crate) accept: &'static str,
     pub(crate) limits: Limits,
     pub(crate) csp: Option<Arc<Csp>>,
-    /// The page that is stored: an equal body is not compressed again, another in
-    /// the encodings in which that page was served.
+    /// The page that is stored. An equal body is not compressed again; a different one is
+    /// compressed in the encodings in which the stored page was served.
     pub(crate) old: Option<Arc<ServedEntry>>,
     /// The threads to render on.
     pub(crate) threads: Handle,
@@ -75,8 +75,8 @@ pub(crate) struct RenderOutput {
     pub(crate) may_store: bool,
 }
 
-/// Renders in a task of its own, so that a panic or a hang ends only it and the
-/// tasks that it started.
+/// Renders in a task of its own, so that a panic or a hang ends only this render and the tasks that
+/// it started.
 pub(crate) async fn render(job: Job) -> Result<RenderOutput, RenderFailure> {
     let limit = job.limits.time;
     let threads = job.threads.clone();
@@ -145,8 +145,8 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
     let may_store = !sets_cookie && !notes.no_store;
     let same = job.old.as_ref().filter(|old| old.body == entry.body);
     if may_store {
-        // Memory counts lengths, and the buffer that a body grew in may be twice as large. That of
-        // a page from the store holds its encodings too.
+        // Memory is counted by length, and the buffer in which a body grew may be twice as large.
+        // The body of a page from the store keeps its encodings in memory too.
         entry.body =
             same.map_or_else(|| Bytes::copy_from_slice(&entry.body), |old| old.body.clone());
     }
@@ -156,7 +156,7 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
         None => ServedEntry::new(entry),
     };
     if may_store && let Some(old) = &job.old {
-        // Its next visitors are likely to ask for the same.
+        // Its next visitors are likely to ask for the same encodings.
         for encoding in old.served_in() {
             entry.make(encoding).await;
         }
@@ -177,7 +177,7 @@ fn broken_body(
     }
 }
 
-/// Why this result must not take the place of a page, if so.
+/// Why this result must not take the place of a page; `None` if it may.
 fn failure(entry: &Entry, notes: &RenderNotes) -> Option<RenderError> {
     if let Some(cause) = &notes.failure {
         return Some(RenderError::Failed(cause.clone()));

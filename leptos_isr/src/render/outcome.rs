@@ -1,4 +1,4 @@
-//! What a render came to.
+//! The outcome of a render.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::{
     error::RenderError,
 };
 
-/// What one render came to, for everyone who waits for it.
+/// The outcome of one render, for everyone who waits for it.
 pub(crate) type RenderResult = Result<NewEntry, RenderFailure>;
 
 /// A page that was just rendered.

@@ -1,11 +1,11 @@
-//! The tasks that a page starts while it is rendered: they run within its
-//! render, one at a time, and end with it.
+//! The tasks that a page starts while it is rendered. They run within its render, one at a time,
+//! and end with it.
 //!
-//! Leptos starts one for each resource, and one that waits for each read of it.
-//! Neither ends by itself if the data never comes: a `LocalResource` never has
-//! any on a server, and a source may hang. Each render would leave some behind.
-//! One that ran on another thread could be in the middle of the page's code when
-//! the render ends and all that the page made is disposed of: Leptos panics then.
+//! Leptos starts one task for each resource, and one that waits for each read of it. Neither ends
+//! by itself if the data never comes: a `LocalResource` never has data on a server, and a source
+//! may hang. Each render would leave some tasks behind. On another thread, a task could be in the
+//! middle of the page's code when the render ends and everything that the page made is disposed of:
+//! then Leptos panics.
 
 use std::pin::pin;
 
@@ -22,15 +22,15 @@ tokio::task_local! {
     static STARTED: UnboundedSender<PinnedFuture<()>>;
 }
 
-/// Runs Leptos's tasks on tokio, as `Executor::init_tokio` does, but those of a
-/// render within it.
+/// Runs Leptos's tasks on tokio, as `Executor::init_tokio` does, except that tasks of a render run
+/// within the render.
 #[derive(Debug)]
 struct RenderExecutor;
 
 impl CustomExecutor for RenderExecutor {
     fn spawn(&self, task: PinnedFuture<()>) {
         match STARTED.try_with(Clone::clone) {
-            // Only a render that has ended refuses it.
+            // Sending fails only if the render has ended.
             Ok(started) => drop(started.unbounded_send(task)),
             Err(_) => drop(tokio::spawn(task)),
         }
@@ -43,18 +43,17 @@ impl CustomExecutor for RenderExecutor {
     fn poll_local(&self) {}
 }
 
-/// Makes Leptos start its tasks here. Too late, without any effect, if the
-/// program has chosen an executor before.
+/// Makes Leptos start its tasks here. Has no effect if the program has chosen an executor before.
 pub(crate) fn init() {
     let _ = Executor::init_custom_executor(RenderExecutor);
 }
 
-/// Runs a render and the tasks that it starts; those that are not done when the
-/// render is are dropped.
+/// Runs a render and the tasks that it starts. Tasks that are not done when the render is done are
+/// dropped.
 pub(crate) async fn scope<F: Future>(render: F) -> F::Output {
     let (start, started) = unbounded();
     let both = async {
-        // Tasks that wake each other without end would otherwise never give way.
+        // Without this, tasks that wake each other without end would never yield.
         let tasks = started.for_each_concurrent(None, cooperative);
         match select(pin!(render), pin!(tasks)).await {
             Either::Left((rendered, _)) => rendered,
