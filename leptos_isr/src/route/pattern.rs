@@ -1,4 +1,4 @@
-//! DeclaredRoute patterns: `/articles/:slug`, `/docs/*rest`.
+//! Route patterns: `/articles/:slug`, `/docs/*rest`.
 
 use std::{cmp::Ordering, fmt};
 
@@ -28,7 +28,7 @@ impl RoutePattern {
     /// Says what is wrong with the pattern.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let Some(rest) = text.strip_prefix('/') else {
-            return Err("a route's path begins with `/`".to_owned());
+            return Err("a route's path must begin with `/`".to_owned());
         };
         let segments = rest.split('/').filter(|part| !part.is_empty()).map(|part| {
             match (part.strip_prefix(':'), part.strip_prefix('*')) {
@@ -42,8 +42,8 @@ impl RoutePattern {
 
     /// The pattern of a Leptos route whose optional parameters are expanded.
     ///
-    /// Leptos compares a route's text with the address as it is written, so text
-    /// that browsers encode must stand encoded in the route.
+    /// Leptos compares a route's text with the address as it is written, so text that browsers
+    /// encode must be encoded in the route too.
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ impl RoutePattern {
         rest.next().is_none()
     }
 
-    /// Whether every path of `other` is a path of this route too.
+    /// Whether every path of `other` is also a path of this route.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         let mut others = other.segments.iter();
         for segment in &self.segments {
@@ -164,7 +164,7 @@ impl RoutePattern {
     ///
     /// # Errors
     ///
-    /// Names the parameter that has no value, or the path that cannot be one.
+    /// Names the parameter that has no value, or the segment or path that cannot be one.
     pub(crate) fn fill(&self, params: &PathParams) -> Result<String, String> {
         let value = |name: &str| match params {
             PathParams::Only(value) if self.params().len() == 1 => Ok(value.as_str()),
@@ -198,8 +198,8 @@ impl RoutePattern {
         }
     }
 
-    /// Orders routes so that of several that match the most specific comes
-    /// first: text before a parameter, a parameter before the rest of the path.
+    /// Orders routes so that the most specific of several that match comes first: text before a
+    /// parameter, a parameter before the rest of the path.
     pub(crate) fn by_specificity(&self, other: &Self) -> Ordering {
         self.segments.cmp(&other.segments)
     }

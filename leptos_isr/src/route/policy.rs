@@ -1,4 +1,4 @@
-//! What a route's declarations come to.
+//! What the declarations of a route and its parents add up to.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,24 +10,24 @@ use crate::{
     },
 };
 
-/// How long a page is fresh, and how long a stale one may be served.
+/// How long a page is fresh, and how long a stale page may be served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lifetime {
-    /// Younger than this a page is fresh. `None`: it never becomes stale by time.
+    /// A page is fresh while it is younger than this. `None`: it never becomes stale by time.
     pub revalidate: Option<Duration>,
-    /// Older than this a page is expired. `None`: a stale page may always be served.
+    /// A page is expired from this age on. `None`: a stale page may always be served.
     pub expire: Option<Duration>,
 }
 
 impl Lifetime {
-    /// This lifetime, shortened to what a render asked for.
+    /// Returns this lifetime, with its period shortened to what a render asked for.
     #[must_use]
     pub fn within(self, asked: Option<Duration>) -> Self {
         Self { revalidate: least(self.revalidate, asked), ..self }
     }
 }
 
-/// What holds for the pages of one route: its own declaration and its parents'.
+/// The rules for the pages of one route: its own declaration combined with those of its parents.
 #[derive(Clone)]
 pub struct Policy {
     pub(crate) lifetime: Lifetime,
@@ -36,9 +36,9 @@ pub struct Policy {
     pub(crate) on_missing: OnMissing,
     /// Whether a listed page that fails at build may be rendered on demand.
     pub(crate) may_fail_build: bool,
-    /// Whether its answers are data for pages, not pages.
+    /// Whether the answers are data for pages, not pages.
     pub(crate) is_data: bool,
-    /// How many pages of the route are rendered at once, if that is limited.
+    /// How many pages of the route are rendered at once; `None` for no limit.
     pub(crate) max_renders: Option<usize>,
     lists: Vec<ListFn>,
 }
@@ -48,7 +48,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Says which declaration is wrong and what it should be.
+    /// Says which declaration is wrong, and what it should be.
     pub(crate) fn combine(
         pattern: &RoutePattern,
         declarations: &[Arc<Isr>],
@@ -100,7 +100,7 @@ impl Policy {
         self.lifetime
     }
 
-    /// Whether the paths to render at build are known.
+    /// Whether it is known which paths to render at build.
     pub(crate) fn is_listed(&self, pattern: &RoutePattern) -> bool {
         pattern.params().is_empty() || !self.lists.is_empty()
     }
@@ -109,7 +109,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Says so if it is zero or not below `expire`.
+    /// Says so if the period is zero or not below `expire`.
     pub(crate) fn set_revalidate(&mut self, period: Duration) -> Result<(), String> {
         self.lifetime.revalidate = Some(period);
         check_lifetime(self.lifetime)
@@ -122,12 +122,12 @@ impl Policy {
 
     /// The encoded paths to render at build.
     ///
-    /// Where parent and child both list, every value of the one is combined
-    /// with every value of the other.
+    /// If parent and child both list, every value of the one is combined with every value of the
+    /// other.
     ///
     /// # Errors
     ///
-    /// Passes on what the list function says, or names the missing parameter.
+    /// Returns what the list function says, or names the missing parameter.
     pub(crate) async fn paths(&self, pattern: &RoutePattern) -> Result<Vec<String>, String> {
         if pattern.params().is_empty() {
             return Ok(vec![pattern.fill(&PathParams::Named(Vec::new()))?]);
@@ -171,7 +171,7 @@ fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
 fn check_lifetime(lifetime: Lifetime) -> Result<(), String> {
     match (lifetime.revalidate, lifetime.expire) {
         (Some(Duration::ZERO), _) => {
-            Err("the period is zero: a page that must never be stored is not an ISR route, \
+            Err("the period is zero: for a page that must never be stored, \
              use `Isr::dynamic()` or another `SsrMode`"
                 .to_owned())
         }
@@ -189,7 +189,7 @@ fn check_lifetime(lifetime: Lifetime) -> Result<(), String> {
     }
 }
 
-/// Every pairing of the parents' values with the child's.
+/// Every value of the parents, combined with every value of the child.
 fn product(pattern: &RoutePattern, outer: &[PathParams], inner: &[PathParams]) -> Vec<PathParams> {
     let params = pattern.params();
     let named = |values: &PathParams, default: Option<&&str>| match values {

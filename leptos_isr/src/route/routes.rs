@@ -14,14 +14,14 @@ use crate::{
     },
 };
 
-/// One route: its path pattern and, unless it is dynamic, what holds for its pages.
+/// One route: its path pattern and, unless it is dynamic, the rules for its pages.
 #[derive(Clone, Debug)]
 pub struct DeclaredRoute {
     pub(crate) name: Arc<str>,
     pub(crate) pattern: RoutePattern,
-    /// `None`: rendered for each request.
+    /// `None` if the pages are rendered for each request.
     pub(crate) policy: Option<Policy>,
-    /// The paths that exist, of a route that admits only those it lists.
+    /// The paths that exist, if the route admits only those that it lists.
     pub(crate) admitted: Arc<OnceLock<HashSet<String>>>,
 }
 
@@ -43,7 +43,7 @@ impl DeclaredRoute {
         self.pattern.as_str()
     }
 
-    /// What holds for the route's pages; `None` if they are rendered for each request.
+    /// The rules for the route's pages; `None` if they are rendered for each request.
     #[must_use]
     pub fn policy(&self) -> Option<&Policy> {
         self.policy.as_ref()
@@ -54,7 +54,7 @@ impl DeclaredRoute {
         self.policy.as_ref().map(Policy::lifetime).unwrap_or_default()
     }
 
-    /// Whether it is known, without asking for a list, that `path` exists.
+    /// Whether `path` is known to exist, without a call of the list function.
     pub(crate) fn is_known_to_admit(&self, path: &str) -> bool {
         match self.policy.as_ref().map(|policy| policy.on_missing) {
             Some(OnMissing::NotFound) => {
@@ -82,7 +82,7 @@ impl DeclaredRoute {
 pub struct RouteTable(Vec<Arc<DeclaredRoute>>);
 
 impl RouteTable {
-    /// No routes.
+    /// Makes a table without routes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -90,7 +90,7 @@ impl RouteTable {
 
     /// Adds a route, for example a feed that a plain axum handler answers.
     ///
-    /// Parameters are written `:name`, the rest of a path `*name`.
+    /// A parameter is written `:name`, the rest of a path `*name`.
     ///
     /// # Errors
     ///
@@ -102,15 +102,16 @@ impl RouteTable {
         Ok(self)
     }
 
-    /// Adds a route whose answers are data that pages read in the browser, for
-    /// example a server function that answers `GET`: following a link then costs
-    /// no more than opening the page, and shows nothing older: unlike a page,
-    /// stale data are not served, unless they cannot be read anew.
+    /// Adds a route whose answers are data that pages read in the browser, for example a server
+    /// function that answers `GET`.
     ///
-    /// The arguments are query parameters, so list them with [`Isr::query`]. The
-    /// answers take tags and period of what they read, as pages do. The function
-    /// sees a request of nobody: one that reads a cookie or a header of its
-    /// visitor must not be added. `not_found` keeps an answer among the 404s.
+    /// Following a link then costs no more than opening the page. It shows nothing older either:
+    /// unlike a page, stale data is not served, unless it cannot be read again.
+    ///
+    /// The arguments are query parameters, so list them with [`Isr::query`]. The answers take their
+    /// tags and their period from what they read, as pages do. The engine makes the request, as it
+    /// does for pages, so a function that reads a cookie or a header of its visitor must not be
+    /// added. If the function calls `not_found`, its answer is kept with the 404s.
     ///
     /// # Errors
     ///
@@ -124,8 +125,8 @@ impl RouteTable {
         Ok(routes)
     }
 
-    /// Adds a route with the declarations of its parents and its own. Without
-    /// any it is dynamic. The first route of a pattern counts.
+    /// Adds a route with its own declaration and those of its parents. A route without any is
+    /// dynamic. Of several routes with one pattern the first counts.
     pub(crate) fn insert(
         &mut self,
         pattern: RoutePattern,
@@ -140,8 +141,8 @@ impl RouteTable {
 
     /// Replaces periods: `/articles/:slug=2s; /=1s`.
     ///
-    /// A route is named by its path as declared; durations are written `2s`,
-    /// `5min`, `1h 30min`, `7days`.
+    /// A route is named by its path as declared. Durations are written `2s`, `5min`, `1h 30min`,
+    /// `7days`.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! One page that is asked for, with what its route says of it.
+//! One page that is asked for, with what its route says about it.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use crate::{
 pub(crate) struct Target {
     pub(crate) key: Key,
     pub(crate) route: Arc<str>,
-    /// Whether it is data for pages, not a page.
+    /// Whether the answer is data for pages, not a page.
     pub(crate) is_data: bool,
-    /// How many pages of the route are rendered at once, if that is limited.
+    /// How many pages of the route are rendered at once; `None` for no limit.
     pub(crate) max_renders: Option<usize>,
     pub(crate) lifetime: Lifetime,
     pub(crate) tags: Vec<Tag>,
