@@ -1,4 +1,4 @@
-//! Which page.
+//! The key of a page.
 
 use std::{borrow::Borrow, fmt, sync::Arc};
 
@@ -9,10 +9,10 @@ use crate::{
     wire::SHARED_NOT_FOUND,
 };
 
-/// Which page: a path in its canonical spelling, with the query parameters that
-/// the route lists.
+/// The key of a page: its path in canonical spelling, with the query parameters that the route
+/// lists.
 ///
-/// Two spellings of a path have one key; two paths never share one.
+/// Two spellings of a path have one key. Two paths never share one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Key(Arc<str>);
@@ -37,7 +37,7 @@ impl Key {
 
     /// The key of the 404 page that all paths which are not admitted share.
     ///
-    /// No request has it: an empty query is never part of a key.
+    /// No request has this key: an empty query is never part of a key.
     pub(crate) fn shared_not_found() -> Self {
         Self(SHARED_NOT_FOUND.into())
     }
@@ -60,7 +60,7 @@ impl Key {
     }
 }
 
-/// A map of keys can be asked with the text.
+/// Lets a map of keys be asked with the text of one.
 impl Borrow<str> for Key {
     fn borrow(&self) -> &str {
         &self.0

@@ -1,14 +1,13 @@
-//! One spelling for each path: the canonical form that keys, purges and the
-//! build share.
+//! One spelling for each path: the canonical form that keys, purges and the build share.
 //!
-//! A path is split at `/`, each segment is percent-decoded once, and encoded
-//! again in one way. `%2F` is a character of its segment, not a separator.
+//! A path is split at `/`. Each segment is percent-decoded once, and encoded again in one way.
+//! `%2F` is a character of its segment, not a separator.
 
 use std::{borrow::Cow, fmt::Write, iter::Take, str::Split};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// The longest path, and the longest query, that has a page: in bytes, encoded.
+/// The longest path and the longest query that a page may have: in bytes, encoded.
 pub(crate) const MAX_LEN: usize = 1024;
 
 /// What RFC 3986 allows in a segment as it is.
@@ -34,7 +33,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// What stands in a query name or value as it is.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Why a path or query cannot have a page. Answered with status 400.
+/// Why a path or a query cannot be that of a page. Answered with status 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathError {
@@ -42,7 +41,7 @@ pub enum PathError {
     #[error("a path begins with `/`")]
     Relative,
     /// A `%` without two hexadecimal digits, or bytes that are not UTF-8.
-    #[error("the percent-encoding is wrong, or does not make UTF-8")]
+    #[error("the percent-encoding is wrong, or what it encodes is not UTF-8")]
     Encoding,
     /// A NUL or another control character, encoded or not.
     #[error("control characters are not allowed")]
@@ -58,7 +57,7 @@ pub enum PathError {
     TooLong,
 }
 
-/// A path in its one spelling.
+/// A path in its canonical spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CanonicalPath {
     /// Encoded, without a trailing slash except for `/` itself.
@@ -94,8 +93,8 @@ impl CanonicalPath {
 /// The segments of a path with nothing encoded.
 pub(crate) type PlainSegments<'a> = Take<Split<'a, char>>;
 
-/// The segments of a path that is in its one spelling already and has nothing
-/// encoded, as most have; `None` says that it must be parsed.
+/// The segments of a path that is already in its canonical spelling and has nothing encoded, as
+/// most have. `None` says that the path must be parsed.
 pub(crate) fn plain_segments(raw: &str) -> Option<PlainSegments<'_>> {
     let rest = raw.strip_prefix('/').filter(|rest| rest.len() < MAX_LEN)?;
     let is_plain = |segment: &str| {
@@ -112,7 +111,7 @@ fn is_plain_in_segment(byte: u8) -> bool {
         || matches!(byte, b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
 }
 
-/// Joins decoded segments to an encoded path.
+/// Joins decoded segments into an encoded path.
 pub(crate) fn encode<S: AsRef<str>>(segments: &[S]) -> String {
     if segments.is_empty() {
         return "/".to_owned();
@@ -152,8 +151,7 @@ fn decode(raw: &str) -> Result<String, PathError> {
     Ok(text.into_owned())
 }
 
-/// The listed parameters of `raw`, sorted by name, in one spelling; `None`
-/// when it has none of them.
+/// The listed parameters of `raw`, sorted by name, in one spelling; `None` if it has none of them.
 pub(crate) fn canonical_query(
     raw: Option<&str>,
     listed: &[String],
@@ -164,8 +162,8 @@ pub(crate) fn canonical_query(
     let mut pairs = Vec::new();
     for pair in raw.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        // The parameter's name is compared decoded; a name that cannot be
-        // decoded is not listed, so it does not count.
+        // Names are compared decoded. A name that cannot be decoded is not listed, so it does not
+        // count.
         let Ok(name) = form_decode(name) else {
             continue;
         };

@@ -6,15 +6,14 @@ use serde::{Deserialize, Serialize};
 
 /// A label on stored pages; purging it reaches every page that carries it.
 ///
-/// Any text is a tag; case and white space count. The same tags are used on
-/// declarations ([`Isr::tag`](crate::Isr::tag)), in page code
-/// ([`tag`](crate::tag())) and in a [`Purge`](crate::purge::Purge).
+/// Any text is a tag; case and white space count. Declarations ([`Isr::tag`](crate::Isr::tag)),
+/// page code ([`tag`](crate::tag())) and a [`Purge`](crate::purge::Purge) use the same tags.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tag(Arc<str>);
 
 impl Tag {
-    /// The tag that reads `text`.
+    /// Makes the tag with this text.
     #[must_use]
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
@@ -48,8 +47,7 @@ impl TagTemplate {
     ///
     /// # Errors
     ///
-    /// Says what is wrong: a brace without its partner, or a parameter that is
-    /// not among `params`.
+    /// Says what is wrong: a brace without its partner, or a parameter that is not among `params`.
     pub(crate) fn parse(template: &str, params: &[&str]) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = template;
