@@ -1,4 +1,4 @@
-//! One answer, and what a test says of it.
+//! One answer, and what a test asserts about it.
 
 use std::fmt::Display;
 
@@ -7,18 +7,17 @@ use http::{HeaderMap, StatusCode};
 
 use super::seen::Seen;
 
-/// How much of a body a failure message shows.
+/// How many characters of a body a failure message shows.
 const SHOWN: usize = 300;
 
 /// The answer to one request, read to its end.
 ///
-/// Its assertions can be chained. One that fails says what was asked, what was
-/// expected, and the answer's status, whole `Cache-Status` and the beginning of
-/// its body.
+/// Its assertions can be chained. An assertion that fails panics with what was asked, what was
+/// expected, and the answer's status, whole `Cache-Status` and the beginning of its body.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Answer {
-    /// What was asked, as `GET /a`.
+    /// What was asked, such as `GET /a`.
     pub asked: String,
     /// The status.
     pub status: StatusCode,
@@ -36,44 +35,45 @@ impl Answer {
         Self { asked, status, headers, body, bytes }
     }
 
-    /// The header `name`; empty if there is none or it is not visible ASCII.
-    /// Of several, the first.
+    /// Returns the header `name`: the first if there are several, and an empty text if there is
+    /// none or it is not visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The whole `Cache-Status`; empty if there is none.
+    /// Returns the whole `Cache-Status`; empty if there is none.
     #[must_use]
     pub fn cache_status(&self) -> &str {
         self.header("cache-status")
     }
 
-    /// The status is this one.
+    /// Asserts that the status is `status`.
     #[track_caller]
     pub fn assert_status(&self, status: u16) -> &Self {
         self.check(self.status.as_u16() == status, format_args!("status {status}"))
     }
 
-    /// The whole `Cache-Status` reads `expected`.
+    /// Asserts that the whole `Cache-Status` reads `expected`.
     #[track_caller]
     pub fn assert_cache_status(&self, expected: &str) -> &Self {
         self.check(self.cache_status() == expected, format_args!("Cache-Status `{expected}`"))
     }
 
-    /// It came from the store: fresh, stale, or the old page for lack of a new one.
+    /// Asserts that the answer came from the store: a fresh page, a stale one, or the old one
+    /// because a new one could not be rendered.
     #[track_caller]
     pub fn assert_hit(&self) -> &Self {
         self.check(self.seen().hit, "a hit")
     }
 
-    /// It came from the store, and its period is not over.
+    /// Asserts that the answer came from the store, and that its period is not over.
     #[track_caller]
     pub fn assert_fresh(&self) -> &Self {
         self.check(self.seen().is_fresh(), "a fresh hit")
     }
 
-    /// It came from the store, stale by time or by a purge. Unless the request
+    /// Asserts that the answer came from the store, stale by time or by a purge. Unless the request
     /// was a prefetch, a regeneration runs or waits for its next try.
     #[track_caller]
     pub fn assert_stale(&self) -> &Self {
@@ -82,14 +82,15 @@ impl Answer {
         self.check(is_stale, "a stale hit")
     }
 
-    /// It came from the store, and was purged softly.
+    /// Asserts that the answer came from the store, and that the page was purged softly.
     #[track_caller]
     pub fn assert_purged(&self) -> &Self {
         let seen = self.seen();
         self.check(seen.is_past() && seen.detail == Some("purged"), "a stale hit of a purged page")
     }
 
-    /// It is the old page, because the render that was waited for failed.
+    /// Asserts that the answer is the old page, because the render that the visitor waited for
+    /// failed.
     #[track_caller]
     pub fn assert_stale_if_error(&self) -> &Self {
         let seen = self.seen();
@@ -99,14 +100,14 @@ impl Answer {
         )
     }
 
-    /// No page was stored; this one was rendered and stored.
+    /// Asserts that no page was stored, and that this one was rendered and stored.
     #[track_caller]
     pub fn assert_miss_stored(&self) -> &Self {
         let seen = self.seen();
         self.check(seen.forward == Some("miss") && seen.stored, "a miss that was stored")
     }
 
-    /// The stored page was expired or purged hard; this one was rendered and
+    /// Asserts that the stored page was expired or purged hard, and that this one was rendered and
     /// took its place.
     #[track_caller]
     pub fn assert_replaced(&self) -> &Self {
@@ -117,9 +118,8 @@ impl Answer {
         )
     }
 
-    /// The store was not asked, for this reason: `dynamic`, `no-route`,
-    /// `not-listed`, `error`, or what [`Builder::bypass`](crate::Builder::bypass)
-    /// was given.
+    /// Asserts that the store was not asked, for this reason: `dynamic`, `no-route`, `not-listed`,
+    /// `error`, or what [`Builder::bypass`](crate::Builder::bypass) was given.
     #[track_caller]
     pub fn assert_bypass(&self, detail: &str) -> &Self {
         let seen = self.seen();
@@ -129,7 +129,7 @@ impl Answer {
         )
     }
 
-    /// It did not come from the store and was not stored.
+    /// Asserts that the answer did not come from the store and was not stored.
     #[track_caller]
     pub fn assert_not_stored(&self) -> &Self {
         let seen = self.seen();
@@ -137,7 +137,7 @@ impl Answer {
         self.check(is_forwarded && !seen.hit && !seen.stored, "an answer that is not stored")
     }
 
-    /// The header `name` is there once, and reads `value`.
+    /// Asserts that the header `name` was sent once, and reads `value`.
     #[track_caller]
     pub fn assert_header(&self, name: &str, value: &str) -> &Self {
         let found: Vec<_> = self.headers.get_all(name).iter().collect();
@@ -147,26 +147,26 @@ impl Answer {
         )
     }
 
-    /// There is no header `name`.
+    /// Asserts that there is no header `name`.
     #[track_caller]
     pub fn assert_no_header(&self, name: &str) -> &Self {
         let found = self.headers.get(name);
         self.check(found.is_none(), format_args!("no header `{name}`, not {found:?}"))
     }
 
-    /// The body is `expected`.
+    /// Asserts that the body is `expected`.
     #[track_caller]
     pub fn assert_body(&self, expected: &str) -> &Self {
         self.check(self.body == expected, format_args!("the body {expected:?}"))
     }
 
-    /// The body contains `part`.
+    /// Asserts that the body contains `part`.
     #[track_caller]
     pub fn assert_body_contains(&self, part: &str) -> &Self {
         self.check(self.body.contains(part), format_args!("a body with {part:?}"))
     }
 
-    /// The body does not contain `part`.
+    /// Asserts that the body does not contain `part`.
     #[track_caller]
     pub fn assert_body_lacks(&self, part: &str) -> &Self {
         self.check(!self.body.contains(part), format_args!("a body without {part:?}"))

@@ -10,7 +10,7 @@ use crate::Clock;
 /// 2026-01-01 00:00:00 UTC.
 const START: Duration = Duration::from_secs(1_767_225_600);
 
-/// A [`Clock`] that stands until it is moved. Clones are the same clock.
+/// A [`Clock`] that stands still until it is moved. Clones are the same clock.
 ///
 /// # Examples
 ///
@@ -26,14 +26,14 @@ const START: Duration = Duration::from_secs(1_767_225_600);
 pub struct TestClock(Arc<Mutex<SystemTime>>);
 
 impl TestClock {
-    /// A clock that stands at 2026-01-01 00:00:00 UTC, so that each run of a
-    /// test sees the same times.
+    /// Makes a clock that stands at 2026-01-01 00:00:00 UTC, so that each run of a test sees the
+    /// same times.
     #[must_use]
     pub fn new() -> Self {
         Self::at(UNIX_EPOCH + START)
     }
 
-    /// A clock that stands at `time`.
+    /// Makes a clock that stands at `time`.
     #[must_use]
     pub fn at(time: SystemTime) -> Self {
         Self(Arc::new(Mutex::new(time)))

@@ -1,13 +1,12 @@
-//! Tests of your own pages and of your own store. Feature `testing`, for
+//! Tests of your own pages and of your own store. Switch on the feature `testing` in
 //! `[dev-dependencies]`.
 //!
-//! A [`TestSite`] asks the app without a socket, counts renders, lets them wait
-//! or fail, and moves the engine's clock. [`store_conformance`] checks a
-//! [`Store`](crate::store::Store).
+//! A [`TestSite`] asks the app without a socket, counts renders, makes them wait or fail, and moves
+//! the engine's clock. [`store_conformance`] checks a [`Store`](crate::store::Store).
 //!
 //! # Examples
 //!
-//! From stale to regenerated, purged, and through an outage of the data:
+//! A page that becomes stale, is regenerated and purged, and lives through an outage of its data:
 //!
 //! ```
 //! use axum::{Extension, Router, extract::Path, routing::get};
@@ -41,7 +40,7 @@
 //! site.advance(seconds(299));
 //! site.get("/cities/oslo").await.assert_cache_status("isr; hit; ttl=1");
 //!
-//! // Stale: the visitor has the page at once, and it is regenerated behind them.
+//! // Stale: the visitor has the page at once, and it is regenerated in the background.
 //! site.advance(seconds(1));
 //! site.get("/cities/oslo").await.assert_stale().assert_body_contains("oslo");
 //! site.idle().await;
@@ -55,7 +54,7 @@
 //! site.purge_tag_hard("cities").await;
 //! site.get("/cities/oslo").await.assert_replaced();
 //!
-//! // The data is down: visitors keep the page, and it is not tried on each request.
+//! // The data is down: visitors keep the page, and not every request tries to render it.
 //! outage.begin();
 //! site.advance(minutes(30));
 //! for _ in 0..3 {
@@ -73,7 +72,7 @@
 //!
 //! # Leptos pages
 //!
-//! A Leptos app is tested the same way; it needs no wasm and no built site:
+//! A Leptos app is tested the same way. It needs neither wasm nor a built site:
 //!
 //! ```
 //! use leptos::prelude::*;
@@ -100,10 +99,10 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`LeptosPages::discover`](crate::LeptosPages::discover) stops resources from
-//! loading in the whole process while it runs. Where tests of one file share a
-//! process, as under `cargo test`, one that renders meanwhile waits for its time
-//! limit: run them with `cargo nextest run`, or `-- --test-threads 1`.
+//! While [`LeptosPages::discover`](crate::LeptosPages::discover) runs, no resource in the whole
+//! process loads. If the tests of one file share a process, as under `cargo test`, one that renders
+//! at that moment waits for its time limit. Run them with `cargo nextest run`, or with
+//! `-- --test-threads 1`.
 
 mod answer;
 mod clock;

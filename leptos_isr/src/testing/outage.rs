@@ -1,4 +1,4 @@
-//! Data that cannot be read just now.
+//! A data source that is down.
 
 use std::sync::{
     Arc,
@@ -15,9 +15,8 @@ use tower::ServiceExt;
 
 /// A switch that makes a data source fail. Clones are the same switch.
 ///
-/// Where pages read from a function, its stand-in asks [`check`](Outage::check);
-/// where they read over HTTP, [`wrap`](Outage::wrap) goes around the stand-in's
-/// router.
+/// If pages read from a function, its stand-in asks [`check`](Outage::check). If they read over
+/// HTTP, put [`wrap`](Outage::wrap) around the router of the stand-in.
 ///
 /// # Examples
 ///
@@ -41,23 +40,23 @@ pub struct Outage(Arc<AtomicBool>);
 pub struct DataDown;
 
 impl Outage {
-    /// No outage yet.
+    /// Makes a switch that is off: the data can be read.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// From now on the data cannot be read.
+    /// Begins the outage: from now on the data cannot be read.
     pub fn begin(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
-    /// The data can be read again.
+    /// Ends the outage: the data can be read again.
     pub fn end(&self) {
         self.0.store(false, Ordering::SeqCst);
     }
 
-    /// Whether the data can be read.
+    /// Checks whether the data can be read.
     ///
     /// # Errors
     ///
@@ -66,7 +65,7 @@ impl Outage {
         if self.0.load(Ordering::SeqCst) { Err(DataDown) } else { Ok(()) }
     }
 
-    /// Lets the data API `api` answer everything with 503 while the outage lasts.
+    /// Makes the data API `api` answer every request with 503 while the outage lasts.
     pub fn wrap(&self, api: Router) -> Router {
         let outage = self.clone();
         Router::new().fallback(move |request: Request| {

@@ -1,4 +1,4 @@
-//! Stands before the app's router: counts renders, holds them, lets them fail.
+//! Stands in front of the app's router: counts renders, holds them, makes them fail.
 
 use std::{
     collections::BTreeMap,
@@ -19,12 +19,12 @@ use tower::ServiceExt;
 
 use crate::scope::RenderScope;
 
-/// How renders fail.
+/// How renders fail in a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RenderFault {
-    /// The page answers with this status and a short text. 404, 410 and
-    /// redirects are definite results, not failures: they are stored.
+    /// The page answers with this status and a short text. 404, 410 and redirects are definite
+    /// results, not failures, so they are stored.
     Status(StatusCode),
     /// The page calls [`failed`](crate::failed()) with this cause.
     Says(String),
@@ -35,7 +35,7 @@ pub enum RenderFault {
     Hang,
 }
 
-/// What a test observes and decides of the renders.
+/// What a test observes of renders, and what it decides about them.
 #[derive(Debug, Default)]
 pub(super) struct Probe {
     renders: Mutex<BTreeMap<String, usize>>,
@@ -45,7 +45,7 @@ pub(super) struct Probe {
     hold: watch::Sender<Hold>,
 }
 
-/// Whether renders wait, and how many may pass all the same.
+/// Whether renders wait, and how many of them may pass nevertheless.
 #[derive(Clone, Copy, Debug, Default)]
 struct Hold {
     is_on: bool,
@@ -59,7 +59,7 @@ impl Hold {
 }
 
 impl Probe {
-    /// What `app` answers, or what the test made of it.
+    /// Returns what `app` answers, or what the test made of it.
     pub(super) async fn answer(&self, app: Router, request: Request) -> Response {
         match request.extensions().get::<RenderScope>().cloned() {
             None => {
@@ -88,7 +88,7 @@ impl Probe {
     async fn pass(&self) {
         let mut hold = self.hold.subscribe();
         loop {
-            // The sender is a field of `self`, so it is there.
+            // The sender is a field of `self`, so it is still there.
             let _ = hold.wait_for(|hold| hold.lets_pass()).await;
             let mut passes = false;
             self.hold.send_if_modified(|hold| {

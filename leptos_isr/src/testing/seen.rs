@@ -1,6 +1,6 @@
-//! A `Cache-Status` header taken apart, RFC 9211.
+//! A `Cache-Status` header, parsed; RFC 9211.
 
-/// What the engine said of one request.
+/// What the engine said about one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen<'a> {
     pub(super) hit: bool,
@@ -11,8 +11,7 @@ pub(super) struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    /// Reads the engine's part of the header; caches in front of it may have
-    /// added theirs.
+    /// Parses the engine's part of the header. Caches in front of the engine may have added theirs.
     pub(super) fn parse(header: &'a str) -> Self {
         let mut caches = header.split(',').map(|cache| cache.split(';').map(str::trim));
         let ours = caches.find_map(|mut parts| (parts.next() == Some("isr")).then_some(parts));
@@ -34,7 +33,7 @@ impl<'a> Seen<'a> {
         self.hit && self.detail.is_none() && self.ttl.is_none_or(|ttl| ttl > 0)
     }
 
-    /// From the store, with its period over or purged.
+    /// Whether the page came from the store after its period or after a purge.
     pub(super) fn is_past(self) -> bool {
         self.hit && self.ttl.is_some_and(|ttl| ttl <= 0)
     }

@@ -1,4 +1,4 @@
-//! One's own site, asked without a socket.
+//! A site under test, asked without a socket.
 
 use std::{
     future::Future,
@@ -23,7 +23,7 @@ use crate::{
     purge::{Purge, Regeneration},
 };
 
-/// How long the test waits, in real time, for what should take milliseconds.
+/// How long a test waits, in real time, for what should take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A site under test: its requests, its clock, its renders. Cheap to clone.
@@ -38,22 +38,21 @@ pub struct TestSite {
 }
 
 impl TestSite {
-    /// The site of `engine`, which answers through `app`: the router that
-    /// [`Engine::wrap`] returned, or one with layers around it.
+    /// Makes the site of `engine`, which answers through `app`: the router that [`Engine::wrap`]
+    /// returned, or one with layers around it.
     ///
-    /// Renders are counted from now on.
+    /// Renders are counted from this call on.
     ///
     /// # Panics
     ///
-    /// Panics if `clock` was not given to the engine's
-    /// [`Builder::clock`](crate::Builder::clock), or [`Engine::wrap`] was not
-    /// called.
+    /// Panics if `clock` was not given to the engine's [`Builder::clock`](crate::Builder::clock),
+    /// or if [`Engine::wrap`] was not called.
     #[track_caller]
     #[must_use]
     pub fn new(engine: &Engine, app: Router, clock: TestClock) -> Self {
         assert!(
             engine.now() == clock.now(),
-            "the engine goes by another clock: give a clone of this one to `Builder::clock`"
+            "the engine has another clock: give a clone of this one to `Builder::clock`"
         );
         let probe = Arc::new(Probe::default());
         let watched = Arc::clone(&probe);
@@ -67,27 +66,27 @@ impl TestSite {
         Self { engine: engine.clone(), app, clock, probe }
     }
 
-    /// The engine.
+    /// Returns the engine.
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// The answer to `GET path`; a query may follow the path.
+    /// Asks for `GET path` and returns the answer. A query may follow the path.
     pub async fn get(&self, path: &str) -> Answer {
         self.request(Method::GET, path, &[]).await
     }
 
-    /// The answer to a request without a body.
+    /// Sends a request without a body and returns the answer.
     pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
         self.send(method, path, headers, Body::empty()).await
     }
 
-    /// The answer to a request with a body.
+    /// Sends a request with a body and returns the answer.
     ///
     /// # Panics
     ///
-    /// Panics if path or headers cannot be sent, or the answer's body breaks off.
+    /// Panics if the path or a header cannot be sent, or if the answer's body breaks off.
     pub async fn send(
         &self,
         method: Method,
@@ -112,8 +111,8 @@ impl TestSite {
         Answer::new(asked, parts.status, parts.headers, body.to_bytes())
     }
 
-    /// Starts `GET path`, to be answered later: a visitor who waits. Aborting
-    /// the task is a visitor who leaves.
+    /// Starts `GET path` in a task, as a visitor who waits. Aborting the task is a visitor who
+    /// leaves.
     pub fn start(&self, path: &str) -> JoinHandle<Answer> {
         let (site, path) = (self.clone(), path.to_owned());
         tokio::spawn(async move { site.get(&path).await })
@@ -133,7 +132,7 @@ impl TestSite {
     ///
     /// # Panics
     ///
-    /// Panics if the purge fails; so do the other purges.
+    /// Panics if the purge fails, as the other purges do.
     pub async fn purge_tag(&self, tag: &str) {
         self.purge(&Purge { tags: vec![tag.to_owned()], ..Purge::default() }).await;
     }
@@ -148,17 +147,17 @@ impl TestSite {
         self.purge(&Purge { prefixes: vec![prefix.to_owned()], ..Purge::default() }).await;
     }
 
-    /// The next visitor of a page with this tag waits for a new one.
+    /// Purges hard: the next visitor of a page with this tag waits for a new page.
     pub async fn purge_tag_hard(&self, tag: &str) {
         self.purge(&Purge { tags: vec![tag.to_owned()], hard: true, ..Purge::default() }).await;
     }
 
-    /// The next visitor of this path waits for a new page.
+    /// Purges hard: the next visitor of this path waits for a new page.
     pub async fn purge_path_hard(&self, path: &str) {
         self.purge(&Purge { paths: vec![path.to_owned()], hard: true, ..Purge::default() }).await;
     }
 
-    /// The next visitor of this path or below it waits for a new page.
+    /// Purges hard: the next visitor of this path or below it waits for a new page.
     pub async fn purge_prefix_hard(&self, prefix: &str) {
         let prefixes = vec![prefix.to_owned()];
         self.purge(&Purge { prefixes, hard: true, ..Purge::default() }).await;
@@ -170,12 +169,11 @@ impl TestSite {
         }
     }
 
-    /// Renders a page anew and waits until it is stored; see [`Engine::regenerate`].
+    /// Regenerates a page and waits until it is stored; see [`Engine::regenerate`].
     ///
     /// # Panics
     ///
-    /// Panics if `path` is of no stored page. A render that fails is in the
-    /// result.
+    /// Panics if no route stores a page for `path`. A render that fails is in the result.
     pub async fn regenerate(&self, path: &str) -> Regeneration {
         match self.engine.regenerate(&[path]).await {
             Ok(mut pages) => pages.pop().expect("one path gives one result"),
@@ -192,19 +190,19 @@ impl TestSite {
         let is_idle = self.engine.idle(PATIENCE).await;
         assert!(
             is_idle,
-            "regenerations go on for {PATIENCE:?}: is a render held, or does it hang?"
+            "regenerations still run after {PATIENCE:?}: is a render held, or does it hang?"
         );
     }
 
-    /// How many renders have begun: those of visitors who waited, those behind
-    /// stale pages, those at build.
+    /// Returns how many renders have begun: those of visitors who waited, those behind stale pages,
+    /// and those at build.
     #[must_use]
     pub fn renders(&self) -> usize {
         self.probe.renders()
     }
 
-    /// How many renders of one page have begun. `path` is the page's path, in
-    /// any spelling, and the query parameters that its route lists.
+    /// Returns how many renders of one page have begun. `path` is the page's path, in any spelling,
+    /// with the query parameters that its route lists.
     ///
     /// # Panics
     ///
@@ -214,11 +212,11 @@ impl TestSite {
     pub fn renders_of(&self, path: &str) -> usize {
         match page(&self.engine, path) {
             Ok(key) => self.probe.renders_of(key.as_str()),
-            Err(problem) => panic!("`{path}` is of no stored page: {problem}"),
+            Err(problem) => panic!("no page is stored for `{path}`: {problem}"),
         }
     }
 
-    /// How many requests the app answered past the store: dynamic pages, server
+    /// Returns how many requests the app answered without the store: dynamic pages, server
     /// functions, files.
     #[must_use]
     pub fn dynamic_requests(&self) -> usize {
@@ -229,14 +227,14 @@ impl TestSite {
     ///
     /// # Panics
     ///
-    /// Panics if they have not after 20 seconds.
+    /// Panics if they have not begun after 20 seconds.
     pub async fn renders_begun(&self, renders: usize) {
         let begun = within(self.probe.begun(renders)).await;
-        assert!(begun, "{} renders have begun, {renders} were awaited", self.renders());
+        assert!(begun, "{} renders have begun, {renders} were expected", self.renders());
     }
 
-    /// Lets all renders that begin from now on, and those that are held, fail.
-    /// Dynamic pages do not.
+    /// Makes all renders fail that begin from now on, and those that are held. Dynamic pages do not
+    /// fail.
     pub fn fail_renders(&self, fault: RenderFault) {
         self.probe.set_fault(Some(fault));
     }
@@ -246,7 +244,7 @@ impl TestSite {
         self.probe.set_fault(None);
     }
 
-    /// Lets all renders that begin from now on wait until they are released.
+    /// Makes all renders that begin from now on wait until they are released.
     pub fn hold_renders(&self) {
         self.probe.hold();
     }
@@ -256,7 +254,7 @@ impl TestSite {
         self.probe.release_one();
     }
 
-    /// Lets all held renders go on, and holds no more.
+    /// Lets all held renders go on, and stops holding new ones.
     pub fn release_renders(&self) {
         self.probe.release_all();
     }

@@ -7,7 +7,7 @@ pub(super) fn page(text: &str) -> Bytes {
     Bytes::from(format!("the page of {text}"))
 }
 
-/// `len` bytes that are no text and differ everywhere from those of another seed.
+/// `len` bytes that are not text, and differ everywhere from those of another seed.
 pub(super) fn noise(seed: u64, len: usize) -> Bytes {
     /// Divides no power of two, so that no part of a page looks like another.
     const BLOCK: usize = 509;
@@ -24,12 +24,12 @@ pub(super) fn noise(seed: u64, len: usize) -> Bytes {
     bytes.into()
 }
 
-/// Every byte there is, in an order that is no text.
+/// Every byte once, in an order that is not text.
 pub(super) fn all_bytes() -> Bytes {
     (0..=255).rev().collect()
 }
 
-/// Short enough for a message.
+/// Shows a page, short enough for a message.
 pub(super) fn show(page: Option<&[u8]>) -> String {
     const SHOWN: usize = 40;
     match page {

@@ -3,7 +3,7 @@
 use super::{Check, bytes::show};
 use crate::store::{Key, Store};
 
-/// The page of `key` is `expected`.
+/// Checks that the page of `key` is `expected`.
 pub(super) async fn page_is(store: &impl Store, key: &Key, expected: &[u8], when: &str) -> Check {
     let found = store.get(key).await?;
     if found.as_deref() == Some(expected) {
@@ -13,18 +13,18 @@ pub(super) async fn page_is(store: &impl Store, key: &Key, expected: &[u8], when
     Err(format!("{when}, `get({key})` is {found}, not {expected}").into())
 }
 
-/// There is no page of `key`.
+/// Checks that there is no page of `key`.
 pub(super) async fn page_is_none(store: &impl Store, key: &Key, when: &str) -> Check {
     match store.get(key).await? {
         None => Ok(()),
         found => {
             let found = show(found.as_deref());
-            Err(format!("{when}, `get({key})` is {found}, not none").into())
+            Err(format!("{when}, `get({key})` is {found}, though there should be no page").into())
         }
     }
 }
 
-/// The value under `name` is `expected`.
+/// Checks that the value under `name` is `expected`.
 pub(super) async fn value_is(store: &impl Store, name: &str, expected: &[u8], when: &str) -> Check {
     let found = store.value(name).await?;
     if found.as_deref() == Some(expected) {

@@ -1,15 +1,15 @@
-//! Keys that a careless store takes for one another.
+//! Keys that a careless store confuses.
 
 use serde_json::Value;
 
 use crate::address::key::Key;
 
-/// A key of exactly this text.
+/// The key with exactly this text.
 pub(super) fn key(text: &str) -> Key {
     serde_json::from_value(Value::String(text.to_owned())).expect("a key is written as a text")
 }
 
-/// Texts that are all different, and each near to another one.
+/// Texts that are all different, each of them similar to another one.
 pub(super) fn look_alikes() -> Vec<String> {
     let mut texts: Vec<String> = [
         // A slash at the end, the root, the shared 404 page.
@@ -55,7 +55,7 @@ pub(super) fn look_alikes() -> Vec<String> {
         "/cafe",
         "/%E4%B8%AD",
         "/%F0%9F%A6%80",
-        // File names of some meaning.
+        // File names that mean something to a file system.
         "/..%2F",
         "/..%2F..%2Fetc%2Fpasswd",
         "/.",

@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{address::key::Key, store::Store};
 
-/// How often pages are listed while one is written again and again.
+/// How often the pages are listed while one of them is written again and again.
 const ROUNDS: u64 = 20;
 
-/// The listed pages; `None` if the store cannot tell.
+/// The listed pages; `None` if the store cannot list them.
 async fn listed(store: &impl Store) -> Result<Option<Vec<Bytes>>, crate::store::StoreError> {
     let Some(mut pages) = store.pages() else { return Ok(None) };
     let mut listed = Vec::new();
@@ -26,7 +26,7 @@ async fn listed(store: &impl Store) -> Result<Option<Vec<Bytes>>, crate::store::
     Ok(Some(listed))
 }
 
-/// Listed is what `get` gives for `keys`, each page once, and nothing else.
+/// Checks that the store lists what `get` gives for `keys`: each page once, and nothing else.
 async fn agrees(store: &impl Store, keys: &[Key], when: &str) -> Check {
     let Some(mut listed) = listed(store).await? else { return Ok(()) };
     for key in keys {
@@ -40,7 +40,7 @@ async fn agrees(store: &impl Store, keys: &[Key], when: &str) -> Check {
         None => Ok(()),
         Some(other) => {
             let other = show(Some(other));
-            Err(format!("{when}, `pages` gives {other} too often: once at the most").into())
+            Err(format!("{when}, `pages` lists {other}, a duplicate or no stored page").into())
         }
     }
 }

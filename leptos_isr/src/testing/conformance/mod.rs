@@ -19,41 +19,40 @@ use crate::store::{Store, StoreError};
 /// How long one check may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// What one check came to; the error says what the store did.
+/// The outcome of one check. The error says what the store did.
 type Check = Result<(), StoreError>;
 
 /// Opens stores on the data under test.
 struct Data<O>(O);
 
 impl<S: Store, O: AsyncFn(String) -> S> Data<O> {
-    /// A store of a build that has its name from a check.
+    /// Opens a store for a build that is named after a check.
     async fn open(&self, build: &str) -> S {
         (self.0)(format!("conformance-{build}")).await
     }
 }
 
-/// Checks every guarantee in the documentation of [`Store`], and panics with the
-/// list of those that do not hold, each with the name of its check.
+/// Checks every guarantee in the documentation of [`Store`], and panics with a list of those that
+/// do not hold, each with the name of its check.
 ///
-/// `open` opens a store for the build id it is given, each time on the same
-/// data: that is how restarts, two builds and two processes are checked. The
-/// data is empty at first, and the suite leaves pages in it. A store that bounds
-/// its pages needs room for 16 MiB; some 20 MiB are put once, of which it may drop
-/// what it likes.
+/// `open` opens a store for the build id that it is given, each time on the same data: that is how
+/// restarts, two builds and two processes are checked. The data must be empty at first, and the
+/// suite leaves pages in it. A store that bounds its pages needs room for 16 MiB. One check puts
+/// some 20 MiB, of which the store may evict what it likes.
 ///
-/// A store that lists its pages ([`Store::pages`]) is checked for that too. A
-/// check that takes longer than 30 seconds fails. What cannot be checked from
-/// inside a process, as a power failure, is not.
+/// A store that lists its pages ([`Store::pages`]) is checked for that too. A check that takes
+/// longer than 30 seconds fails. What cannot be checked from inside a process, such as a power
+/// failure, is not checked.
 ///
 /// # Panics
 ///
-/// Panics if a guarantee does not hold, and on a runtime with a single thread:
-/// calls would not run at the same time.
+/// Panics if a guarantee does not hold. Also panics on a runtime with a single thread, where calls
+/// would not run at the same time.
 ///
 /// # Examples
 ///
-/// A store of your own, over maps in memory. On a database the maps are two
-/// tables with a key of two columns, and a third one for the purges.
+/// A store of your own, over maps in memory. On a database the maps become two tables, each with a
+/// key of two columns, and a third table holds the purges.
 ///
 /// ```
 /// use std::{collections::HashMap, sync::{Arc, Mutex}};
@@ -128,7 +127,8 @@ pub async fn store_conformance<S: Store>(open: impl AsyncFn(String) -> S) {
     assert!(broken.is_empty(), "the store does not keep these guarantees:{}", list.concat());
 }
 
-/// What [`store_conformance`] checks, as a list: empty if every guarantee holds.
+/// Checks what [`store_conformance`] checks, and returns the guarantees that do not hold: empty if
+/// all do.
 ///
 /// # Panics
 ///

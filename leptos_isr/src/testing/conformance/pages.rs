@@ -22,7 +22,7 @@ use crate::{address::key::Key, store::Store};
 
 const MIB: usize = 1 << 20;
 
-/// How often a check repeats what it wants to catch in the middle.
+/// How often a check repeats what it wants to catch halfway.
 const ROUNDS: u64 = 50;
 
 /// How often readers look while a page is written again and again.
@@ -148,7 +148,7 @@ pub(super) async fn survive_reopening<S: Store>(data: &Data<impl AsyncFn(String)
     store.put(&kept, noise(2, MIB)).await?;
     store.put(&gone, page("/gone")).await?;
     store.remove(&gone).await?;
-    // As after a crash: nothing was said to the first one.
+    // As after a crash: the first store has not been closed.
     let beside = data.open("reopened").await;
     page_is(&beside, &kept, &noise(2, MIB), "in a store opened beside the first").await?;
     page_is_none(&beside, &gone, "in a store opened after `remove`").await?;
@@ -172,7 +172,7 @@ pub(super) async fn concurrent_puts<S: Store>(data: &Data<impl AsyncFn(String) -
         if !writers.clone().any(|writer| left.as_ref() == Some(&page(writer))) {
             let left = show(left.as_deref());
             return Err(
-                format!("after 16 calls of `put` at once, {left} is no page of them").into()
+                format!("after 16 calls of `put` at once, {left} is none of their pages").into()
             );
         }
     }
@@ -185,7 +185,7 @@ pub(super) async fn no_torn_page<S: Store>(data: &Data<impl AsyncFn(String) -> S
     let pages: Arc<[Bytes]> = [noise(1, 200_000), noise(2, 500), noise(3, 90_000)].into();
     store.put(&key, pages[0].clone()).await?;
     for page in pages.iter() {
-        // In one task, so that some reads are between the steps of `put` whatever threads do.
+        // In one task, so that some reads fall between the steps of `put`, however the threads run.
         let put = store.put(&key, page.clone());
         let reads = pin!(whole_pages_without_end(&*store, &key, &pages));
         match select(put, reads).await {
@@ -214,7 +214,7 @@ pub(super) async fn no_torn_page<S: Store>(data: &Data<impl AsyncFn(String) -> S
         let reads = Arc::clone(&reads);
         Box::pin(async move {
             let seen = only_whole_pages(&*store, &key, &pages, &reads).await;
-            // The writer need not go on for one that has seen enough.
+            // The writer need not continue for a reader that has seen enough.
             reads.fetch_add(READS, Ordering::SeqCst);
             seen
         }) as Boxed
@@ -222,7 +222,7 @@ pub(super) async fn no_torn_page<S: Store>(data: &Data<impl AsyncFn(String) -> S
     at_once(readers.chain([writer])).await
 }
 
-/// Each of [`READS`] reads, counted in `reads`, gives one of `pages`.
+/// Checks that each of [`READS`] reads, counted in `reads`, gives one of `pages`.
 async fn only_whole_pages(
     store: &impl Store,
     key: &Key,
@@ -246,7 +246,7 @@ async fn one_whole_page(store: &impl Store, key: &Key, pages: &[Bytes]) -> Check
     let found = store.get(key).await?;
     if !found.as_ref().is_some_and(|found| pages.contains(found)) {
         let found = show(found.as_deref());
-        return Err(format!("while `put` ran, `get` was {found}, never put").into());
+        return Err(format!("while `put` ran, `get` gave {found}, which was never put").into());
     }
     tokio::task::yield_now().await;
     Ok(())
@@ -264,7 +264,7 @@ pub(super) async fn cancelled_put<S: Store>(data: &Data<impl AsyncFn(String) -> 
         let found = store.get(&key).await?;
         if !found.as_ref().is_some_and(|found| pages.contains(found)) {
             let found = show(found.as_deref());
-            return Err(format!("after a `put` that was given up, `get` is {found}").into());
+            return Err(format!("after a `put` that was cancelled, `get` gives {found}").into());
         }
     }
     Ok(())
@@ -281,7 +281,7 @@ pub(super) async fn dropped_is_none<S: Store>(data: &Data<impl AsyncFn(String) -
         let found = store.get(&key(&format!("/{i}"))).await?;
         if found.as_ref().is_some_and(|found| *found != page(i)) {
             let found = show(found.as_deref());
-            return Err(format!("among many pages, `get(/{i})` is {found}: not its page").into());
+            return Err(format!("among many pages, `get(/{i})` gives {found}, not its page").into());
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ fn record(text: &str) -> Bytes {
     Bytes::from(text.to_owned())
 }
 
-/// The records are `expected`, in this order and no others.
+/// Checks that the records are `expected`, in this order and no others.
 fn are(found: &[Bytes], expected: &[Bytes], when: &str) -> Check {
     if found == expected {
         return Ok(());
@@ -36,7 +36,7 @@ fn are(found: &[Bytes], expected: &[Bytes], when: &str) -> Check {
     .into())
 }
 
-/// Those among `records` that begin with `start`.
+/// The `records` that begin with `start`.
 fn of(records: &[Bytes], start: &str) -> Vec<Bytes> {
     records.iter().filter(|record| record.starts_with(start.as_bytes())).cloned().collect()
 }
@@ -45,7 +45,7 @@ fn records() -> Vec<Bytes> {
     let mut records = [
         "1 {\"tags\":[\"a\"]}",
         "2",
-        // The same again counts again.
+        // An equal record counts again.
         "2",
         "10 % ' \" \\ \\n \t ; -- , |",
         "  spaces around  ",
@@ -75,7 +75,7 @@ pub(super) async fn survive_reopening<S: Store>(data: &Data<impl AsyncFn(String)
     for record in records() {
         store.append_purge(record.clone()).await?;
         expected.push(record);
-        // As after a crash: nothing was said to the first one.
+        // As after a crash: the first store has not been closed.
         let beside = data.open("purges").await;
         are(&beside.purges()?, &expected, "in a store opened beside the first")?;
     }
@@ -138,7 +138,8 @@ pub(super) async fn cancelled<S: Store>(data: &Data<impl AsyncFn(String) -> S>) 
         cancelled_after(1 + round % 4, store.append_purge(given_up.clone())).await;
         let kept = record(&format!("kept {round}"));
         store.append_purge(kept.clone()).await?;
-        // It may be there or not, before the next one or, if it goes on, after it.
+        // The cancelled record may be there or not; if it is, it comes before the next one, or
+        // after it if the call went on.
         let found: Vec<_> = data
             .open("purges")
             .await
@@ -147,16 +148,16 @@ pub(super) async fn cancelled<S: Store>(data: &Data<impl AsyncFn(String) -> S>) 
             .filter(|r| !r.starts_with(b"given up"))
             .collect();
         expected.push(kept);
-        are(&found, &expected, "after an `append_purge` that was given up")?;
+        are(&found, &expected, "after an `append_purge` that was cancelled")?;
     }
     let found = data.open("purges").await.purges()?;
     let torn = of(&found, "given up").into_iter().find(|record| !record.ends_with(&[b'x'; 5000]));
     torn.map_or(Ok(()), |torn| {
-        Err(format!("a purge that was given up is there in part: {}", show(Some(&torn))).into())
+        Err(format!("a purge that was cancelled is kept in part: {}", show(Some(&torn))).into())
     })
 }
 
-/// Replaces all records through the only store that is open.
+/// Replaces all records through the only store that is open. Returns the records that are kept.
 async fn replace<S: Store>(
     data: &Data<impl AsyncFn(String) -> S>,
     store: &S,
@@ -232,8 +233,7 @@ fn meanwhile() -> impl Iterator<Item = String> {
     (0..100).map(|number| format!("meanwhile {number}"))
 }
 
-/// One process replaces the records by what it reads, again and again, while
-/// another one appends.
+/// One process replaces the records with what it reads, again and again, while another one appends.
 async fn others_are_kept_meanwhile<S: Store>(one: Arc<S>, other: Arc<S>) -> Check {
     let is_appended = Arc::new(AtomicBool::new(false));
     let appending = {

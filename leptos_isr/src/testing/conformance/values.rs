@@ -15,7 +15,7 @@ async fn is_none(store: &impl Store, name: &str, when: &str) -> Check {
         None => Ok(()),
         found => {
             let found = show(found.as_deref());
-            Err(format!("{when}, `value({name:?})` is {found}, not none").into())
+            Err(format!("{when}, `value({name:?})` is {found}, though there should be none").into())
         }
     }
 }

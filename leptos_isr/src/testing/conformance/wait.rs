@@ -1,4 +1,4 @@
-//! Runs a check to its end, and a call of a store to the middle.
+//! Runs a check to its end, and a call of a store halfway.
 
 use std::{
     any::Any,
@@ -18,7 +18,7 @@ use crate::store::StoreError;
 /// A check that may run in a task of its own.
 pub(super) type Boxed = Pin<Box<dyn Future<Output = Check> + Send>>;
 
-/// What `check` came to. A panic, and no end within `limit`, are failures of the store.
+/// The outcome of `check`. A panic, or no end within `limit`, is a failure of the store.
 pub(super) async fn to_its_end(limit: Duration, check: impl Future<Output = Check>) -> Check {
     let mut check = pin!(check);
     let caught = poll_fn(|context| poll_caught(check.as_mut(), context));
@@ -38,7 +38,7 @@ fn panicked(panic: &(dyn Any + Send)) -> StoreError {
     format!("panicked: {}", text.unwrap_or("without a message")).into()
 }
 
-/// Begins a call and gives it up, after `polls` steps at the latest.
+/// Begins a call and cancels it, after `polls` steps at the latest.
 pub(super) async fn cancelled_after<T>(polls: usize, call: impl Future<Output = T>) {
     let mut call = pin!(call);
     for _ in 0..polls {
