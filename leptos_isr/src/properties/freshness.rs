@@ -11,7 +11,7 @@ use crate::{
 
 const NANO: Duration = Duration::from_nanos(1);
 
-/// Short and long ones, not zero.
+/// Short and long periods, not zero.
 pub(super) fn period() -> impl Strategy<Value = Duration> {
     prop_oneof![
         (1..5_u64).prop_map(Duration::from_secs),
@@ -36,7 +36,7 @@ pub(super) fn purged() -> impl Strategy<Value = Option<PurgeKind>> {
     select(vec![None, Some(PurgeKind::Soft), Some(PurgeKind::Hard)])
 }
 
-/// Ages around the ends of `lifetime`'s periods, and any other.
+/// Ages around the ends of `lifetime`, and any other.
 pub(super) fn age(lifetime: Lifetime) -> impl Strategy<Value = Duration> {
     let mut edges = vec![Duration::ZERO];
     for edge in [lifetime.revalidate, lifetime.expire].into_iter().flatten() {

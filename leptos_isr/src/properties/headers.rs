@@ -12,7 +12,7 @@ use crate::rules::{
     headers::{CdnLifetime, is_not_modified},
 };
 
-/// For how long a shared cache may keep a page that is stale already.
+/// How long a shared cache may keep a page that is stale already.
 const A_COUPLE_OF_SECONDS: u64 = 2;
 
 fn is_token(text: &str) -> bool {
@@ -43,7 +43,7 @@ fn is_string(text: &str) -> bool {
     true
 }
 
-/// The parameters of a structured field's only item, a token; RFC 9651, section 3.1.2.
+/// The parameters of a structured field that is one item, a token; RFC 9651, section 3.1.2.
 fn item(value: &HeaderValue) -> Option<HashMap<String, String>> {
     let text = value.to_str().ok()?;
     let mut parts = Vec::new();
@@ -130,8 +130,8 @@ fn status() -> impl Strategy<Value = CacheStatus> {
     ]
 }
 
-/// An entity tag, RFC 9110 section 8.8.3, of few characters; commas and quotes
-/// of its neighbours must not confuse the reader.
+/// An entity tag of few characters; RFC 9110, section 8.8.3. Commas and quotes of its neighbours
+/// must not confuse the parser.
 fn entity_tag() -> impl Strategy<Value = String> {
     let chars = vec(select(vec!['a', '0', ',', '*', 'W', '/', '!', '\u{a0}']), 0..4);
     (any::<bool>(), chars).prop_map(|(is_weak, chars)| {
@@ -168,7 +168,7 @@ proptest! {
         let params = item(&header);
         prop_assert!(params.is_some(), "{:?}", header);
         let params = params.unwrap_or_default();
-        // A hit was not forwarded, and the other way round; RFC 9211 section 2.
+        // A hit was not forwarded, and a forwarded request was no hit; RFC 9211, section 2.
         prop_assert!(params.contains_key("hit") != params.contains_key("fwd"), "{:?}", header);
     }
 
@@ -189,7 +189,7 @@ proptest! {
         }
         let is_among = tags.iter().any(|tag| opaque(tag) == strong);
         let etag = HeaderValue::from_bytes(strong.as_bytes()).unwrap();
-        // Our own tags are hexadecimal: a comma in one is not ours to find.
+        // Our own tags are hexadecimal, so none with a comma has to be found.
         if !strong.contains(',') {
             prop_assert_eq!(is_not_modified(&request, &etag), is_among, "{:?}", request);
         }

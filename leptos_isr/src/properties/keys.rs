@@ -40,7 +40,7 @@ fn by_name(pairs: &Pairs) -> BTreeMap<&str, Vec<&str>> {
     all
 }
 
-/// The pairs one after the other, those of one name in their order.
+/// The pairs in another order. Pairs of one name keep theirs.
 fn shuffled(pairs: &Pairs, order: &[usize]) -> Pairs {
     let mut groups: Vec<Pairs> = Vec::new();
     for pair in pairs {
@@ -92,7 +92,7 @@ proptest! {
         prop_assert_eq!(&parsed.segments, &path);
         let again = Key::new(&parsed, uri.query(), &LISTED.map(str::to_owned)).unwrap();
         prop_assert_eq!(&again, &key);
-        // As the render's own code reads them.
+        // As the page's code reads them.
         let read: Pairs = uri.query().map_or_else(Vec::new, |query| {
             query.split('&').map(|pair| pair.split_once('=').unwrap()).map(|(name, value)| {
                 let decode = |text| {

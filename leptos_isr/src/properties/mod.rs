@@ -1,4 +1,4 @@
-//! What holds for all values: the contract's pure rules on random input.
+//! What holds for all values: the pure rules of the contract, on random input.
 
 mod freshness;
 mod headers;

@@ -1,4 +1,4 @@
-//! Building, serving and purging share the one normaliser.
+//! Building, serving and purging share one normaliser.
 
 use futures::FutureExt;
 use http::Uri;
@@ -39,7 +39,7 @@ fn page() -> impl Strategy<Value = Page> {
         select(vec!["articles", "caf\u{e9}", "a b", "100%", "a.b", "%2F"]).prop_map(Part::Text),
         segment().prop_map(Part::Param),
     ];
-    // The rest of a path is given with slashes, so its segments have none.
+    // The rest of a path is given with slashes, so its segments must not contain any.
     let plain = segment().prop_filter("no slash", |text| !text.contains('/'));
     (vec(part, 0..4), vec(plain, 0..3)).prop_map(|(parts, rest)| {
         let mut pattern = String::new();
@@ -118,7 +118,7 @@ proptest! {
         let raw = asked.path(&page.segments);
         let uri = raw.parse::<Uri>();
         let request = CanonicalPath::parse(uri.as_ref().map_or(&*raw, |uri| uri.path())).unwrap();
-        // What a route that admits only listed paths compares.
+        // This is what a route compares that admits only the paths it lists.
         prop_assert_eq!(&request.text, path);
         prop_assert!(page.pattern.matches(&request.segments));
         prop_assert_eq!(Key::new(&request, Some("utm=x"), &[]).unwrap(), built.clone());

@@ -5,8 +5,8 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use super::spelling::{segments, spelling};
 use crate::address::path::{CanonicalPath, MAX_LEN, PathError};
 
-/// Ends of a segment that no decoder may accept: cut-off and wrong escapes,
-/// bytes that are no UTF-8, overlong forms, half a surrogate pair.
+/// Ends of a segment that no decoder may accept: truncated and wrong escapes, bytes that are not
+/// UTF-8, overlong forms, half a surrogate pair.
 const WRONG_ENCODINGS: [&str; 9] =
     ["%", "%4", "%zz", "%+1", "%ff", "%c3", "%c0%af", "%ed%a0%80", "%f4%90%80%80"];
 
@@ -41,8 +41,8 @@ proptest! {
         let first = CanonicalPath::parse(&a.path(&segments)).unwrap();
         let second = CanonicalPath::parse(&b.path(&segments)).unwrap();
         prop_assert_eq!(&first.text, &second.text);
-        // Decoded once: an encoded slash is a character of its segment, an
-        // encoded percent sign begins nothing.
+        // Decoded once: an encoded slash is a character of its segment, and an encoded percent sign
+        // begins no escape.
         prop_assert_eq!(&first.segments, &segments);
         prop_assert_eq!(
             first.had_trailing_slash, !segments.is_empty() && a.wants_trailing_slash()

@@ -1,4 +1,4 @@
-//! What the declarations of a route and its parents come to.
+//! What the declarations of a route and its parents add up to.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Purges against a model that keeps them all and scans them.
+//! Purges, compared with a model that keeps all of them and scans them.
 
 use std::time::UNIX_EPOCH;
 
@@ -25,8 +25,8 @@ pub(super) fn entry(key: Key, tags: Vec<Tag>, stamp: Stamp) -> Entry {
 
 type Segments = Vec<&'static str>;
 
-/// Near each other: one a prefix of the other as text but not as a path, and
-/// with a slash inside a segment.
+/// Similar paths: one may be a prefix of another as text but not as a path, or have a slash inside
+/// a segment.
 fn segments() -> impl Strategy<Value = Segments> {
     vec(select(vec!["a", "b", "ab", "a/b", "\u{e9}"]), 0..4)
 }
@@ -88,8 +88,8 @@ impl Reach {
     }
 }
 
-/// The model: of all purges that reach the page and came after its render
-/// began, a hard one counts before a soft one.
+/// The model: of all purges that reach the page and came after its render began, a hard one wins
+/// over a soft one.
 fn since(history: &[Asked], page: &Page) -> Option<PurgeKind> {
     let reached: Vec<_> = history
         .iter()

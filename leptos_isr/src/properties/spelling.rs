@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-/// Few characters, so that different values are often nearly the same; among
-/// them all that mean something in a URL.
+/// Few characters, so that different values are often nearly the same. All characters that mean
+/// something in a URL are among them.
 const CHARS: [char; 24] = [
     'a',
     'A',
@@ -48,7 +48,7 @@ pub(super) fn segments() -> impl Strategy<Value = Vec<String>> {
     vec(segment(), 0..4)
 }
 
-/// How to spell: for each byte whether it is encoded, and in which case.
+/// A way to spell text: for each character, whether it is encoded, and in which case.
 #[derive(Clone, Debug)]
 pub(super) struct Spelling(Vec<u8>);
 
@@ -57,7 +57,7 @@ pub(super) fn spelling() -> impl Strategy<Value = Spelling> {
 }
 
 impl Spelling {
-    /// The path with these segments; ends in a slash if this spelling wants it.
+    /// The path with these segments. It ends in a slash if this spelling wants one.
     pub(super) fn path(&self, segments: &[String]) -> String {
         let mut path: String =
             segments.iter().map(|segment| format!("/{}", self.encode(segment, "/%?#"))).collect();
@@ -71,8 +71,7 @@ impl Spelling {
         self.0[0].is_multiple_of(2)
     }
 
-    /// The query with these pairs. A space may be a `+`; an empty value may
-    /// have no `=`.
+    /// The query with these pairs. A space may be a `+`, and an empty value may have no `=`.
     pub(super) fn query(&self, pairs: &[(String, String)]) -> String {
         let form = |text: &str| {
             let encoded = self.encode(text, "%&=+#");
@@ -85,8 +84,8 @@ impl Spelling {
         pairs.iter().map(pair).collect::<Vec<_>>().join("&")
     }
 
-    /// Percent-encodes `always`, and of the other characters those that this
-    /// spelling picks.
+    /// Percent-encodes the characters in `always`, and those of the others that this spelling
+    /// picks.
     fn encode(&self, text: &str, always: &str) -> String {
         let mut spelled = String::new();
         for (c, choice) in text.chars().zip(self.0.iter().cycle()) {

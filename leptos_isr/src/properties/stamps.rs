@@ -6,17 +6,17 @@ use proptest::{collection::vec, prelude::*};
 
 use crate::clock::{CLOCK_SKEW, Stamp, Stamps};
 
-/// What happens to a process's stamps, each time with the clock of that moment.
+/// What happens to a process's stamps. Each event comes with the clock's time at that moment.
 #[derive(Clone, Debug)]
 enum Event {
     Next,
     Observe(Stamp),
-    /// Another process continues after the last stamp.
+    /// Another process takes over after the last stamp.
     Restart,
 }
 
-/// A clock that stands, jumps, is before 1970, or shows a time that does not
-/// fit into a stamp.
+/// A clock that stands still, jumps, is before 1970, or shows a time that does not fit into a
+/// stamp.
 fn time() -> impl Strategy<Value = SystemTime> {
     let micros = |n| UNIX_EPOCH + Duration::from_micros(n);
     prop_oneof![
@@ -48,7 +48,7 @@ proptest! {
                 Event::Next => {}
                 Event::Observe(stamp) => {
                     let was = last;
-                    // What this process gave before is never of the future.
+                    // A stamp that this process gave before is never in the future.
                     if stamps.observe(stamp, now) {
                         last = last.max(stamp);
                     } else {
