@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, time::Duration};
 
 use http::StatusCode;
 
-/// Why a store could not do what it was asked.
+/// Why a store could not do what it was asked to do.
 pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A failure of the engine: wrong declarations, a store that cannot be used,
@@ -31,12 +31,12 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
-    /// The id of the build is not one.
+    /// The build id is malformed.
     #[error(
-        "build id `{given}`: write up to 64 letters, digits, `.`, `-` and `_`, the first a letter or digit"
+        "build id `{given}`: use up to 64 letters, digits, `.`, `-` and `_`, and begin with a letter or digit"
     )]
     Build {
-        /// The id.
+        /// The id as given.
         given: String,
     },
     /// Draft mode is set up wrongly.
@@ -46,17 +46,17 @@ pub enum Error {
         problem: String,
     },
     /// A webhook is set up wrongly.
-    #[error("hook `{name}`: {problem}")]
+    #[error("webhook `{name}`: {problem}")]
     Webhook {
-        /// The hook's name.
+        /// The webhook's name.
         name: String,
         /// What is wrong and what to do.
         problem: String,
     },
-    /// A CDN that is to be told of purges is set up wrongly.
+    /// A CDN is set up wrongly.
     #[error("CDN `{name}`: {problem}")]
     Cdn {
-        /// The CDN.
+        /// The CDN's kind and id, or its address.
         name: String,
         /// What is wrong and what to do.
         problem: String,
@@ -77,16 +77,16 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// The store could not keep a purge: it holds for this process only.
-    #[error("the purge holds until the next restart only: the store could not keep it")]
+    /// The store could not keep a purge, so it holds for this process only.
+    #[error("the store could not keep the purge: it holds only until the next restart")]
     PurgeNotKept(#[source] StoreError),
-    /// Another dry run of a purge looks at the stored pages: one at a time.
-    #[error("another dry run looks at the stored pages; try again when it has ended")]
+    /// Another dry run is reading the stored pages; only one runs at a time.
+    #[error("another dry run is reading the stored pages; try again when it ends")]
     DryRunUnderWay,
-    /// The store cannot say what was purged.
+    /// The store's purges cannot be read.
     #[error("cannot read the store's purges")]
     Purges(#[source] StoreError),
-    /// A path that was to be regenerated is of no stored page.
+    /// A path cannot be regenerated: no route stores a page for it.
     #[error("cannot regenerate `{path}`: {problem}")]
     RegeneratePath {
         /// The path as given.
@@ -102,7 +102,7 @@ pub enum Error {
         /// Why.
         source: StoreError,
     },
-    /// The purge was not done: the server is shutting down.
+    /// The server is shutting down, so the purge or the dry run was not done.
     #[error("the server is shutting down")]
     ShuttingDown,
     /// A folder or file of the store cannot be used.
@@ -113,7 +113,7 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// The program or its hash file cannot be read to derive the build id.
+    /// The build id cannot be derived: the program or its hash file cannot be read.
     #[error("cannot derive the build id from `{}`", path.display())]
     BuildId {
         /// The file.
@@ -121,12 +121,12 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// The list of a route's paths failed.
-    #[error("route `{route}`: the list of its paths failed: {cause}")]
+    /// The function that lists a route's paths failed.
+    #[error("route `{route}`: cannot list its paths: {cause}")]
     List {
         /// The route's path, as declared.
         route: String,
-        /// What the list function said.
+        /// The error of that function.
         cause: String,
     },
 }
@@ -151,7 +151,7 @@ pub enum RenderError {
         limit: usize,
     },
     /// The body ended with an error.
-    #[error("the page's body broke off: {0}")]
+    #[error("the page's body ended early: {0}")]
     Body(String),
     /// The render took too long.
     #[error("the render took longer than {}", humantime::format_duration(*.0))]
@@ -160,9 +160,9 @@ pub enum RenderError {
     #[error("the render panicked: {0}")]
     Panicked(String),
     /// Too many visitors or pages wait for a render.
-    #[error("too much waits to be rendered; try again in {}", humantime::format_duration(*retry_after))]
+    #[error("too many renders are waiting; try again in {}", humantime::format_duration(*retry_after))]
     Busy {
-        /// When there may be less.
+        /// How long to wait before trying again.
         retry_after: Duration,
     },
     /// The server is shutting down and starts no more renders.
@@ -171,7 +171,7 @@ pub enum RenderError {
 }
 
 impl RenderError {
-    /// Whether nothing was rendered.
+    /// Whether the render was refused, so that nothing was rendered.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::ShuttingDown)
     }

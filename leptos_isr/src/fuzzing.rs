@@ -14,10 +14,10 @@ use crate::{
     order::purge::{Purge, Scope},
 };
 
-/// The query parameters of the page that is asked for.
+/// The query parameters that the route lists.
 const LISTED: [&str; 2] = ["page", "q"];
 
-/// Takes `target` for what stands in a request line, path and query.
+/// Treats `target` as the path and query of a request line.
 ///
 /// # Panics
 ///
@@ -38,7 +38,7 @@ fn path_and_query(raw: &str, query: Option<&str>) {
     assert_canonical(&path);
     let listed = LISTED.map(str::to_owned);
     let Ok(key) = Key::new(&path, query, &listed) else { return };
-    assert_eq!(key.path(), path.text, "the key is of another path");
+    assert_eq!(key.path(), path.text, "the key has another path");
     assert!(!key.is_shared_not_found(), "a request got the key of the shared 404 page");
 
     let uri: Uri = key.as_str().parse().expect("a key is a URL's path and query");
@@ -62,19 +62,19 @@ fn assert_canonical(path: &CanonicalPath) {
         assert!(!matches!(segment.as_str(), "" | "." | ".."), "{segment:?} is a segment");
         assert!(!segment.chars().any(char::is_control), "{segment:?} has a control character");
     }
-    // `%2F` stayed inside its segment, or there would be more of them now.
+    // An encoded slash must not count as a separator.
     let count = if text == "/" { 0 } else { text.matches('/').count() };
     assert_eq!(count, path.segments.len());
     let again = CanonicalPath::parse(text).expect("a canonical path is a path");
     assert_eq!((&again.text, &again.segments), (&path.text, &path.segments), "not idempotent");
 }
 
-/// Takes `body` for a purge.
+/// Treats `body` as the JSON of a purge.
 ///
 /// # Panics
 ///
-/// Panics if a purge is not the same after it was written and read, or reaches
-/// what is not a canonical path.
+/// Panics if a purge changes when it is written and read again, or reaches a path that is not
+/// canonical.
 pub fn purge(body: &[u8]) {
     let Ok(purge) = parse::<crate::order::purge::Purge>(body) else { return };
     let written = serde_json::to_vec(&purge).expect("a purge is plain data");

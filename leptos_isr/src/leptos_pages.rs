@@ -58,7 +58,7 @@ type Context = Arc<dyn Fn() + Send + Sync>;
 #[derive(Clone)]
 pub struct LeptosPages {
     routes: RouteTable,
-    /// Everything that is not stored: dynamic pages.
+    /// The dynamic pages, which are not stored.
     dynamic: Vec<AxumRouteListing>,
     context: Context,
 }
@@ -66,19 +66,19 @@ pub struct LeptosPages {
 impl LeptosPages {
     /// Lists the routes of `app`.
     ///
-    /// `context` provides what pages, server functions and path lists find in
-    /// Leptos's context. Call this before serving: in Leptos 0.8 listing
-    /// routes stops resources from loading in the whole process meanwhile.
+    /// `context` provides what pages, server functions and path lists find in Leptos's context.
+    /// Call this before serving: while Leptos 0.8 lists routes, no resource in the whole process
+    /// loads.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::NoRoutes`] if the app has no router, and
-    /// [`Error::Declaration`] for a route that is declared wrongly.
+    /// Returns [`Error::NoRoutes`] if the app has no router, and [`Error::Declaration`] if a
+    /// route's declaration is wrong.
     pub fn discover<IV: IntoView + 'static>(
         app: impl Fn() -> IV + Clone + Send + 'static,
         context: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        // Another part of the program may have set it already.
+        // Before leptos_axum sets an executor of its own.
         spawned::init();
         let context: Context = Arc::new(context);
         let listings = list_routes(app.clone(), &context).ok_or(Error::NoRoutes)?;
@@ -113,12 +113,11 @@ impl LeptosPages {
         &self.routes
     }
 
-    /// The router that renders the pages, answers the server functions and
-    /// serves the site's files, for [`Engine::wrap`].
+    /// The router that renders the pages, answers the server functions and serves the site's files,
+    /// for [`Engine::wrap`].
     ///
-    /// Pages and server functions find the [`Engine`] in Leptos's context; a
-    /// page that is rendered to be stored also finds its
-    /// [`RenderScope`](crate::page::RenderScope).
+    /// Pages and server functions find the [`Engine`] in Leptos's context. A page that is rendered
+    /// to be stored also finds its [`RenderScope`](crate::page::RenderScope).
     pub fn router<IV: IntoView + 'static>(
         &self,
         engine: &Engine,
@@ -126,7 +125,7 @@ impl LeptosPages {
         shell: impl Fn(LeptosOptions) -> IV + Clone + Send + Sync + 'static,
     ) -> Router {
         let (user_context, engine) = (Arc::clone(&self.context), engine.clone());
-        // `cargo leptos watch` may build them anew while this server runs.
+        // `cargo leptos watch` may build the files again while this server runs.
         let files = std::env::var_os("LEPTOS_WATCH").is_none().then(|| Files::find(&options));
         let context = move || {
             provide_context(engine.clone());
@@ -188,9 +187,8 @@ impl std::fmt::Debug for LeptosPages {
     }
 }
 
-/// Gives a page's code the nonce of its policy in the place of leptos_axum's,
-/// and none if it is rendered to be stored without a policy: every visitor
-/// would have the same.
+/// Replaces leptos_axum's nonce with the one of the page's policy. A page that is rendered to be
+/// stored without a policy gets none: every visitor would get the same one.
 fn provide_nonce() {
     let nonce = with_context::<Parts, _>(|parts| parts.extensions.get::<Nonce>().cloned());
     match nonce.flatten() {
@@ -202,15 +200,15 @@ fn provide_nonce() {
     }
 }
 
-/// Leptos shows the first route that matches, in the order of their definition,
-/// so one that an earlier route covers is never shown, and its declaration
-/// would hold for the other route's pages.
+/// Refuses a route that an earlier one covers. Leptos shows the first route that matches, in the
+/// order of definition, so the later one is never shown, and its declaration would hold for the
+/// other route's pages.
 fn check_is_shown(pattern: &RoutePattern, before: &[RoutePattern]) -> Result<(), Error> {
     let covering = before.iter().find(|earlier| *earlier != pattern && earlier.covers(pattern));
     covering.map_or(Ok(()), |earlier| {
         let (route, earlier) = (pattern.as_str().to_owned(), earlier.as_str());
         let problem =
-            format!("it is never shown: `{earlier}` matches first; define it before that");
+            format!("it is never shown: `{earlier}` matches first; define this route before it");
         Err(Error::Declaration { route, problem })
     })
 }
@@ -234,8 +232,8 @@ fn list_routes<IV: IntoView + 'static>(
     listings
 }
 
-/// The declarations of a route and its parents, parents first. A static route
-/// without one is not ours to store.
+/// The declarations of a route and its parents, parents first. A static route without a declaration
+/// has none: the engine does not store its pages.
 fn declarations(listing: &RouteListing, context: &Context) -> Vec<Arc<Isr>> {
     let owner = Owner::new();
     let collector = Collector::default();
@@ -250,7 +248,7 @@ fn declarations(listing: &RouteListing, context: &Context) -> Vec<Arc<Isr>> {
     collected.into_iter().map(|isr| with_list_in_context(isr, context)).collect()
 }
 
-/// Lets the list of paths run where it finds the pages' context.
+/// Makes the list of paths run in the pages' context.
 fn with_list_in_context(isr: Arc<Isr>, context: &Context) -> Arc<Isr> {
     let Some(list) = isr.list.clone() else {
         return isr;

@@ -1,21 +1,20 @@
 //! Incremental static regeneration for Leptos and axum.
 //!
-//! A route says in its definition how long a page may live. The page is
-//! rendered once, stored, and served from the store. When its period is over
-//! the next visitor still gets the stored page at once, while it is rendered
-//! again behind them.
+//! A route declares how long its pages stay fresh. A page is rendered once, stored, and served from
+//! the store. When its period is over, the next visitor still gets the stored page at once, and one
+//! regeneration runs in the background.
 //!
-//! Without features this crate holds what route definitions and page code
-//! need, and compiles for the browser. The feature `ssr` adds the [`Engine`], the
-//! feature `hydrate` what hydrates the app in parts in the browser, the feature `testing`
-//! what tests of pages and stores need.
+//! Without features this crate holds what route definitions and page code need, and compiles for
+//! the browser. The feature `ssr` adds the [`Engine`]. The feature `hydrate` adds `page::hydrate`,
+//! which hydrates the app in parts in the browser. The feature `testing` adds what tests of pages
+//! and stores need.
 //!
 //! | module | for |
 //! |---|---|
 //! | [`route`] | what routes declare, and routes without a Leptos page |
-//! | [`page`] | what a page's code says of itself, and what its shell needs |
+//! | [`page`] | what page code says about its page, and what the shell needs |
 //! | [`data`] | reading the data that pages show |
-//! | [`purge`] | purges, webhooks that cause them, CDNs that are told of them |
+//! | [`purge`] | purges, the webhooks that cause them, the CDNs that are told of them |
 //! | [`store`] | where pages are kept |
 //! | [`prerender`] | what a build reports |
 //! | [`testing`] | tests of pages and of stores |
@@ -54,33 +53,30 @@
 //! | none | one render shared by all waiters, which is stored | |
 //! | none, and the route admits only listed paths | the app's 404 page | nothing is rendered or stored |
 //!
-//! The terms are those of RFC 9111: a page is *fresh* while its age is below
-//! `revalidate`, *stale* until `expire`, then *expired*. Age counts from when
-//! the page's render began.
+//! The terms are those of RFC 9111: a page is *fresh* while its age is below `revalidate`, *stale*
+//! until `expire`, then *expired*. Age counts from when the page's render began.
 //!
 //! # Draft mode
 //!
-//! With a draft secret ([`Builder::draft_secret`]) an editor gets a signed cookie,
-//! by `POST /_isr/draft` or from the app's own code. While it is good, each page
-//! is rendered for that visitor by the app's router with their own request,
-//! also a page that is not listed; nothing is looked up or stored, and
-//! [`is_draft`] is true. A forged or expired cookie counts as none. A CDN in front
-//! must not answer requests with that cookie from its own store.
+//! With a draft secret ([`Builder::draft_secret`]) an editor gets a signed cookie, from
+//! `POST /_isr/draft` or from the app's own code. Until the cookie expires, the app's router
+//! renders each page for that visitor alone, from their own request, even if the route does not
+//! list the page. Nothing is looked up or stored, and [`is_draft`] is true. A forged or expired
+//! cookie is ignored. A CDN in front must not answer requests that carry the cookie from its own
+//! store.
 //!
 //! # What page code sees of the request
 //!
-//! A page that is rendered to be stored is the same for everybody, so its code sees
-//! no visitor's request. It sees `GET`, the page's path in canonical form, the
-//! query parameters that the route lists, and the header `Accept: text/html`.
-//! It sees no cookie, host, address or extension of a visitor, and none of a layer
-//! around the router that [`Engine::wrap`] returns, whatever caused the render.
-//! A page that sets a cookie is served without it and not stored, and a
+//! A stored page is the same for everybody, so a render that may be stored sees no visitor's
+//! request. It sees `GET`, the page's path in canonical form, the query parameters that the route
+//! lists, and the header `Accept: text/html`. It sees no cookie, host, address or extension of a
+//! visitor, and no extension from a layer around the router that [`Engine::wrap`] returns, whatever
+//! caused the render. A page that sets a cookie is served without the cookie and is not stored; a
 //! warning names its route.
 //!
-//! Only the router that is given to [`Engine::wrap`] renders: a layer of it can
-//! put something into the request, and that is then in the stored page. A page
-//! that is not stored (dynamic, or while [`Builder::bypass`] is set) sees its
-//! visitor's request as it is.
+//! Pages are rendered by the router that is given to [`Engine::wrap`]. What a layer of that router
+//! puts into the request can end up in the stored page. A page that is not stored (dynamic, or
+//! while [`Builder::bypass`] is set) sees its visitor's request unchanged.
 #![warn(missing_docs, missing_debug_implementations)]
 
 pub mod page;
@@ -106,11 +102,11 @@ mod server {
 #[cfg(feature = "ssr")]
 pub use self::server::*;
 
-/// Purges: what makes stored pages stale before their period is over.
+/// Purges: they make stored pages stale before their period is over.
 ///
-/// [`Engine::purge`] takes a [`Purge`](purge::Purge), and so does `POST /_isr/purge`.
-/// A [`Webhook`](purge::Webhook) turns the delivery of a content system into one.
-/// A [`Cdn`](purge::Cdn) is told of each.
+/// [`Engine::purge`] takes a [`Purge`](purge::Purge), and so does `POST /_isr/purge`. A
+/// [`Webhook`](purge::Webhook) turns a content system's delivery into one. Each [`Cdn`](purge::Cdn)
+/// is told of every purge.
 #[cfg(feature = "ssr")]
 pub mod purge {
     pub use crate::{

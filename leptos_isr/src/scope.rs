@@ -10,11 +10,11 @@ use leptos::prelude::with_context;
 
 use crate::{address::tag::Tag, entry::Seen};
 
-/// What one render said of itself: its tags, its period, whether it may be stored.
+/// What one render says about itself: its tags, its period, whether it may be stored.
 ///
-/// The engine puts one into the extensions of the request that it renders a
-/// page with. Leptos pages use the functions of [`page`](crate::page) instead; a
-/// plain axum handler takes it as `Extension<RenderScope>`.
+/// The engine puts a scope into the extensions of the request with which it renders a page. Leptos
+/// pages use the functions of [`page`](crate::page) instead. A plain axum handler takes
+/// `Extension<RenderScope>`.
 ///
 /// # Examples
 ///
@@ -41,22 +41,22 @@ pub(crate) struct RenderNotes {
     pub(crate) no_store: bool,
     pub(crate) failure: Option<String>,
     is_shared_not_found: bool,
-    /// Whether this is data for pages, not a page.
+    /// Whether the answer is data for pages, not a page.
     is_data: bool,
-    /// Whether the data say that there is no such thing.
+    /// Whether the data says that there is no such thing.
     pub(crate) is_absent: bool,
-    /// The earliest of the reads.
+    /// The earliest [`Seen`] of all values that the page was made of.
     pub(crate) oldest: Option<Seen>,
 }
 
 impl RenderScope {
-    /// Says that this is the 404 page that all paths which are not admitted share.
+    /// Marks this as the render of the 404 page that all paths which are not admitted share.
     pub(crate) fn for_missing_paths(self) -> Self {
         self.notes().is_shared_not_found = true;
         self
     }
 
-    /// Says that this is data for pages, not a page.
+    /// Marks this as the render of data for pages, not of a page.
     pub(crate) fn for_data(self) -> Self {
         self.notes().is_data = true;
         self
@@ -67,14 +67,14 @@ impl RenderScope {
         self.notes().is_shared_not_found
     }
 
-    /// Notes that the data are absent; `false` if this is a page.
+    /// Notes that the data is absent. Returns `false` if this is a page.
     pub(crate) fn note_absent(&self) -> bool {
         let mut notes = self.notes();
         notes.is_absent = notes.is_data;
         notes.is_data
     }
 
-    /// Notes a read that may have been made of values read since `oldest`.
+    /// Notes a read. `oldest` is the earliest [`Seen`] of the values that it was made of.
     pub(crate) fn note_read(&self, tags: &[Tag], oldest: Seen, is_stored: bool) {
         let mut notes = self.notes();
         notes.tags.extend(tags.iter().cloned());
@@ -82,7 +82,7 @@ impl RenderScope {
         notes.no_store |= !is_stored;
     }
 
-    /// Adds a tag to the page.
+    /// Adds a tag to the page: purging the tag makes the page stale.
     pub fn tag(&self, tag: impl Into<String>) {
         self.add_tag(Tag::new(tag.into()));
     }
@@ -91,7 +91,7 @@ impl RenderScope {
         self.notes().tags.push(tag);
     }
 
-    /// Asks for a shorter period than the route declares.
+    /// Asks for a shorter period than the route declares. A longer one changes nothing.
     pub fn revalidate_within(&self, period: Duration) {
         let mut notes = self.notes();
         notes.revalidate = Some(notes.revalidate.map_or(period, |least| least.min(period)));
@@ -102,7 +102,8 @@ impl RenderScope {
         self.notes().no_store = true;
     }
 
-    /// Says that this render failed: it is not stored, and `cause` is logged.
+    /// Says that this render failed: it is not stored, and `cause` is logged. Of several causes the
+    /// first one counts.
     pub fn failed(&self, cause: impl Into<String>) {
         self.notes().failure.get_or_insert(cause.into());
     }
@@ -116,8 +117,8 @@ impl RenderScope {
     }
 }
 
-/// The scope of the render in progress: it travels with the request, and
-/// Leptos gives its pages the request's parts.
+/// The scope of the render in progress. It travels in the request's extensions, which Leptos pages
+/// find in their context.
 pub(crate) fn current() -> Option<RenderScope> {
     with_context::<Parts, _>(|parts| parts.extensions.get().cloned()).flatten()
 }

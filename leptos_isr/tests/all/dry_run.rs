@@ -242,7 +242,7 @@ async fn one_at_a_time_until_it_ends_or_its_caller_leaves() {
         }
     };
     second.assert_status(503).assert_header("retry-after", "5");
-    second.assert_body("another dry run looks at the stored pages; try again when it has ended.\n");
+    second.assert_body("another dry run is reading the stored pages; try again when it ends.\n");
     let refused = site.engine.purge_dry_run(&of_tag("all")).await;
     assert!(matches!(refused, Err(Error::DryRunUnderWay)), "{refused:?}");
     site.engine.purge(&of_tag("all")).await.unwrap();
