@@ -28,7 +28,7 @@ use proptest::{
 };
 use tokio::{runtime::Builder, time::timeout};
 
-use crate::support::{Site, routes};
+use crate::support::{Site, page_files, routes};
 
 fn of_tag(tag: &str) -> Purge {
     Purge { tags: vec![tag.to_owned()], ..Purge::default() }
@@ -43,13 +43,6 @@ async fn sample(site: &Site, purge: &Purge) -> Vec<String> {
     assert_eq!((reached.pages, reached.data), (reached.sample.len(), 0), "{reached:?}");
     assert_eq!((reached.unreadable, reached.complete), (0, true), "{reached:?}");
     reached.sample
-}
-
-/// The files of stored pages.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let folders = fs::read_dir(folder.join("pages/build-1")).unwrap().map(|f| f.unwrap().path());
-    let files = folders.filter(|path| path.is_dir()).flat_map(|f| fs::read_dir(f).unwrap());
-    files.map(|file| file.unwrap().path()).collect()
 }
 
 #[tokio::test]
@@ -73,7 +66,7 @@ async fn each_page_counts_once_in_memory_and_on_the_disk() {
             assert!(sample(site, &nothing).await.is_empty(), "{nothing:?}");
         }
     }
-    for file in files(folder.path()) {
+    for file in page_files(folder.path()) {
         fs::remove_file(file).unwrap();
     }
     assert_eq!(sample(&restarted, &of_tag("all")).await, ["/a/1"], "it is in memory");
@@ -115,7 +108,7 @@ async fn damaged_page_is_in_no_other_number() {
     for path in ["/a/1", "/a/2"] {
         built.get(path).await;
     }
-    for (n, file) in files(folder.path()).iter().enumerate() {
+    for (n, file) in page_files(folder.path()).iter().enumerate() {
         let bytes = fs::read(file).unwrap();
         fs::write(file.with_file_name(".tmpAbC"), &bytes).unwrap();
         fs::write(file, &bytes[..bytes.len() - n]).unwrap();

@@ -15,7 +15,7 @@ use leptos_isr::{
     seconds,
 };
 
-use crate::support::{Renders, Site, routes};
+use crate::support::{Renders, Site, log::Warnings, page_files, routes};
 
 #[tokio::test]
 async fn page_and_its_age_survive() {
@@ -175,6 +175,33 @@ fn place_that_cannot_be_a_store_fails_at_start() {
 }
 
 #[tokio::test]
+async fn pages_of_an_older_format_are_misses_and_the_log_says_so_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = Site::on_disk(folder.path());
+    before.get("/a/1").await;
+    before.get("/a/2").await;
+    for file in page_files(folder.path()) {
+        let mut page = fs::read(&file).unwrap();
+        page[..4].copy_from_slice(b"ISR2");
+        let content = page.len() - 16;
+        let checksum = xxhash_rust::xxh3::xxh3_128(&page[..content]).to_le_bytes();
+        page[content..].copy_from_slice(&checksum);
+        fs::write(&file, page).unwrap();
+    }
+    let (warnings, _guard) = Warnings::collect();
+    let after = Site::on_disk(folder.path());
+    for path in ["/a/1", "/a/2"] {
+        after.get(path).await.assert_miss_stored();
+        after.get(path).await.assert_fresh();
+    }
+    let text = warnings.text();
+    assert_eq!(text.matches("another version").count(), 1, "{text}");
+    assert!(!text.contains("damaged"), "{text}");
+    let again = Site::on_disk(folder.path());
+    again.get("/a/1").await.assert_fresh();
+}
+
+#[tokio::test]
 async fn damaged_pages_are_misses_and_damaged_purges_make_all_pages_stale() {
     let folder = tempfile::tempdir().unwrap();
     let first = Site::on_disk(folder.path());
@@ -187,13 +214,7 @@ async fn damaged_pages_are_misses_and_damaged_purges_make_all_pages_stale() {
     let log = folder.path().join("purges.log");
     let text = fs::read_to_string(&log).unwrap();
     fs::write(&log, text.replacen("unrelated", "unrelatex", 1)).unwrap();
-    let pages = folder.path().join("pages/build-1");
-    let files = fs::read_dir(&pages).unwrap().map(|entry| entry.unwrap().path());
-    let files: Vec<_> = files
-        .filter(|path| path.is_dir())
-        .flat_map(|folder| fs::read_dir(folder).unwrap())
-        .map(|file| file.unwrap().path())
-        .collect();
+    let files = page_files(folder.path());
     assert_eq!(files.len(), 3);
     for file in files {
         let mut bytes = fs::read(&file).unwrap();

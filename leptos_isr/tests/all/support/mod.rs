@@ -3,8 +3,9 @@
 pub(crate) mod log;
 
 use std::{
+    fs,
     ops::Deref,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -91,6 +92,13 @@ pub(crate) fn routes() -> RouteTable {
         .and_then(|routes| routes.add("/forever", Isr::forever().tag("all")))
         .and_then(|routes| routes.add("/a/dynamic", Isr::dynamic()))
         .unwrap()
+}
+
+/// The files of the pages that [`Site::on_disk`] stored.
+pub(crate) fn page_files(folder: &Path) -> Vec<PathBuf> {
+    let folders = fs::read_dir(folder.join("pages/build-1")).unwrap().map(|f| f.unwrap().path());
+    let files = folders.filter(|path| path.is_dir()).flat_map(|f| fs::read_dir(f).unwrap());
+    files.map(|file| file.unwrap().path()).collect()
 }
 
 impl Site {
