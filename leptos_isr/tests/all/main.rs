@@ -9,6 +9,7 @@
 mod support;
 
 mod background;
+mod cdn;
 mod conformance;
 mod contract;
 mod csp;
@@ -18,12 +19,10 @@ mod draft;
 mod dry_run;
 mod encoding;
 mod fetch;
-mod hooks;
 mod kit;
 mod layers;
 mod leptos;
 mod live;
-mod outbound;
 mod own_store;
 mod private;
 mod queue;
@@ -31,3 +30,4 @@ mod restart;
 mod serving;
 mod slow_store;
 mod spawned;
+mod webhooks;

@@ -8,7 +8,7 @@
 //! - In the place of tokio's `watch`, which loom cannot see into, a small channel
 //!   of the same interface (`sync.rs`). That tokio's channel keeps its promises
 //!   (a value sent is seen, a dropped sender wakes who waits) is not proved here.
-//! - For purges, the steps of a render, a purge and a visit as `engine.rs` takes
+//! - For purges, the steps of a render, a purge and a visit as the engine takes
 //!   them, written down once more in [`purge`], with the real stamps and the real
 //!   single flight. That the engine takes these steps in this order is for its
 //!   own tests to show.
