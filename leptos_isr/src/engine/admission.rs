@@ -1,4 +1,4 @@
-//! Which paths exist, of routes that admit only those they list.
+//! Which paths exist, for routes that admit only the paths they list.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl Engine {
-    /// Whether `path` exists: of a route that admits only the paths it lists,
-    /// those from the build, or else from its list.
+    /// Whether `path` exists. A route that admits only listed paths takes them from the build, or
+    /// else from its list function.
     pub(crate) async fn is_admitted(
         &self,
         route: &Arc<DeclaredRoute>,
@@ -31,8 +31,8 @@ impl Engine {
         Ok(route.admitted.get().is_some_and(|paths| paths.contains(path)))
     }
 
-    /// Asks for the route's list: one at a time, within the time of a render,
-    /// and not again right after a failure.
+    /// Fetches the route's list: one fetch at a time, within the time limit of a render, and not
+    /// again right after a failure.
     async fn learn_paths(&self, route: &Arc<DeclaredRoute>) -> Result<(), String> {
         if let Some(cause) = self.0.lists.failure(&route.name, self.now()) {
             return Err(cause);
@@ -48,7 +48,7 @@ impl Engine {
                         Err(format!("it took longer than {}", humantime::format_duration(limit)))
                     });
                     let result = listed.map(|paths| {
-                        // Another flight's list is as good.
+                        // An earlier flight may have set it already; its list is just as good.
                         let _ = route.admitted.set(paths);
                     });
                     if let Err(cause) = &result {

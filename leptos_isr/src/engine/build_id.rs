@@ -1,4 +1,4 @@
-//! Which build a page belongs to.
+//! The id of the build that a page belongs to.
 
 use std::{
     env, fs,
@@ -10,17 +10,18 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::error::Error;
 
-/// An id that changes with the program or with the browser's files.
+/// Derives an id that changes with the program or with the browser's files.
 ///
-/// Pages name scripts and styles by hash, and are made by this program, so a
-/// page of one build must not be served by another. The id is a hash of the
-/// running program and, with `hash-files = true`, of the file that lists the
+/// Pages name scripts and styles by hash, and are rendered by this program, so a page of one build
+/// must not be served by another.
+///
+/// Returns a hash of the running program and, with `hash-files = true`, of the file that lists the
 /// hashes.
 ///
 /// # Errors
 ///
-/// Returns [`Error::BuildId`] if either cannot be read. With `hash-files` on,
-/// that happens when the server runs without its `hash.txt` beside it.
+/// Returns [`Error::BuildId`] if either cannot be read. With `hash-files = true`, that happens if
+/// the server runs without `hash.txt` beside it.
 pub fn build_id(options: &LeptosOptions) -> Result<String, Error> {
     let program = env::current_exe()
         .map_err(|source| Error::BuildId { path: "this program".into(), source })?;
@@ -33,7 +34,7 @@ pub fn build_id(options: &LeptosOptions) -> Result<String, Error> {
     Ok(format!("{:016x}", hash.digest()))
 }
 
-/// Whether `text` may be the id of a build: it becomes a folder's name and a header's value.
+/// Whether `text` is allowed as the id of a build, which becomes a folder name and a header value.
 pub(crate) fn is_id(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|first: char| first.is_ascii_alphanumeric())

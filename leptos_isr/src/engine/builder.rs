@@ -17,7 +17,7 @@ use crate::{
     tasks::schedule::Bounds,
 };
 
-/// Settings of an [`Engine`].
+/// The settings of an [`Engine`], which [`build`](Builder::build) opens.
 ///
 /// # Examples
 ///
@@ -53,7 +53,7 @@ pub struct Builder {
     pub(crate) heartbeat: Duration,
 }
 
-/// What is behind the memory.
+/// The store behind the memory.
 #[derive(Debug)]
 pub(crate) enum Backing {
     Disk(DiskSettings),
@@ -61,7 +61,7 @@ pub(crate) enum Backing {
 }
 
 impl Engine {
-    /// An engine for these routes.
+    /// Returns the settings of an engine for these routes, all at their defaults.
     #[must_use]
     pub fn builder(routes: RouteTable) -> Builder {
         Builder::new(routes)
@@ -91,7 +91,7 @@ impl Builder {
             sends_tags: false,
             default_headers: HeaderMap::new(),
             max_streams: 10_000,
-            // Below the 30 s and 60 s after which proxies commonly give up.
+            // Proxies commonly close an idle connection after 30 s or 60 s.
             heartbeat: period::seconds(25),
         }
     }
@@ -103,7 +103,7 @@ impl Builder {
         self
     }
 
-    /// How many bytes of data are kept in memory, apart from pages; see
+    /// How many bytes of data are kept in memory, in addition to the pages; see
     /// [`data`](crate::data::data()). Defaults to 32 MiB.
     #[must_use]
     pub fn data_memory(mut self, bytes: u64) -> Self {
@@ -111,20 +111,20 @@ impl Builder {
         self
     }
 
-    /// How [`fetch`](crate::data::fetch()) asks. Defaults to [`FetchSettings::default`].
+    /// How [`fetch`](crate::data::fetch()) sends its requests. Defaults to
+    /// [`FetchSettings::default`].
     #[must_use]
     pub fn fetch(mut self, settings: FetchSettings) -> Self {
         self.fetch = settings;
         self
     }
 
-    /// Keeps pages and purges in `folder` too, so that they survive a restart.
-    /// Defaults to memory only.
+    /// Also keeps pages and purges in `folder`, so that they survive a restart. Defaults to memory
+    /// only.
     ///
-    /// Pages are kept apart by `build_id`, as [`build_id`](crate::build_id())
-    /// derives it; see [`Builder::build_id`].
-    /// A folder that cannot be written costs its durability: one warning, and
-    /// new pages are kept in memory.
+    /// Each build has its own pages, told apart by `build_id`: use [`build_id`](crate::build_id())
+    /// to derive one. This sets [`Builder::build_id`] too. If the folder cannot be written, the
+    /// engine logs one warning and keeps new pages in memory only.
     #[must_use]
     pub fn disk(mut self, folder: impl Into<PathBuf>, build_id: impl Into<String>) -> Self {
         let build_id = build_id.into();
@@ -132,20 +132,22 @@ impl Builder {
         self.build_id(build_id)
     }
 
-    /// Says which build of the app this is, for an engine without
-    /// [`disk`](Builder::disk), which says it too. Up to 64 letters, digits, `.`,
-    /// `-` and `_`, the first a letter or digit. Defaults to none.
+    /// Sets the id of this build of the app. [`disk`](Builder::disk) sets it too. Defaults to none.
     ///
-    /// It is sent as `x-isr-build` with each answer, so that an open page of
-    /// another build notices; see [`IsrClient`](crate::page::IsrClient).
+    /// An id is up to 64 letters, digits, `.`, `-` and `_`, of which the first is a letter or
+    /// digit. It is sent with each response as `x-isr-build`, so that an open page of another build
+    /// notices; see [`IsrClient`](crate::page::IsrClient).
     #[must_use]
     pub fn build_id(mut self, id: impl Into<String>) -> Self {
         self.build = Some(id.into());
         self
     }
 
-    /// How many bytes of pages are kept on the disk, in whole blocks of 4 KiB for
-    /// each; the least recently used go first. Defaults to 1 GiB. Call it after [`disk`](Builder::disk).
+    /// How many bytes of pages are kept on disk. Defaults to 1 GiB.
+    ///
+    /// Each page counts in whole blocks of 4 KiB. Beyond the limit, the least recently used pages
+    /// are evicted. Call this after [`disk`](Builder::disk): before it, or without it, it has no
+    /// effect.
     #[must_use]
     pub fn disk_limit(mut self, bytes: u64) -> Self {
         if let Some(Backing::Disk(disk)) = &mut self.store {
@@ -154,49 +156,50 @@ impl Builder {
         self
     }
 
-    /// Keeps pages and purges in a store of your own.
+    /// Keeps pages and purges in a store of your own. Defaults to memory only.
     #[must_use]
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Backing::Own(Box::new(store)));
         self
     }
 
-    /// Tells the time. Defaults to [`SystemClock`].
+    /// Sets the clock. Defaults to [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Switches on `POST /_isr/purge` and `POST /_isr/regenerate` for bearers of `token`.
-    /// `POST /_isr/purge?dry_run=true` answers what a purge would reach; see
-    /// [`Engine::purge_dry_run`]. Defaults to no such endpoint.
+    /// Enables `POST /_isr/purge` and `POST /_isr/regenerate` for bearers of `token`. Defaults to
+    /// no such endpoints.
+    ///
+    /// `POST /_isr/purge?dry_run=true` purges nothing and answers what a purge would reach; see
+    /// [`Engine::purge_dry_run`].
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// Takes webhooks at `POST /_isr/hooks/{name}`, which purge; see [`Webhook`].
-    /// `name` is of letters, digits, `-` and `_`. Defaults to no such endpoint.
+    /// Accepts a webhook at `POST /_isr/hooks/{name}` and purges what its deliveries name; see
+    /// [`Webhook`]. Call this once for each webhook. Defaults to no such endpoint.
+    ///
+    /// `name` consists of letters, digits, `-` and `_`.
     #[must_use]
     pub fn webhook(mut self, name: impl Into<String>, webhook: Webhook) -> Self {
         self.webhooks.push((name.into(), webhook));
         self
     }
 
-    /// Switches on draft mode, begun by bearers of `secret`. Defaults to no
-    /// draft mode.
+    /// Enables draft mode, which bearers of `secret` can begin. Defaults to no draft mode.
     ///
-    /// `POST /_isr/draft` with `Authorization: Bearer` and the secret answers
-    /// 204 and sets the cookie; `DELETE /_isr/draft` ends draft mode and needs
-    /// no secret. [`Engine::draft_cookie`] does the same from the app's own
-    /// code. While the cookie is good, each page is rendered for its visitor,
-    /// never looked up and never stored.
+    /// `POST /_isr/draft` with `Authorization: Bearer` and the secret answers 204 and sets the
+    /// cookie. `DELETE /_isr/draft` ends draft mode and needs no secret. The app's own code does
+    /// the same with [`Engine::draft_cookie`]. While the cookie lasts, each page is rendered for
+    /// that visitor alone: it is neither looked up nor stored.
     ///
-    /// The secret is at least 16 bytes long and not the purge token, or
-    /// [`build`](Self::build) fails. A changed secret ends draft mode for
-    /// everybody.
+    /// The secret must be at least 16 bytes long and must not be the purge token, or
+    /// [`build`](Self::build) fails. Changing the secret ends draft mode for everybody.
     #[must_use]
     pub fn draft_secret(mut self, secret: impl Into<String>) -> Self {
         self.draft.secret = Some(secret.into());
@@ -210,67 +213,65 @@ impl Builder {
         self
     }
 
-    /// Lets draft mode work on a site that is reached by `http://`.
+    /// Lets draft mode work on a site that is served over `http://`. Defaults to `https://` only.
     ///
-    /// Without it the cookie is `__Host-isr-draft` with `Secure`: browsers take
-    /// it over TLS only, no other host can set it, and whether they take it from
-    /// `http://localhost` differs. With it the cookie is `__isr_draft` without
-    /// `Secure`. Only the one name is read.
+    /// Without this, the cookie is `__Host-isr-draft` with `Secure`. Browsers accept it over TLS
+    /// only, and no other host can set it. Browsers differ in whether they accept it from
+    /// `http://localhost`. With this, the cookie is `__isr_draft` without `Secure`. Only the cookie
+    /// with the name in use is read.
     #[must_use]
     pub fn draft_over_http(mut self) -> Self {
         self.draft.transport = draft::Transport::Http;
         self
     }
 
-    /// Tells a CDN, or another server, of each purge; see [`Cdn`]. Call it for
-    /// each one. Defaults to none.
+    /// Passes each purge on to a CDN or another server; see [`Cdn`]. Call this once for each of
+    /// them. Defaults to none.
     ///
-    /// A purge is answered before they are told. One that fails for the moment
-    /// (no answer in ten seconds, 408, 425, 429, 500 and above) is asked again:
-    /// after a second, then later and later up to five minutes, or as long as
-    /// its `Retry-After` says, an hour at the longest. One that refuses is not
-    /// asked again for that purge, and an error is logged. Purges that come
-    /// meanwhile are told together; beyond 10,000 of them they become one of
+    /// A purge is answered before the CDN is told. If the CDN fails for the moment (no answer in
+    /// ten seconds, 408, 425, 429, 500 and above), it is asked again after a second, then with
+    /// growing pauses of up to five minutes. A longer `Retry-After` is respected, up to an hour. If
+    /// the CDN refuses a purge, that purge is not sent again, and an error is logged. Purges that
+    /// arrive in the meantime are sent together; more than 10,000 of them become one purge of
     /// everything.
     ///
-    /// With [`disk`](Builder::disk) what was not told survives a restart, in
-    /// `outbound.log` in its folder. With another store it does not.
+    /// With [`disk`](Builder::disk), what the CDN has not been told yet survives a restart, in
+    /// `outbound.log` in the folder. With another store it does not.
     #[must_use]
     pub fn cdn(mut self, cdn: Cdn) -> Self {
         self.cdns.push(cdn);
         self
     }
 
-    /// Stores nothing: each request is rendered, and `Cache-Status` gives
-    /// `detail` as the reason, one word. Meant for development.
+    /// Stores nothing: each request is rendered, and `Cache-Status` gives `detail`, one word, as
+    /// the reason. Meant for development. Defaults to off.
     #[must_use]
     pub fn bypass(mut self, detail: &'static str) -> Self {
         self.bypass = Some(detail);
         self
     }
 
-    /// Sends `Content-Security-Policy` with each HTML page, stored or not.
-    /// Defaults to no such header.
+    /// Sends `Content-Security-Policy` with each HTML page, stored or not. Defaults to no such
+    /// header.
     ///
-    /// `policy` is the header's value, as
-    /// `default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'`.
-    /// The inline scripts and styles that the page's own code wrote are added to
-    /// `script-src` and `style-src`, or to `script-src-elem` and `style-src-elem`
-    /// where those are given. A page's own are those that carry its nonce: what
-    /// Leptos writes, and what your code writes with `nonce=use_nonce()`. A
-    /// handler without Leptos takes it as `Extension<Nonce>`. What came with a
-    /// page's content carries none and does not run. Nor do event handlers and
-    /// `style` attributes in HTML, which cannot be marked.
+    /// `policy` is the header's value, such as
+    /// `default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'`. The inline
+    /// scripts and styles that the page's own code wrote are added to `script-src` and `style-src`,
+    /// or to `script-src-elem` and `style-src-elem` where those are given.
     ///
-    /// A page that is sent as it is rendered has the nonce in its policy. A page
-    /// that is rendered to be stored has the SHA-256 hashes of those elements
-    /// there, and no nonce any more; its policy is stored with it, so a page
-    /// keeps the policy it was rendered with until it is rendered again. If the
-    /// policy would be longer than 8 KiB, a warning names the page, and its
-    /// inline elements are left out.
+    /// A page's own elements are those that carry its nonce: what Leptos writes, and what your code
+    /// writes with `nonce=use_nonce()`. A handler without Leptos takes the nonce as
+    /// `Extension<Nonce>`. Elements that came with a page's content carry no nonce and do not run.
+    /// Neither do event handlers and `style` attributes in HTML, which cannot carry one.
     ///
-    /// A page that sets this header itself keeps what it set. Pages are taken to
-    /// be UTF-8. WebAssembly needs `'wasm-unsafe-eval'`. Part of
+    /// A page that is sent as it is rendered has the nonce in its policy. A page that is rendered
+    /// to be stored has no nonce: its policy lists the SHA-256 hashes of those elements instead.
+    /// The policy is stored with the page and stays until the page is regenerated. If the policy
+    /// would be longer than 8 KiB, a warning names the page, and the policy leaves out its inline
+    /// elements.
+    ///
+    /// A page that sets this header itself keeps its own. Pages are assumed to be UTF-8.
+    /// WebAssembly needs `'wasm-unsafe-eval'`. See
     /// [Content Security Policy Level 3](https://www.w3.org/TR/CSP3/).
     #[must_use]
     pub fn csp(mut self, policy: impl Into<String>) -> Self {
@@ -278,29 +279,27 @@ impl Builder {
         self
     }
 
-    /// How many pages are rendered at once. Defaults to four times the
-    /// processors, at least 8.
+    /// How many pages are rendered at once. Defaults to four for each processor, and at least 8.
     #[must_use]
     pub fn max_renders(mut self, renders: usize) -> Self {
         self.bounds.renders = renders.max(1);
         self
     }
 
-    /// How many threads regenerate pages that nobody waits for. Defaults to one
-    /// for each processor.
+    /// How many threads regenerate pages that nobody waits for. Defaults to one for each processor.
     ///
-    /// On Linux they are less urgent (nice 10) than the threads that answer
-    /// visitors, so that a storm of regenerations leaves hits quick. What page
-    /// code starts with `tokio::spawn` meanwhile runs on them. With 0 such pages
-    /// are rendered on the server's own threads.
+    /// On Linux these threads run at nice 10, so that a storm of regenerations does not slow hits
+    /// down. Tasks that page code starts with `tokio::spawn` in such a render run on them too. With
+    /// 0, these pages are rendered on the server's own threads.
     #[must_use]
     pub fn background_threads(mut self, threads: usize) -> Self {
         self.background_threads = threads;
         self
     }
 
-    /// How many visitors may wait for renders. Defaults to 1,000. More get 503
-    /// with `Retry-After`, or the old page if there is one.
+    /// How many visitors may wait for renders at once. Defaults to 1,000.
+    ///
+    /// Any further visitor gets the old page, or 503 with `Retry-After` if there is none.
     #[must_use]
     pub fn max_waiting(mut self, visitors: usize) -> Self {
         self.bounds.visitors = visitors;
@@ -308,15 +307,16 @@ impl Builder {
     }
 
     /// How many stale pages may wait to be regenerated. Defaults to 10,000.
-    /// Those beyond it stay stale until they are asked for again.
+    ///
+    /// Pages beyond the limit stay stale until somebody asks for them again.
     #[must_use]
     pub fn max_queue(mut self, pages: usize) -> Self {
         self.bounds.queue = pages;
         self
     }
 
-    /// Sends each page's tags to shared caches: `Cache-Tag: article:7,front`.
-    /// Defaults to no such header.
+    /// Sends each page's tags to shared caches: `Cache-Tag: article:7,front`. Defaults to no such
+    /// header.
     ///
     /// Bytes other than visible ASCII, and `,` and `%`, are percent-encoded.
     #[must_use]
@@ -325,9 +325,10 @@ impl Builder {
         self
     }
 
-    /// Sends a header with each answer that does not have it, but for 304s:
-    /// what a layer around the wrapped router would add, at no cost for stored
-    /// pages. Another call with the same name takes the place of the first.
+    /// Sends a header with each response that does not have it, except 304s. Defaults to none.
+    ///
+    /// A layer around the wrapped router would do the same; this costs nothing for stored pages. A
+    /// second call with the same name replaces the first.
     ///
     /// # Examples
     ///
@@ -346,11 +347,11 @@ impl Builder {
         self
     }
 
-    /// How many open pages may be told at once that they were regenerated; see
-    /// [`use_live`](crate::use_live). Defaults to 10,000. More get 503 with
-    /// `Retry-After`; with 0 there is no `GET /_isr/live`.
+    /// How many live streams may be open at once. Defaults to 10,000.
     ///
-    /// An open stream takes a connection and about 20 KiB of memory, nearly all
+    /// Through such a stream an open page learns that it was regenerated; see
+    /// [`use_live`](crate::use_live). Any further stream gets 503 with `Retry-After`. With 0 there
+    /// is no `GET /_isr/live`. A stream takes a connection and about 20 KiB of memory, nearly all
     /// of it the connection's buffers.
     #[must_use]
     pub fn max_streams(mut self, streams: usize) -> Self {

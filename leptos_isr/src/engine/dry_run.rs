@@ -1,4 +1,4 @@
-//! What a purge would reach, found by looking at every stored page.
+//! What a purge would reach, found by examining every stored page.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -33,41 +33,42 @@ const SAMPLE: usize = 20;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PurgeDryRun {
-    /// How many stored pages, each once: those of different query parameters are
-    /// different pages, and a stored 404 or redirect is one too. It does not
-    /// matter whether they are fresh: pages that are stale or purged already
-    /// count as well. The 404 page that all paths share which no route lists
-    /// does not.
+    /// How many stored pages the purge would reach, each counted once.
+    ///
+    /// Pages with different query parameters are different pages. Stored 404s and redirects count,
+    /// and so do pages that are stale or purged already. The one 404 page that all unlisted paths
+    /// share does not count.
     pub pages: usize,
-    /// The first of these pages in the order of their text, at most 20: paths in
-    /// their one spelling, with the query parameters that their route lists.
+    /// The first 20 of these pages in the order of their text: canonical paths, with the query
+    /// parameters that their route lists.
     pub sample: Vec<String>,
     /// How many stored answers of data routes
-    /// ([`RouteTable::add_data`](crate::route::RouteTable::add_data)). They are not in `pages`.
+    /// ([`RouteTable::add_data`](crate::route::RouteTable::add_data)) the purge would reach. `pages` does
+    /// not count them.
     pub data: usize,
-    /// How many pages of the store are damaged or could not be read. What they
-    /// were is not known, so they are in no other number.
+    /// How many pages in the store are damaged or could not be read. Nothing else is known of them,
+    /// so no other field counts them.
     pub unreadable: usize,
-    /// Whether every stored page was looked at. `false`: the store cannot list
-    /// its pages, failed meanwhile, or took too long; there may be more.
+    /// Whether every stored page was examined. If `false`, the store cannot list its pages, failed,
+    /// or took too long, and the purge may reach more pages.
     pub complete: bool,
 }
 
 impl Engine {
-    /// What `purge` would reach now. Nothing is purged, logged or rendered, and
-    /// no page counts as used.
+    /// Finds out what `purge` would reach now.
     ///
-    /// Looks at every stored page, in memory and in the store: one read for each
-    /// page of the store, one page at a time, on threads of its own. It takes as
-    /// long as one render may at the most
-    /// ([`Builder::render_timeout`](crate::Builder::render_timeout)), and says
-    /// what it found until then. A page that is stored or dropped meanwhile
-    /// counts or not. Empty lists reach nothing, and nothing is looked at.
+    /// Nothing is purged, logged or rendered, and no page counts as used. Every stored page is
+    /// examined, in memory and in the store. Each page in the store is read once, one page at a
+    /// time, on threads of its own. A page that is stored or evicted in the meantime may or may not
+    /// count. A purge with empty lists reaches nothing, and no page is examined.
+    ///
+    /// Returns what was found within the time limit of a render
+    /// ([`Builder::render_timeout`](crate::Builder::render_timeout)).
     ///
     /// # Errors
     ///
-    /// Returns [`Error::PurgePath`] for a path that cannot be one, and
-    /// [`Error::DryRunUnderWay`] while another dry run looks at the pages.
+    /// Returns [`Error::PurgePath`] for a malformed path, [`Error::DryRunUnderWay`] while another
+    /// dry run is under way, and [`Error::ShuttingDown`] if the runtime shuts down first.
     ///
     /// # Examples
     ///
@@ -88,7 +89,7 @@ impl Engine {
         }
         let turn = Arc::clone(&self.0.dry_run_turn).try_lock_owned();
         let turn = turn.map_err(|_| Error::DryRunUnderWay)?;
-        // A caller who leaves ends it.
+        // The dry run stops if its caller goes away.
         let given_up = CancellationToken::new();
         let _guard = given_up.clone().drop_guard();
         let (engine, runtime) = (self.clone(), Handle::current());
@@ -97,7 +98,7 @@ impl Engine {
             runtime.block_on(given_up.run_until_cancelled(engine.look_at_all(&scopes, &given_up)))
         });
         match looking.await {
-            Ok(reached) => Ok(reached.expect("it is given up with its caller only")),
+            Ok(reached) => Ok(reached.expect("only its caller's departure cancels it")),
             Err(stopped) => match stopped.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => Err(Error::ShuttingDown),
@@ -112,14 +113,14 @@ impl Engine {
         let Some(store) = self.0.tiers.store() else {
             return reached.finish(true);
         };
-        // Without the bodies: a page may be dropped from memory meanwhile.
+        // Only the keys: holding the entries would keep the bodies of evicted pages in memory.
         let seen: HashSet<Key> = in_memory.into_iter().map(|entry| entry.key.clone()).collect();
         let Some(mut pages) = store.pages() else {
             return reached.finish(false);
         };
         let end = Instant::now() + self.0.limits.time;
         let mut has_failed = false;
-        // A store that answers at once would never let the time limit come to its turn.
+        // `timeout_at` alone would never end a store that always answers at once.
         while Instant::now() < end && !given_up.is_cancelled() {
             match timeout_at(end, pages.next()).await {
                 Ok(Some(Ok(entry))) if seen.contains(&entry.key) => {}
@@ -136,7 +137,7 @@ impl Engine {
     }
 }
 
-/// What was found so far.
+/// What the dry run has found so far.
 struct DryRunCount<'a> {
     routes: &'a RouteTable,
     scopes: HashSet<&'a Scope>,

@@ -1,4 +1,4 @@
-//! When the encodings of a page are made.
+//! Tests of when the encodings of a page are made.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ use crate::{
     rules::encoding::Encoding,
 };
 
-/// A site of one page, whose text is as long as `version` is great.
+/// A site with one page, whose text grows with `version`.
 fn site(version: &Arc<AtomicUsize>) -> (Engine, Router) {
     let routes = RouteTable::new().add("/a", Isr::forever()).unwrap();
     let engine = Engine::builder(routes).build().unwrap();
@@ -63,7 +63,7 @@ async fn page_is_compressed_as_it_is_asked_for_and_regenerated_in_these_encoding
     version.store(1001, Ordering::SeqCst);
     regenerate(&engine).await;
     assert_eq!(made(&engine), ["br", "gzip"]);
-    // Nobody read this one.
+    // Nobody asked for the page since.
     version.store(1002, Ordering::SeqCst);
     regenerate(&engine).await;
     assert_eq!(made(&engine), [""; 0]);

@@ -1,4 +1,4 @@
-//! The lists of paths that are being asked for.
+//! The lists of paths that are being fetched, and those that failed just now.
 
 use std::{
     collections::HashMap,
@@ -8,10 +8,10 @@ use std::{
 
 use crate::{period, tasks::single_flight::SingleFlight};
 
-/// How long after a failure a list is asked for again.
+/// How long a list that failed is not fetched again.
 const RETRY: Duration = period::seconds(1);
 
-/// The lists that are being asked for, and those that failed.
+/// The lists that are being fetched, and those that failed.
 pub(crate) struct Lists {
     pub(super) flights: SingleFlight<Arc<str>, Result<(), String>>,
     failed: Mutex<HashMap<Arc<str>, (String, SystemTime)>>,
@@ -22,7 +22,7 @@ impl Lists {
         Self { flights: SingleFlight::new(), failed: Mutex::default() }
     }
 
-    /// Why the route's list failed just now, if it did.
+    /// Why the route's list failed, if it did within the last [`RETRY`].
     pub(super) fn failure(&self, route: &Arc<str>, now: SystemTime) -> Option<String> {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         let (cause, at) = failed.get(route)?;

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) enum Lookup {
     /// The stored page.
     Stored(Arc<ServedEntry>),
-    /// A page that the request waited for; `had_page` if an old one was stored.
+    /// A page that the request waited for. `had_page` says whether an old one was stored.
     Rendered { new: NewEntry, had_page: bool },
     /// The old page, because the render failed.
     StaleIfError(Arc<ServedEntry>),
@@ -29,8 +29,8 @@ pub(crate) enum Lookup {
 }
 
 impl Engine {
-    /// What the request for `target` gets. A stale page starts a regeneration
-    /// unless the request is a prefetch.
+    /// Looks up what the request for `target` gets. A stale page is regenerated, unless the request
+    /// is a prefetch.
     pub(crate) async fn serve(&self, target: &Target, is_prefetch: bool) -> Lookup {
         let Some(entry) = self.stored(&target.key).await else {
             return self.serve_rendered(target, None).await;
@@ -43,8 +43,8 @@ impl Engine {
         }
     }
 
-    /// How fresh a stored page is, if it may be served; `None` if a render is to be waited for.
-    /// A stale page that may be served starts its regeneration, if `regenerated` names it.
+    /// How fresh a stored page is if it may be served; `None` if the request must wait for a
+    /// render. A stale page that may be served is regenerated, if `regenerated` names it.
     pub(crate) fn may_serve(
         &self,
         lifetime: Lifetime,
@@ -63,7 +63,7 @@ impl Engine {
         }
     }
 
-    /// Starts a regeneration that nobody waits for, unless the last one failed just now.
+    /// Starts a regeneration that nobody waits for, unless the page's backoff is still running.
     fn regenerate_behind(
         &self,
         key: &Key,
@@ -80,7 +80,8 @@ impl Engine {
     /// Waits for a render that began after every purge of the page.
     async fn serve_rendered(&self, target: &Target, old: Option<Arc<ServedEntry>>) -> Lookup {
         let had_page = old.is_some();
-        // The old page is for failures only, not for renders that may not be stored.
+        // During the backoff of a failure the old page is served at once. After a render that may
+        // not be stored it is not: the old page is for failures only.
         let waits = self.0.backoff.waits(&target.key, self.now());
         let outcome = match had_page && waits == Some(UnstoredReason::Failed) {
             true => None,
@@ -93,7 +94,7 @@ impl Engine {
             (Some(Ok(new)), _) => Lookup::Rendered { new, had_page },
             (_, Some(entry)) => Lookup::StaleIfError(entry),
             (Some(Err(failure)), None) => Lookup::Failed { failure, had_page },
-            (None, None) => unreachable!("without an old page a render is waited for"),
+            (None, None) => unreachable!("without an old page the request waits for a render"),
         }
     }
 

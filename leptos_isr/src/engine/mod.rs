@@ -1,8 +1,12 @@
-//! The engine: what all requests share.
+//! The engine: the state that all requests share, and what is done with it.
 //!
-//! `lookup` decides what a request gets, `regenerate` renders and stores, `purging` and `dry_run`
-//! are purges, `admission` tells which paths exist, `watched` keeps up what somebody watches, and
-//! `prerender` is the build.
+//! - `builder` holds the settings, `open` makes an engine of them, `build_id` names the build.
+//! - `lookup` decides what a request gets.
+//! - `regenerate` renders pages and stores them.
+//! - `purging` purges, and `dry_run` finds out what a purge would reach.
+//! - `admission` knows which paths exist, by the `lists` of routes.
+//! - `watched` keeps watched pages fresh.
+//! - `prerender` renders all listed pages at build.
 
 pub(crate) mod admission;
 pub(crate) mod build_id;
@@ -52,7 +56,7 @@ use crate::{
     watch::Hub,
 };
 
-/// What is stored and regenerated, shared by all requests. Cheap to clone.
+/// Stores, serves and regenerates the pages of a site. Cheap to clone: clones share everything.
 ///
 /// See the [crate's documentation](crate) for what a request gets.
 #[derive(Clone)]
@@ -61,11 +65,11 @@ pub struct Engine(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) routes: RouteTable,
     pub(crate) tiers: Tiers,
-    /// The folder that was to be the store, and why it could not be made.
+    /// The folder of a disk store that could not be created, and why.
     pub(crate) missing_store: Option<(PathBuf, io::ErrorKind)>,
     pub(crate) order: Arc<Order>,
     pub(crate) purge_log: PurgeLog,
-    /// One dry run at a time.
+    /// Held by a dry run: there is one at a time.
     pub(crate) dry_run_turn: Arc<Mutex<()>>,
     pub(crate) flights: SingleFlight<Key, RenderResult>,
     pub(crate) lists: Lists,
@@ -73,12 +77,12 @@ pub(crate) struct Inner {
     pub(crate) reads: Arc<Reads>,
     pub(crate) scheduler: Scheduler,
     pub(crate) background: Background,
-    /// The turns of compressing for visitors who wait for it.
+    /// Limits how many encodings are made at once for visitors who wait.
     pub(crate) compressions: Semaphore,
     pub(crate) watch: Arc<Hub>,
     pub(crate) limits: Limits,
     pub(crate) tasks: TaskTracker,
-    /// The app's router, once [`Engine::wrap`] was called.
+    /// The app's router, once [`Engine::wrap`] has been called.
     pub(crate) router: RwLock<Option<Router>>,
     pub(crate) token: Option<String>,
     pub(crate) bypass: Option<&'static str>,
@@ -88,7 +92,7 @@ pub(crate) struct Inner {
     pub(crate) webhooks: Webhooks,
     pub(crate) cdns: Cdns,
     pub(crate) csp: Option<Arc<Csp>>,
-    /// Which build of the app this is, if it was said.
+    /// The id of this build of the app, if one was given.
     pub(crate) build: Option<String>,
 }
 
@@ -99,9 +103,9 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Waits until no regeneration is under way, `limit` at the longest.
+    /// Waits until no regeneration is under way, for at most `limit`.
     ///
-    /// Returns whether all of them ended.
+    /// Returns whether all of them have ended.
     pub async fn idle(&self, limit: Duration) -> bool {
         self.0.tasks.close();
         let ended = timeout(limit, self.0.tasks.wait()).await.is_ok();
@@ -109,30 +113,31 @@ impl Engine {
         ended
     }
 
-    /// Finishes what is under way, `limit` at the longest: pages that visitors
-    /// wait for, and regenerations that have begun. Others are not begun, and
-    /// the streams of who watches pages end at once.
+    /// Finishes the work that is under way, within `limit`.
     ///
-    /// Returns whether all of it ended.
+    /// That is the pages that visitors wait for and the regenerations that have begun. No others
+    /// begin, and live streams end at once.
+    ///
+    /// Returns whether all of it has ended.
     pub async fn shut_down(&self, limit: Duration) -> bool {
         self.end_streams();
         self.0.scheduler.close();
         self.idle(limit).await
     }
 
-    /// Ends the streams of all who watch pages, and begins no new ones.
+    /// Ends all live streams, and begins no new ones.
     ///
-    /// [`shut_down`](Engine::shut_down) does it too. A server that waits for
-    /// open connections first calls this before, or they are never over.
+    /// [`shut_down`](Engine::shut_down) does this too. A server that waits for its open connections
+    /// before it shuts the engine down must call this first: live streams never end by themselves.
     pub fn end_streams(&self) {
         self.0.watch.close();
     }
 
-    /// Removes the stored pages of other builds: all but the latest before this
-    /// one, and that one too once its grace period, a day, is over.
+    /// Removes the stored pages of other builds.
     ///
-    /// Meant for a server that starts to serve; [`prerender`](Engine::prerender)
-    /// does it by itself. Failures are logged.
+    /// The pages of the previous build stay until its grace period, a day, is over. Call this when
+    /// a server starts to serve; [`prerender`](Engine::prerender) does it by itself. Failures are
+    /// logged.
     pub async fn remove_old_builds(&self) {
         if let Some(store) = self.0.tiers.store() {
             store.remove_old_builds().await;

@@ -38,15 +38,21 @@ use crate::{
 };
 
 impl Builder {
-    /// Opens the store and reads the purges.
+    /// Checks the settings, opens the store and reads its purges.
+    ///
+    /// If the folder of a disk store cannot be created for lack of space or permission, a warning
+    /// is logged, and pages and purges are kept in memory only.
+    ///
+    /// Returns the engine.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Build`] for a wrong build id, [`Error::Store`] if the
-    /// store's folder cannot be one, and [`Error::Purges`] if its purges cannot be read. Returns [`Error::Draft`]
-    /// for a draft secret that is too short or is the purge token,
-    /// [`Error::Webhook`] and [`Error::Cdn`] for a webhook or a CDN that is
-    /// set up wrongly, and [`Error::Csp`] for a policy that browsers would not read as meant.
+    /// - [`Error::Build`] if the build id is malformed.
+    /// - [`Error::Store`] if the store's folder cannot be used.
+    /// - [`Error::Purges`] if the store's purges cannot be read.
+    /// - [`Error::Draft`] if the draft secret is too short or is the purge token.
+    /// - [`Error::Webhook`] or [`Error::Cdn`] if a webhook or a CDN is set up wrongly.
+    /// - [`Error::Csp`] if browsers would not read the policy as it is meant.
     pub fn build(self) -> Result<Engine, Error> {
         let settings = self;
         if let Some(given) = settings.build.as_ref().filter(|id| !build_id::is_id(id)) {
@@ -121,8 +127,8 @@ impl Builder {
     }
 }
 
-/// Opens the store on the disk. One that cannot be made for lack of space or
-/// rights is done without, with a warning.
+/// Opens the disk store. The inner error means that it could not be created for lack of space or
+/// permission: a warning is logged, and the engine does without it.
 fn open_disk(
     settings: DiskSettings,
     clock: &Arc<dyn Clock>,

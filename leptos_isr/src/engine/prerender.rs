@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// How often a page that fails is tried again, and how long after.
+/// The pauses before each retry of a page that fails.
 const RETRIES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
 
 /// One page of a build.
@@ -32,7 +32,7 @@ pub struct PageResult {
     pub route: String,
     /// The page's path, percent-encoded.
     pub path: String,
-    /// How long its render took, retries included.
+    /// How long its render took, including retries.
     pub duration: Duration,
     /// What became of it.
     pub outcome: PageOutcome,
@@ -46,12 +46,12 @@ pub enum PageOutcome {
         /// The body's length.
         bytes: usize,
     },
-    /// It failed, but its route says that it may be rendered on demand.
+    /// It failed, but its route allows it to be rendered on demand.
     LeftForLater {
         /// Why it failed.
         cause: String,
     },
-    /// It failed, and so does the build.
+    /// It failed, and fails the build.
     Failed {
         /// Why it failed.
         cause: String,
@@ -67,22 +67,22 @@ pub struct RouteReport {
     pub lifetime: Option<Lifetime>,
     /// Whether the route lists its paths, or has only one.
     pub is_listed: bool,
-    /// Pages stored.
+    /// How many pages were stored.
     pub pages: usize,
-    /// Their bodies' length together.
+    /// The total length of their bodies, in bytes.
     pub bytes: usize,
-    /// The renders' durations together.
+    /// The total duration of their renders.
     pub duration: Duration,
 }
 
-/// What a build came to.
+/// The result of a build.
 #[derive(Clone, Debug, Default)]
 pub struct PrerenderReport {
     /// A row for each route.
     pub routes: Vec<RouteReport>,
-    /// The pages that failed, those left for later among them.
+    /// The pages that failed, including those left for later.
     pub failures: Vec<PageResult>,
-    /// From start to end.
+    /// How long the build took.
     pub duration: Duration,
 }
 
@@ -94,7 +94,7 @@ impl PrerenderReport {
     }
 }
 
-/// A page to render, with what its route says.
+/// A page to render, and whether its route lets it fail.
 struct PlannedPage {
     target: Target,
     path: String,
@@ -102,20 +102,21 @@ struct PlannedPage {
 }
 
 impl Engine {
-    /// Renders every page that the routes list, `parallel` at once, and stores
-    /// it. `on_plan` is told how many there are, `on_page` of each as it ends.
+    /// Renders and stores every page that the routes list, `parallel` at a time.
     ///
-    /// A page that fails is tried twice more. It fails the build, unless its
-    /// route declares [`OnMissing::Render`](crate::OnMissing::Render)
-    /// explicitly. After a build that did not fail, the pages of other builds
-    /// are removed; see [`remove_old_builds`](Engine::remove_old_builds).
+    /// `on_plan` is called with the number of pages, then `on_page` with each page as it ends. A
+    /// page that fails is retried twice. If it still fails, so does the build, unless the page's
+    /// route declares [`OnMissing::Render`](crate::OnMissing::Render) explicitly. A build that
+    /// succeeds removes the pages of other builds; see
+    /// [`remove_old_builds`](Engine::remove_old_builds).
+    ///
+    /// Returns a report of all routes, in which failed pages are listed.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::List`] if a route's paths cannot be listed, and
-    /// [`Error::KeepList`] or [`Error::Store`] if the store cannot keep
-    /// anything. Pages that
-    /// fail are in the report.
+    /// Returns [`Error::List`] if a route's paths cannot be listed, [`Error::KeepList`] if the
+    /// store cannot keep them, and [`Error::Store`] if the disk store could not be created. A page
+    /// that fails is no error.
     ///
     /// # Panics
     ///
@@ -160,7 +161,7 @@ impl Engine {
         route: &DeclaredRoute,
         policy: &Policy,
     ) -> Result<Vec<PlannedPage>, Error> {
-        // Which arguments there are is known to the pages that ask for them.
+        // Only the pages that ask for the data know its arguments.
         if policy.is_data {
             return Ok(Vec::new());
         }
@@ -214,7 +215,7 @@ impl Engine {
             );
         }
         let len = stored_len(entry);
-        // A build has the time.
+        // A build can take the time to make every encoding.
         entry.make_all().await;
         match self.0.tiers.store() {
             Some(store) => {

@@ -1,4 +1,4 @@
-//! Purges: noted, kept, and passed on.
+//! Purges: noted in memory, kept in the store, and passed on to CDNs.
 
 use tracing::info;
 
@@ -10,15 +10,16 @@ use crate::{
 };
 
 impl Engine {
-    /// Makes pages stale, or unservable; see [`Purge`].
+    /// Makes pages stale, or unservable if the purge is hard; see [`Purge`].
     ///
-    /// Returns when the purge is in the store: no restart forgets it.
+    /// The purge is finished even if the caller goes away. Returns once it is in the store, so that
+    /// a restart does not forget it.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::PurgePath`] for a path that cannot be one; nothing was
-    /// purged then. Returns [`Error::PurgeNotKept`] if the store could not keep
-    /// the purge: it holds for this process, and a restart forgets it.
+    /// Returns [`Error::PurgePath`] for a malformed path; nothing is purged then. Returns
+    /// [`Error::PurgeNotKept`] if the store could not keep the purge: it holds in this process, and
+    /// a restart forgets it. Returns [`Error::ShuttingDown`] if the runtime shuts down first.
     pub async fn purge(&self, purge: &Purge) -> Result<(), Error> {
         let scopes = purge.scopes()?;
         if scopes.is_empty() {
@@ -26,7 +27,7 @@ impl Engine {
         }
         let kind = purge.kind();
         let engine = self.clone();
-        // A caller who leaves must not stop it halfway.
+        // In a task: a caller who goes away must not stop the purge halfway.
         let keep = self.0.tasks.spawn(async move { engine.keep_purge(scopes, kind).await });
         match keep.await {
             Ok(kept) => kept.map_err(Error::PurgeNotKept)?,
@@ -49,7 +50,7 @@ impl Engine {
             }
             None => Ok(()),
         };
-        // Not before: a CDN that asks again must find the pages purged.
+        // Only now: a CDN that asks for a page again must find it purged.
         self.0.cdns.note(&scopes, kind == PurgeKind::Hard, stamp).await;
         self.regenerate_watched(&scopes);
         kept

@@ -1,4 +1,33 @@
-//! Renders pages and stores them: one render a page at a time, each in its turn.
+//! Renders pages and stores them: one render per page at a time, each in its turn.
+//!
+//! # A purge during a render
+//!
+//! A page must not count as fresh if its render began before a purge that reaches it. So when a
+//! purge overtakes a render, a follow-up flight renders the page once more:
+//!
+//! 1. A flight of the page begins, and its render takes a position in the order of purges.
+//! 2. A purge reaches the page. It does not stop the render. Whoever asks for the page now joins
+//!    the flight, since a page has only one at a time.
+//! 3. The render ends. Its page is stored, but the purge is later, so the page is not fresh.
+//! 4. The flight ends. Whoever asks from now on starts or joins another one.
+//! 5. The task that led the flight compares its page with the purges. One is later, so the task
+//!    starts a follow-up flight, without waiting for a visitor.
+//! 6. The second render begins after the purge and uses no data that the purge reaches (see
+//!    [`order`](crate::order)). Its page is fresh.
+//!
+//! The check (5) must come after the end of the flight (4). Whoever purged and then joined the
+//! flight did so before 4, so the check sees that purge. Whoever comes after 4 leads or joins a
+//! flight that begins after their purge. If the check came first, somebody could purge and join
+//! between the two, and no flight would follow.
+//!
+//! Two bounds keep purges that never stop from causing renders that never stop:
+//!
+//! - A visitor waits for at most [`WAITS`] flights, and then takes the last page.
+//! - While nobody joins, at most [`FOLLOW_UPS`] flights follow. A flight that somebody joined
+//!   starts the count anew.
+//!
+//! A follow-up is urgent if somebody waited for the flight before it. A page that was not stored
+//! needs no follow-up.
 
 use std::{
     sync::Arc,
@@ -30,50 +59,50 @@ use crate::{
     },
 };
 
-/// How many flights a visitor waits for, when purges overtake their renders or
-/// their leaders end without a result.
+/// How many flights a visitor waits for if purges overtake the renders, or leaders end without a
+/// result.
 const WAITS: u32 = 3;
 
-/// How many flights follow one whose page was purged meanwhile, while nobody asks
-/// for the page.
+/// How many flights follow one that a purge overtook, as long as nobody asks for the page.
 const FOLLOW_UPS: u32 = 2;
 
 /// How many pages one call of [`Engine::regenerate`] has under way at once.
 const AT_ONCE: usize = 16;
 
-/// What became of a page that was to be regenerated.
+/// The result of regenerating one page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Regeneration {
-    /// The page's path and listed query parameters, in their one spelling.
+    /// The page's path and listed query parameters, in canonical form.
     pub page: String,
     /// The status of the new page, and whether it is stored; or why there is none.
     pub result: Result<(StatusCode, bool), RenderError>,
 }
 
-/// What one flight is asked for: why, and for whom.
+/// Why a flight is started, and for whom.
 struct FlightRequest {
     reason: &'static str,
     urgency: Urgency,
-    /// No data that were read before this are used.
+    /// The render uses no data that was read before this.
     after: Seen,
-    /// The threads of who wants it.
+    /// The threads of the caller, on which pages are rendered that somebody waits for.
     server: Handle,
-    /// How many flights may follow.
+    /// How many flights may still follow if nobody joins this one.
     follow_ups: u32,
 }
 
 impl Engine {
-    /// Renders pages anew and waits until they are stored.
+    /// Regenerates pages, and waits until they are stored.
     ///
-    /// `paths` are paths of stored routes, in any spelling, with the query
-    /// parameters that their route lists. Each render begins after this call;
-    /// a failed one leaves the page as it was.
+    /// `paths` are paths of stored routes, in any spelling, with the query parameters that their
+    /// route lists. Each render begins after this call. A failed render leaves the page as it was.
+    ///
+    /// Returns one result for each path, in the order of `paths`.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::RegeneratePath`] for a path that no stored route has,
-    /// and [`Error::List`] if the paths of its route cannot be listed. Nothing
-    /// is rendered then.
+    /// Returns [`Error::RegeneratePath`] for a path that is malformed, matches no stored route, or
+    /// is not listed by a route that admits only listed paths. Returns [`Error::List`] if the paths
+    /// of a route cannot be listed. Nothing is rendered then.
     ///
     /// # Panics
     ///
@@ -95,11 +124,11 @@ impl Engine {
         Ok(pages.buffered(AT_ONCE).collect().await)
     }
 
-    /// The page at `path`, in any spelling.
+    /// The page at `path`, which may come in any spelling.
     ///
     /// # Errors
     ///
-    /// As [`regenerate`](Engine::regenerate).
+    /// The same as those of [`regenerate`](Engine::regenerate).
     pub(crate) async fn target(&self, path: &str) -> Result<Target, Error> {
         let wrong = |problem: String| Error::RegeneratePath { path: path.to_owned(), problem };
         let (text, query) = match path.split_once('?') {
@@ -119,7 +148,7 @@ impl Engine {
         Ok(Target::new(key, route, policy, &canonical.segments))
     }
 
-    /// Waits for a render, as a visitor.
+    /// Waits for a render as a visitor. It is refused if too many visitors wait already.
     pub(crate) async fn rendered(&self, target: &Target, reason: &'static str) -> RenderResult {
         let _visitor = self.0.scheduler.visitor().map_err(refused)?;
         let limit = self.0.limits.time.saturating_mul(WAITS + 1);
@@ -127,7 +156,8 @@ impl Engine {
         rendered.await.unwrap_or_else(|_| Err(busy(Duration::from_secs(1))))
     }
 
-    /// Waits for a render that began after `after`.
+    /// Waits for a render that began after `after` and that no purge overtook, for at most
+    /// [`WAITS`] flights.
     async fn rendered_after(
         &self,
         target: &Target,
@@ -137,13 +167,14 @@ impl Engine {
         let mut last = Err(RenderError::ShuttingDown.into());
         for _ in 0..WAITS {
             match single_flight::wait(self.start(target, reason, Urgency::Waiting, after)).await {
-                // It had begun before, or a purge came since.
+                // The render began too early, or a purge overtook it.
                 Some(Ok(new))
                     if new.entry.seen <= after || self.0.order.purged(&new.entry).is_some() =>
                 {
                     last = Ok(new);
                 }
-                // It was not urgent when it was refused.
+                // It was refused as background work; a flight that somebody waits for may get a
+                // turn.
                 Some(Err(failure)) if failure.error.is_refusal() => last = Err(failure),
                 Some(outcome) => return outcome,
                 None => {}
@@ -152,10 +183,9 @@ impl Engine {
         last
     }
 
-    /// Starts a render of the page, unless one is under way.
+    /// Starts a flight of the page, or joins the one that is under way.
     ///
-    /// A page that was purged meanwhile is rendered again, also for those who came
-    /// after that purge and found this render under way.
+    /// If a purge overtakes the flight, another one follows, as the [module](self) describes.
     pub(crate) fn start(
         &self,
         target: &Target,
@@ -179,7 +209,8 @@ impl Engine {
             }
             Role::Leader(leader, flight) => {
                 let (engine, target) = (self.clone(), target.clone());
-                // Before the task runs: who joins may raise the page's place.
+                // Before the task runs: a follower who joins at once must find the page in the
+                // queue to raise its place.
                 let turn = self.ask(&target, urgency);
                 let threads = match urgency {
                     Urgency::Background => self.0.background.handle(),
@@ -191,8 +222,8 @@ impl Engine {
                     let stored = outcome.as_ref().ok().filter(|new| new.stored);
                     let stored = stored.map(|new| Arc::clone(&new.entry));
                     let demand = leader.finish(outcome);
-                    // Now that the flight is over: who joined it because of a purge had
-                    // purged before this look, and who comes later leads.
+                    // Only now that the flight has ended, or a purge between the two would be
+                    // missed; see the module.
                     if stored.is_some_and(|page| engine.0.order.purged(&page).is_some()) {
                         engine.follow_up(&target, request, demand);
                     }
@@ -203,8 +234,8 @@ impl Engine {
         }
     }
 
-    /// Renders the page once more because a purge overtook its flight; not for ever
-    /// if nobody asks for the page.
+    /// Starts another flight because a purge overtook the last one, unless nobody joined that one
+    /// and too many have followed already.
     fn follow_up(&self, target: &Target, last: FlightRequest, demand: Demand) {
         let left = if demand.was_joined { FOLLOW_UPS } else { last.follow_ups };
         if let Some(follow_ups) = left.checked_sub(1) {
@@ -213,14 +244,14 @@ impl Engine {
         }
     }
 
-    /// Renders the page, unless that was just done.
+    /// Renders the page, unless the flight before has just done so.
     async fn lead(
         &self,
         target: &Target,
         turn: Result<Turn, Refusal>,
         request: &FlightRequest,
     ) -> RenderResult {
-        // Whoever looked before the last flight ended finds its page here.
+        // The last flight may have stored a page after the caller looked.
         if let Some(entry) = self.0.tiers.in_memory(target.key.as_str())
             && entry.seen > request.after
             && matches!(self.0.order.freshness(target.lifetime, &entry), Freshness::Fresh { .. })
@@ -234,7 +265,7 @@ impl Engine {
         self.0.scheduler.ask(&target.route, target.max_renders, &target.key, urgency)
     }
 
-    /// Renders a page in its turn and stores it if it may be stored. One log line.
+    /// Renders a page in its turn, and stores it if it may be stored. Writes one log line.
     async fn render_and_store(
         &self,
         target: &Target,
@@ -246,7 +277,7 @@ impl Engine {
         let started = Instant::now();
         let threads = match permit.urgency {
             Urgency::Background => Handle::current(),
-            // Somebody came for it while it waited behind the visitors.
+            // Somebody came to wait for the page while it was in the queue.
             Urgency::Waiting => request.server.clone(),
         };
         let result = self.render(target, request.after, threads).await;
@@ -276,15 +307,15 @@ impl Engine {
         }
     }
 
-    /// Renders a page on `threads`, with no data that were read before the last
-    /// purge of its path, or before `after`.
+    /// Renders a page on `threads`. It uses no data that was read before `after`, or before the
+    /// last purge of the page's path.
     pub(crate) async fn render(
         &self,
         target: &Target,
         after: Seen,
         threads: Handle,
     ) -> Result<RenderOutput, RenderFailure> {
-        // First: a purge that comes now is later than the page.
+        // Before anything else: a purge that comes from now on is later than the page.
         let start = self.0.order.begin();
         let since = after.max(self.0.order.last_purge(&target.key));
         let mut scope = RenderScope::default();
@@ -319,7 +350,7 @@ impl Engine {
         render::render(job).await
     }
 
-    /// Stores a rendered page.
+    /// Stores a rendered page, if it may be stored.
     async fn keep(&self, rendered: RenderOutput) -> NewEntry {
         let RenderOutput { entry, may_store } = rendered;
         let entry: Arc<ServedEntry> = Arc::new(entry);

@@ -1,4 +1,4 @@
-//! Pages that somebody watches are kept up, and who watches is told.
+//! Watched pages: they are kept fresh, and their watchers are told what changed.
 
 use crate::{
     engine::Engine,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Engine {
-    /// Tells who watches that a page was stored in the place of `old`.
+    /// Tells the watchers of a page that it was stored, unless it is the same as `old`.
     pub(crate) fn page_stored(&self, entry: &ServedEntry, old: Option<&ServedEntry>) {
         self.0.watch.set_tags(entry);
         if old.is_none_or(|old| !entry.is_same_page(old)) {
@@ -21,15 +21,15 @@ impl Engine {
         }
     }
 
-    /// Regenerates the watched pages that a purge reached.
+    /// Regenerates the watched pages that a purge reaches.
     pub(crate) fn regenerate_watched(&self, scopes: &[Scope]) {
         for target in self.0.watch.reached_by(scopes) {
             self.start_watched(&target);
         }
     }
 
-    /// Regenerates a watched page whose period is over. A page that was dropped
-    /// from memory waits for its next visitor: a heartbeat reads no disk.
+    /// Regenerates a watched page that is no longer fresh. A page that memory has evicted waits for
+    /// its next visitor: a heartbeat reads nothing from the store.
     pub(crate) fn keep_up(&self, target: &Target) {
         if let Some(entry) = self.0.tiers.in_memory(target.key.as_str()) {
             self.regenerate_stale(target, &entry);
