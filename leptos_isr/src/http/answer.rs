@@ -1,4 +1,4 @@
-//! Plain answers of the engine itself, and what its endpoints read.
+//! The engine's own plain responses, and how its endpoints parse a body.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -17,7 +17,7 @@ pub(super) fn bad_path(error: PathError) -> Response {
     plain(StatusCode::BAD_REQUEST, format!("No such address: {error}.\n"))
 }
 
-/// To the page's one address, without the slash at its end.
+/// Redirects to the page's one address, which has no slash at its end.
 pub(super) fn redirect(path: &str, query: Option<&str>) -> Response {
     let location = match query {
         Some(query) => format!("{path}?{query}"),
@@ -30,7 +30,7 @@ pub(super) fn redirect(path: &str, query: Option<&str>) -> Response {
     response
 }
 
-/// A text of the engine itself, which no cache may keep.
+/// A plain response of the engine itself, which no cache may keep.
 pub(super) fn plain(status: StatusCode, text: String) -> Response {
     let headers = [
         (header::CACHE_CONTROL, headers::PRIVATE),
@@ -39,14 +39,14 @@ pub(super) fn plain(status: StatusCode, text: String) -> Response {
     (status, headers, text).into_response()
 }
 
-/// 405, with the methods that are allowed.
+/// 405 with the methods that are allowed.
 pub(super) fn method_not_allowed(text: &str, allowed: &'static str) -> Response {
     let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, text.to_owned());
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
-/// An object only: serde would take a list of the fields' values as well.
+/// Parses a JSON object. Left to itself, serde would also accept a list of the fields' values.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
     let object: Map<String, Value> = serde_json::from_slice(body)?;
     serde_json::from_value(object.into())

@@ -20,7 +20,7 @@ use crate::{
     wire,
 };
 
-/// `Cache-Status` of a request for a path that no route has.
+/// The reason in `Cache-Status` if no route matches the path.
 pub(super) const NO_ROUTE: &str = "no-route";
 
 /// A request for a page of a stored route.
@@ -28,11 +28,11 @@ pub(super) struct PageRequest<'a> {
     pub(super) route: &'a Arc<DeclaredRoute>,
     pub(super) policy: &'a Policy,
     path: RequestPath<'a>,
-    /// `None` if the key is the path.
+    /// `None` if the key is the path itself.
     key: Option<Key>,
 }
 
-/// The same, for a page that has to be looked for.
+/// The same, without borrows, for a page that memory cannot serve at once.
 pub(super) struct RequestedPage {
     pub(super) route: Arc<DeclaredRoute>,
     pub(super) path: String,
@@ -49,13 +49,13 @@ pub(super) enum OtherRequest {
     },
     BadPath(PathError),
     WrongMethod,
-    /// The page is at `path`.
+    /// The page is at `path`, without the slash.
     TrailingSlash {
         path: String,
     },
 }
 
-/// An endpoint of the engine that is switched on.
+/// An endpoint of the engine that is enabled.
 pub(super) enum Endpoint {
     Live,
     Call(Call),
@@ -66,13 +66,13 @@ pub(super) enum Endpoint {
 
 /// The path of a request.
 enum RequestPath<'a> {
-    /// It came in canonical form, with nothing encoded, as most do.
+    /// As most paths come: in canonical form, with nothing encoded.
     Plain(&'a str, PlainSegments<'a>),
     Parsed(CanonicalPath),
 }
 
 impl Engine {
-    /// Says what a request is for, from its path, method, query and draft cookie alone.
+    /// Decides what a request is for, from its path, method, query and draft cookie alone.
     pub(super) fn classify<'a>(
         &'a self,
         request: &'a Request,
@@ -102,7 +102,7 @@ impl Engine {
         Ok(PageRequest { route, policy, path, key })
     }
 
-    /// The endpoint at this path, if it is switched on.
+    /// The endpoint at this path, if it is enabled.
     fn endpoint(&self, path: &str) -> Option<Endpoint> {
         if !path.starts_with(wire::ENDPOINTS) {
             return None;
@@ -126,7 +126,7 @@ impl<'a> RequestPath<'a> {
         }
     }
 
-    /// In canonical form.
+    /// The path in canonical form.
     fn text(&self) -> &str {
         match self {
             Self::Plain(text, _) => text,
@@ -166,7 +166,7 @@ impl<'a> RequestPath<'a> {
         Key::new(&*self.parsed()?, query, &policy.query).map(Some)
     }
 
-    /// Decoded.
+    /// The decoded segments.
     fn segments(&self) -> Vec<String> {
         match self {
             Self::Plain(_, segments) => segments.clone().map(str::to_owned).collect(),
@@ -191,7 +191,7 @@ impl PageRequest<'_> {
         Target::new(key, self.route, self.policy, &self.path.segments())
     }
 
-    /// The request without what it borrows.
+    /// The request without its borrows.
     pub(super) fn to_owned(&self) -> RequestedPage {
         RequestedPage {
             route: Arc::clone(self.route),

@@ -1,4 +1,4 @@
-//! `POST` and `DELETE /_isr/draft`: draft mode begins and ends.
+//! `POST /_isr/draft` begins draft mode, `DELETE /_isr/draft` ends it.
 
 use axum::{
     extract::Request,
@@ -14,10 +14,11 @@ use crate::{
 };
 
 impl Engine {
-    /// The `Set-Cookie` value that begins draft mode for a visitor; none if
-    /// draft mode is off.
+    /// The `Set-Cookie` value that begins draft mode for a visitor.
     ///
-    /// Whoever gets it sees drafts until it expires, so ask who it is first.
+    /// Whoever gets this cookie sees drafts until it expires, so find out first who is asking.
+    ///
+    /// Returns `None` if draft mode is not enabled.
     ///
     /// # Examples
     ///
@@ -38,19 +39,19 @@ impl Engine {
         self.0.draft.as_ref().map(|mode| mode.begin(self.now()))
     }
 
-    /// The `Set-Cookie` value that ends draft mode; none if draft mode is off.
+    /// The `Set-Cookie` value that ends draft mode; `None` if draft mode is not enabled.
     #[must_use]
     pub fn end_draft_cookie(&self) -> Option<HeaderValue> {
         self.0.draft.as_ref().map(DraftMode::end)
     }
 
-    /// Whether the request is one of a visitor in draft mode.
+    /// Whether the request comes from a visitor in draft mode.
     pub(super) fn is_of_draft(&self, request: &Request) -> bool {
         let mode = self.0.draft.as_ref();
         mode.is_some_and(|mode| mode.is_good(request.headers(), self.now()))
     }
 
-    /// Begins draft mode for bearers of the secret, ends it for anybody.
+    /// Begins draft mode for bearers of the secret, and ends it for anybody.
     pub(super) fn answer_draft(&self, request: &Request) -> Response {
         let Some(mode) = &self.0.draft else {
             return plain(StatusCode::NOT_FOUND, "There is no draft mode.\n".to_owned());

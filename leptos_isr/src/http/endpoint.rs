@@ -1,4 +1,4 @@
-//! `POST /_isr/purge` and `POST /_isr/regenerate`: the engine from outside.
+//! `POST /_isr/purge` and `POST /_isr/regenerate`: calls of the engine over HTTP.
 
 use axum::{
     Json,
@@ -26,10 +26,10 @@ const MAX_BODY: usize = 1 << 20;
 /// The most pages that one call regenerates.
 const MAX_PAGES: usize = 1000;
 
-/// When a dry run that was refused may be tried again, in seconds.
+/// How long to wait after a dry run was refused, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// What is asked of the engine.
+/// What a call asks the engine to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     Purge,
@@ -69,7 +69,8 @@ struct Pages {
     pages: Vec<Page>,
 }
 
-/// Answers a call; 401, 400, 405, 413, 500 or 503 with a reason if it is wrong or fails.
+/// Answers a call. If it is wrong or fails, the answer is 400, 401, 405, 413, 500 or 503 with a
+/// reason.
 pub(super) async fn answer(engine: &Engine, call: Call, request: Request) -> Response {
     if request.method() != Method::POST {
         return method_not_allowed("Use POST.\n", "POST");
@@ -93,13 +94,12 @@ pub(super) async fn answer(engine: &Engine, call: Call, request: Request) -> Res
     }
 }
 
-/// Answers 204 when the purge is kept; 200 and what it would reach if that is
-/// all that is asked.
+/// Answers 204 when the purge is kept, or 200 with what a dry run found.
 async fn purge(engine: &Engine, query: &str, body: &[u8]) -> Response {
     let is_dry_run = match query {
         "" | "dry_run=false" => false,
         "dry_run=true" => true,
-        // Not a purge: it may be a dry run that was spelled wrongly.
+        // Do not purge: this may be a misspelled dry run.
         other => {
             let text = format!("`?{other}` is not known: send `?dry_run=true`, or no query.\n");
             return plain(StatusCode::BAD_REQUEST, text);
@@ -125,7 +125,7 @@ async fn purge(engine: &Engine, query: &str, body: &[u8]) -> Response {
     }
 }
 
-/// Answers when all pages are rendered and stored: 200, or 502 if one failed.
+/// Answers when all pages have been rendered and stored: 200, or 502 if one failed.
 async fn regenerate(engine: &Engine, body: &[u8]) -> Response {
     let Paths { paths } = match parse(body) {
         Ok(paths) => paths,
@@ -135,7 +135,8 @@ async fn regenerate(engine: &Engine, body: &[u8]) -> Response {
         }
     };
     if paths.len() > MAX_PAGES {
-        let text = format!("{} pages are too many for one call: send {MAX_PAGES}.\n", paths.len());
+        let text =
+            format!("{} pages are too many for one call: send at most {MAX_PAGES}.\n", paths.len());
         return plain(StatusCode::BAD_REQUEST, text);
     }
     let regenerated = match engine.regenerate(&paths).await {

@@ -1,8 +1,8 @@
 //! HTTP: what a request is for, and who answers it.
 //!
-//! [`Engine::classify`] decides once what each request is for. A page that is in memory and may
-//! be served is answered where the request arrives ([`Engine::hit`]); all else is answered by a
-//! future. Responses of pages are made in `response`.
+//! [`Engine::classify`] decides once what each request is for. A hit in memory is answered at once,
+//! without a future ([`Engine::hit`]); everything else is answered by a future. `response` makes
+//! the responses with pages.
 
 pub(crate) mod answer;
 mod classify;
@@ -53,7 +53,7 @@ use crate::{
 /// How long the app's 404 page is fresh.
 const NOT_FOUND_PERIOD: Duration = period::minutes(5);
 
-/// What [`Engine::wrap`] returns, without a router around it.
+/// The service inside the router that [`Engine::wrap`] returns.
 #[derive(Clone)]
 struct Pages(Engine);
 
@@ -92,7 +92,7 @@ impl Service<Request> for Pages {
             if is_head {
                 remove_body(&mut response);
             }
-            // To a 304 the browser applies the headers of the page that it has.
+            // With a 304, the browser keeps the headers of the page that it has.
             if response.status() != StatusCode::NOT_MODIFIED {
                 engine.add_default_headers(response.headers_mut());
             }
@@ -105,10 +105,9 @@ impl Service<Request> for Pages {
 impl Engine {
     /// Puts the stored pages in front of `router`, which renders them.
     ///
-    /// The returned router answers everything that `router` does; requests for
-    /// the engine's routes are answered from the store. Layers of `router`
-    /// act while a page is rendered, layers of the returned router on each
-    /// response.
+    /// Returns a router that answers everything that `router` does. It answers requests for the
+    /// engine's routes from the store. Layers of `router` act while a page is rendered. Layers
+    /// of the returned router act on each response.
     ///
     /// # Panics
     ///
@@ -119,8 +118,8 @@ impl Engine {
         Router::new().fallback_service(Pages(self.clone()))
     }
 
-    /// The answer to a request for a page that is in memory, in the encoding that is
-    /// wanted, and may be served; `None` if anything else is to be looked at.
+    /// The response with a page that may be served, if memory has it in the encoding that the
+    /// request wants; `None` if more must be done.
     fn hit(&self, page: &PageRequest<'_>, request: &HeaderMap) -> Option<Response> {
         if !page.route.is_known_to_admit(page.path()) {
             return None;
@@ -217,7 +216,7 @@ impl Engine {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        // Files may be kept; what a server function says is for its caller.
+        // A cache may keep files. What a server function returns is for its caller alone.
         let is_file = response.status().is_success()
             && response.headers().contains_key(header::LAST_MODIFIED);
         let headers = response.headers_mut();

@@ -1,4 +1,4 @@
-//! The responses of pages: their headers are made here, and nowhere else.
+//! The responses with pages: their headers are set here, and nowhere else.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ use crate::{
     wire,
 };
 
-/// A stored page that is sent, in one encoding of its body.
+/// A stored page to be sent, in one encoding of its body.
 pub(super) struct StoredPage<'a> {
     pub(super) route: &'a DeclaredRoute,
     pub(super) entry: &'a ServedEntry,
@@ -39,8 +39,8 @@ pub(super) struct StoredPage<'a> {
 }
 
 impl Engine {
-    /// A stored page in the encoding that the request wants, which is made if nobody has asked
-    /// for it yet.
+    /// The response with a stored page in the encoding that the request wants, which is made if
+    /// nobody has asked for it yet.
     pub(super) async fn encoded_page(
         &self,
         route: &DeclaredRoute,
@@ -49,7 +49,7 @@ impl Engine {
         request: &HeaderMap,
     ) -> Response {
         let (encoding, body) = self.encoded(entry, request).await;
-        // Not before: it may have been purged while it was compressed.
+        // Only now: the page may have been purged while it was compressed.
         let freshness = self.0.order.freshness(route.lifetime(), entry);
         let status = status(freshness);
         self.stored_page(StoredPage { route, entry, encoding, body, freshness, status }, request)
@@ -64,11 +64,11 @@ impl Engine {
             let encoding = entry.choose(request);
             match (encoding, entry.body_in(encoding)) {
                 (_, Some(body)) => return (encoding, body),
-                (None, None) => unreachable!("the body as it is was rendered"),
+                (None, None) => unreachable!("the uncompressed body is always there"),
                 (Some(encoding), None) => {
                     let (engine, entry) = (self.clone(), Arc::clone(entry));
                     let encode = async move { engine.encode(&entry, encoding).await };
-                    // A visitor who leaves does not stop it: the next one would begin it again.
+                    // In a task: if the visitor leaves, the next one need not begin again.
                     let _ = self.0.tasks.spawn(encode).await;
                 }
             }
@@ -81,7 +81,7 @@ impl Engine {
         self.0.tiers.weigh_again(&entry.key);
     }
 
-    /// A stored page, or 304 if the browser has it.
+    /// The response with a stored page, or 304 if the browser has it.
     pub(super) fn stored_page(&self, page: StoredPage<'_>, request: &HeaderMap) -> Response {
         let StoredPage { route, entry, encoding, body, freshness, status } = page;
         let cdn = CdnLifetime::of(route.lifetime().within(entry.asked), freshness);
@@ -136,16 +136,16 @@ impl Engine {
         }
     }
 
-    /// Says which build answers.
+    /// Names the build that answers.
     pub(super) fn name_build(&self, headers: &mut HeaderMap) {
         if let Some(build) = &self.0.build {
-            let value = HeaderValue::try_from(build).expect("it was looked at when it was given");
+            let value = HeaderValue::try_from(build).expect("`Builder::build` checked the id");
             headers.insert(wire::BUILD, value);
         }
     }
 }
 
-/// Makes the answer to GET the one to HEAD.
+/// Turns a response to GET into the one to HEAD.
 pub(super) fn remove_body(response: &mut Response) {
     let body = std::mem::take(response.body_mut());
     if let (Some(len), false) =
@@ -155,7 +155,7 @@ pub(super) fn remove_body(response: &mut Response) {
     }
 }
 
-/// A page that no cache may keep.
+/// The response with a page that no cache may keep.
 pub(super) fn private(entry: &Entry, status: CacheStatus) -> Response {
     let mut response = Response::new(entry.body.clone().into());
     *response.status_mut() = entry.status;
@@ -178,7 +178,7 @@ pub(super) fn hit_status(freshness: Freshness) -> CacheStatus {
     }
 }
 
-/// For how long a page has been stale.
+/// How long a page has been stale.
 pub(super) fn stale_by(freshness: Freshness) -> Duration {
     match freshness {
         Freshness::Fresh { .. } => Duration::ZERO,
@@ -209,15 +209,15 @@ pub(super) fn failed(failure: RenderFailure, why: Forward) -> Response {
     response
 }
 
-/// A plain answer; the cause is in the log, not in the visitor's browser.
+/// A plain response. The cause is in the log; the visitor does not see it.
 pub(super) fn error_response(error: &RenderError) -> Response {
     let (status, text) = match error {
         RenderError::TimedOut(_) => {
-            (StatusCode::GATEWAY_TIMEOUT, "This page took too long to make. Please try again.\n")
+            (StatusCode::GATEWAY_TIMEOUT, "This page took too long. Please try again.\n")
         }
         RenderError::Busy { .. } => (
             StatusCode::SERVICE_UNAVAILABLE,
-            "Too many pages are wanted just now. Please try again.\n",
+            "The server is too busy at the moment. Please try again.\n",
         ),
         RenderError::ShuttingDown => {
             (StatusCode::SERVICE_UNAVAILABLE, "The server is restarting. Please try again.\n")

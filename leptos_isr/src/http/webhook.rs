@@ -1,4 +1,4 @@
-//! `POST /_isr/hooks/{name}`: a delivery of a webhook.
+//! `POST /_isr/hooks/{name}`: the deliveries of a webhook.
 
 use axum::{
     body::to_bytes,
@@ -20,7 +20,8 @@ use crate::{
 const MAX_BODY: usize = 1 << 20;
 
 impl Engine {
-    /// Answers a delivery: 204 when it is done, was done before, or maps to nothing.
+    /// Answers a delivery: 204 when its purge is done, or was done before, or if it maps to
+    /// nothing.
     pub(super) async fn answer_webhook(&self, name: &str, request: Request) -> Response {
         let Some(webhook) = self.0.webhooks.get(name) else {
             return plain(StatusCode::NOT_FOUND, "There is no such webhook.\n".to_owned());
@@ -44,7 +45,7 @@ impl Engine {
             }
         };
         if !webhook.deliveries().begin(&delivery, now) {
-            info!(hook = name, "a delivery came again, it was done before");
+            info!(hook = name, "a delivery came again, its purge was done before");
             return done();
         }
         let response = self.purge_for(name, webhook, &parts.headers, &body).await;
@@ -74,7 +75,7 @@ impl Engine {
             }
         };
         for path in &mapped.no_paths {
-            warn!(hook = name, path, "a delivery maps to something that is no path, left it out");
+            warn!(hook = name, path, "a delivery maps to something that is not a path, skipped it");
         }
         if mapped.purge == (Purge { hard: mapped.purge.hard, ..Purge::default() }) {
             info!(hook = name, "a delivery maps to nothing");

@@ -1,20 +1,16 @@
-//! Open pages learn that what they show was regenerated: `GET /_isr/live`.
+//! `GET /_isr/live`: open pages learn that what they show was regenerated.
 //!
-//! - The answer is a stream of server-sent events (HTML Standard, section 9.2).
-//!   `?page=` watches a page, `?tag=` everything stored that carries a tag;
-//!   each may be given several times.
-//! - An event is sent when the new page, or new data, is stored, not when it
-//!   was purged: who reads again finds the new one. What came out the same as
-//!   before sends none.
-//! - Who watches a page is like a visitor of it: a purge that reaches it starts
-//!   its regeneration at once, and so does its end of period, which is looked
-//!   at when the stream begins and with each heartbeat. However many watch a
-//!   page, it is rendered once. A page that is not stored is not rendered.
-//! - A slow reader holds up nobody: of several changes it learns the last.
-//! - `id` of an event says when it happened. A stream that is opened with
-//!   `Last-Event-ID`, or `?last=`, begins with an event if something changed
-//!   since; so does one with `?open_for=` and the milliseconds since the page
-//!   was asked for.
+//! - The answer is a stream of server-sent events (HTML Standard, section 9.2). `?page=` watches a
+//!   page, `?tag=` everything stored that carries a tag. Each may be given several times.
+//! - An event is sent when a new page, or new data, is stored, not when the old one is purged:
+//!   whoever reads again finds the new one. If it came out the same as before, no event is sent.
+//! - A watched page counts as visited. A purge that reaches it starts its regeneration at once. So
+//!   does the end of its period, which is checked when the stream begins and at each heartbeat.
+//!   However many watch a page, it is rendered once. A page that is not stored is not rendered.
+//! - A slow reader holds up nobody: of several changes it learns only the last.
+//! - The `id` of an event says when it happened. A stream that is opened with `Last-Event-ID`, or
+//!   `?last=`, begins with an event if something changed since. So does one that is opened with
+//!   `?open_for=`, the milliseconds since the page was asked for.
 
 mod request;
 mod stream;
@@ -35,7 +31,8 @@ const NO_BUFFERING: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 impl Engine {
-    /// Answers `GET /_isr/live`; 400, 404, 405 or 503 with a reason if there is no stream.
+    /// Answers `GET /_isr/live`. If there is no stream, the answer is 400, 404, 405, 500 or 503
+    /// with a reason.
     pub(crate) async fn answer_live(&self, request: Request) -> Response {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return method_not_allowed("Use GET.\n", "GET, HEAD");
@@ -79,7 +76,7 @@ impl Engine {
         for page in &subscription.pages {
             let target = self.target(page).await?;
             let topic = Topic::Page(target.key.clone());
-            // Two spellings may be one page.
+            // Two spellings may be of one page.
             if topics.iter().all(|(known, _)| *known != topic) {
                 topics.push((topic, Some(target)));
             }

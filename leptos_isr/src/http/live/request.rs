@@ -1,4 +1,4 @@
-//! What a request for a stream asks for.
+//! What a request for a live stream asks for.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ const MOST_WATCHED: usize = 32;
 /// Added to `open_for`: the request for the page may have been faster than this one.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// What a reader watches, and what it knows.
+/// What a reader watches, and which changes it knows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Subscription {
-    /// As they came, each once.
+    /// As the request spells them, each once.
     pub(super) pages: Vec<String>,
     pub(super) tags: Vec<Tag>,
     pub(super) since: Since,
@@ -43,8 +43,7 @@ impl Subscription {
         Self::of(request.uri().query().unwrap_or_default(), header)
     }
 
-    /// Reads the query and `Last-Event-ID`, which counts more than `last`.
-    /// Other parameters change nothing.
+    /// Reads the query and `Last-Event-ID`, which overrides `last`. Other parameters are ignored.
     fn of(query: &str, last_event: Option<&[u8]>) -> Result<Self, Refusal> {
         let mut subscription = Self { pages: Vec::new(), tags: Vec::new(), since: Since::Now };
         let mut last = last_event.and_then(|id| std::str::from_utf8(id).ok()).map(str::to_owned);
@@ -72,7 +71,7 @@ impl Subscription {
             return Err(Refusal::Request(text));
         }
         if let Some(last) = last.filter(|last| !last.is_empty()) {
-            // An id that is none of ours says only that it was long ago.
+            // An id that is not ours counts as the oldest, so that every known change is sent.
             subscription.since = Since::Event(last.parse().unwrap_or(0));
         }
         Ok(subscription)
@@ -105,20 +104,20 @@ impl Refusal {
     pub(super) fn into_response(self) -> Response {
         match self {
             Self::Request(text) => {
-                plain(StatusCode::BAD_REQUEST, format!("Nothing can be watched so: {text}.\n"))
+                plain(StatusCode::BAD_REQUEST, format!("Cannot watch this: {text}.\n"))
             }
             Self::Page(text) => {
                 plain(StatusCode::NOT_FOUND, format!("No such page to watch: {text}.\n"))
             }
             Self::Busy => {
-                let text = "As many pages are watched as may be.\n".to_owned();
+                let text = "Too many pages are watched at the moment.\n".to_owned();
                 let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
                 response
             }
             Self::Failed(cause) => {
                 error!(%cause, "cannot tell which pages may be watched");
-                let text = "The pages cannot be listed just now.\n".to_owned();
+                let text = "The pages cannot be listed at the moment.\n".to_owned();
                 plain(StatusCode::INTERNAL_SERVER_ERROR, text)
             }
         }

@@ -19,18 +19,18 @@ use crate::{
     watch::{Topic, Watcher},
 };
 
-/// How long a browser's own `EventSource` waits before it asks again.
+/// How long a browser's own `EventSource` waits before it reconnects.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Why a stream goes on.
+/// What a stream has waited for.
 enum Wake {
     Closed,
-    /// The topic of this index changed, and perhaps others.
+    /// The topic at this index changed, and perhaps others did.
     Changed(usize),
     Idle,
 }
 
-/// Events for as long as the reader stays or the engine lets it.
+/// Sends events until the reader leaves or the engine ends the stream.
 pub(super) fn response(engine: Engine, watcher: Watcher) -> Response {
     // So that the reader knows from the start what to reconnect with.
     let first = Event::default().retry(RETRY).event("watching");
@@ -50,7 +50,7 @@ async fn next(engine: &Engine, watcher: &mut Watcher) -> Option<Vec<Event>> {
         let changes = watcher.topics.iter_mut().map(|(_, changes)| Box::pin(changes.changed()));
         tokio::select! {
             biased;
-            // First: what is known is told before the end.
+            // First: a change that is known is sent before the stream ends.
             (_, topic, _) = select_all(changes) => Wake::Changed(topic),
             _ = watcher.closed.wait_for(|is_closed| *is_closed) => Wake::Closed,
             () = sleep(heartbeat) => Wake::Idle,
@@ -71,8 +71,8 @@ async fn next(engine: &Engine, watcher: &mut Watcher) -> Option<Vec<Event>> {
     }
 }
 
-/// An event for each topic that changed since the last, the earliest first:
-/// a stream that breaks off among them loses none.
+/// An event for each topic that changed since the last call. The earliest comes first, so that a
+/// stream that breaks off between them loses none.
 fn changed(watcher: &mut Watcher) -> Vec<Event> {
     let changed = watcher.topics.iter_mut().filter_map(|(topic, changes)| {
         let is_changed = changes.has_changed().unwrap_or(false);

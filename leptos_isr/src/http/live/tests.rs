@@ -1,4 +1,4 @@
-//! Heartbeats: an engine whose streams have many.
+//! Tests of heartbeats, with an engine whose streams have many.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ async fn ask(router: &Router, path: &str) -> BodyDataStream {
     router.clone().oneshot(request).await.unwrap().into_body().into_data_stream()
 }
 
-/// Reads up to the first part that is no heartbeat, `heartbeats` of them at most.
+/// Reads at most `heartbeats` parts, up to the first that is not a heartbeat, and returns that one.
 async fn read(stream: &mut BodyDataStream, heartbeats: usize) -> Option<String> {
     for _ in 0..heartbeats {
         let part = stream.next().await.unwrap().unwrap();
