@@ -10,13 +10,13 @@ pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-statu
 /// How one request was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CacheStatus {
-    /// From the store. `ttl` is what is left of the period, 0 or below once stale.
+    /// From the store. `ttl` is what is left of the period in seconds, 0 or below once stale.
     Hit { ttl: Option<i64>, detail: Option<&'static str> },
     /// By a render that the request waited for.
     Forwarded { why: Forward, status: StatusCode, stored: bool },
     /// The old page, because the render failed.
     StaleIfError { ttl: i64 },
-    /// Past the store.
+    /// Without the store.
     Bypass { detail: &'static str },
 }
 
@@ -29,7 +29,7 @@ pub(crate) enum Forward {
     Stale,
 }
 
-/// The greatest integer of a structured field: 15 digits, RFC 9651 section 3.3.1.
+/// The largest integer in a structured field: 15 digits, RFC 9651 section 3.3.1.
 const MAX_INTEGER: i64 = 999_999_999_999_999;
 
 impl CacheStatus {
@@ -60,8 +60,8 @@ fn ttl_param(ttl: i64) -> String {
     format!("; ttl={}", ttl.clamp(-MAX_INTEGER, MAX_INTEGER))
 }
 
-/// A token as it is, anything else as a string; both are allowed by RFC 9211
-/// section 2.8. What neither can hold becomes `?`.
+/// Writes `detail` as a token if it is one, and as a string otherwise. RFC 9211 section 2.8 allows
+/// both. A character that a string cannot hold becomes `?`.
 fn detail_param(detail: &str) -> String {
     let is_token = detail.starts_with(|c: char| c.is_ascii_alphabetic())
         && detail.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
@@ -72,14 +72,14 @@ fn detail_param(detail: &str) -> String {
     format!("; detail=\"{}\"", visible.replace('\\', r"\\").replace('"', "\\\""))
 }
 
-/// What is left of a period in whole seconds, rounded up: at least 1 while the
-/// page is fresh, so that 0 and below mean stale.
+/// What is left of a period in whole seconds, rounded up. It is at least 1 while the page is fresh,
+/// so that 0 and below mean stale.
 pub(crate) fn ttl(left: Duration) -> i64 {
     let seconds = left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0));
     i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
-/// For how long a page has been stale, as a `ttl`: 0 or below.
+/// How long a page has been stale, as a `ttl`: 0 or below.
 pub(crate) fn past(by: Duration) -> i64 {
     i64::try_from(by.as_secs()).map_or(i64::MIN, |seconds| -seconds)
 }

@@ -1,8 +1,8 @@
-//! What becomes of a request for a page that is stored.
+//! How a request for a stored page is answered.
 
 use crate::rules::freshness::{Freshness, StaleReason};
 
-/// What is stored.
+/// What kind of page an entry holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EntryKind {
     Page,
@@ -22,24 +22,25 @@ impl EntryKind {
     }
 }
 
-/// What becomes of a request.
+/// How a request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     Serve,
-    /// Serve the page, and regenerate it behind the visitor.
+    /// Serve the page, and regenerate it in the background.
     Regenerate(StaleReason),
-    /// Wait for a new page; the old one is for failures.
+    /// Wait for a new page. The old one is for failures only.
     Render,
 }
 
-/// Decides from what is stored and how fresh it is.
+/// Decides by what is stored and how fresh it is.
 pub(crate) fn decide(kind: EntryKind, freshness: Freshness) -> Decision {
     match freshness {
         Freshness::Fresh { .. } => Decision::Serve,
         Freshness::Stale { reason, .. } => match (kind, reason) {
-            // A purge may mean that the page exists now: it is not told "no" once more.
+            // The purge may mean that the page exists now, so nobody is told "no such page" once
+            // more.
             (EntryKind::Gone, StaleReason::Purge) => Decision::Render,
-            // Data must not be older than the page that reads them anew.
+            // Whoever follows a link must not get data that is older than the stored page.
             (EntryKind::Data, _) => Decision::Render,
             (EntryKind::Page | EntryKind::Gone, _) => Decision::Regenerate(reason),
         },

@@ -7,11 +7,10 @@ use std::io::{self, Write};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 
-/// The least length at which compressing is worth a longer header.
+/// The least body length, in bytes, at which compressing makes up for the longer headers.
 const MIN_LEN: usize = 512;
 
-/// A content coding of RFC 9110 section 8.4.1, RFC 7932 or RFC 8878, the
-/// preferred one first.
+/// A content coding of RFC 9110 section 8.4.1, RFC 7932 or RFC 8878, the preferred one first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Encoding {
     Brotli,
@@ -43,7 +42,7 @@ impl Encoding {
     /// Compresses `body`; `None` if that does not make it smaller.
     pub(crate) fn compress(self, body: &[u8]) -> Option<Bytes> {
         let encoded = self.try_compress(body).ok().filter(|it| it.len() < body.len())?;
-        // Memory counts lengths, and what a compressor fills may be twice as large.
+        // The memory tier counts lengths, but a compressor's buffer may be twice as large.
         Some(encoded.into_boxed_slice().into())
     }
 
@@ -65,14 +64,14 @@ impl Encoding {
     }
 }
 
-// Above these levels a page of 32 kB takes twice the processor time for a few
-// percent. A brotli window that fits the page is many times slower than this one.
+// Above these levels, a page of 32 kB takes twice the processor time to become a few percent
+// smaller. A brotli window that fits the page is many times slower than this one.
 const BROTLI_QUALITY: u32 = 4;
 const BROTLI_WINDOW: u32 = 22;
 const ZSTD_LEVEL: i32 = 3;
 const GZIP_LEVEL: flate2::Compression = flate2::Compression::new(5);
 
-/// Whether compressing a body with these headers is of use and allowed.
+/// Whether a body with these headers may be compressed, and is worth it.
 pub(crate) fn is_compressible(headers: &HeaderMap, len: usize) -> bool {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
@@ -86,28 +85,27 @@ pub(crate) fn is_compressible(headers: &HeaderMap, len: usize) -> bool {
     len >= MIN_LEN && is_text && may_transform && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
-/// The one of `available`, preferred first, that the request's
-/// `Accept-Encoding` rates highest, the first of those that it rates alike;
-/// `None` for the body as it is.
+/// Chooses the encoding that the request's `Accept-Encoding` rates highest (RFC 9110 section
+/// 12.5.3); `None` means the uncompressed body.
 ///
-/// RFC 9110 section 12.5.3. A request that accepts neither gets the body as it
-/// is, which the RFC allows.
+/// `available` lists the preferred encoding first: of those that are rated alike, the first is
+/// chosen. A request that accepts none of them, nor the uncompressed body, gets the uncompressed
+/// body, which the RFC allows.
 pub(crate) fn choose(
     request: &HeaderMap,
     available: impl Iterator<Item = Encoding>,
 ) -> Option<Encoding> {
     let accepted = AcceptEncoding::of(request)?;
     let rated = available.map(|encoding| (encoding, accepted.rating(encoding)));
-    // `max_by` takes the last of equals, the first is wanted.
+    // Not `max_by`, which takes the last of equals.
     let (best, rate) = rated
         .filter(|(_, rate)| *rate > 0)
         .reduce(|best, next| if next.1 > best.1 { next } else { best })?;
-    // Without a word on it, as it is counts as the least.
+    // If `identity` is not mentioned, the uncompressed body is the last resort.
     (rate >= accepted.identity.unwrap_or(0)).then_some(best)
 }
 
-/// What `Accept-Encoding` says of each coding: its q value in thousandths. The
-/// first mention counts.
+/// The q value of each coding in `Accept-Encoding`, in thousandths. The first mention counts.
 #[derive(Default)]
 struct AcceptEncoding {
     brotli: Option<u16>,
@@ -118,7 +116,7 @@ struct AcceptEncoding {
 }
 
 impl AcceptEncoding {
-    /// `None` without the header.
+    /// Reads the request's header; `None` if there is none.
     fn of(request: &HeaderMap) -> Option<Self> {
         let mut values = request.get_all(header::ACCEPT_ENCODING).iter().peekable();
         values.peek()?;
@@ -157,8 +155,7 @@ impl AcceptEncoding {
     }
 }
 
-/// The q value among a coding's parameters, in thousandths; one that is none
-/// forbids the coding.
+/// The q value among a coding's parameters, in thousandths. A malformed one forbids the coding.
 fn q_value(parameters: &str) -> u16 {
     let q = parameters.split(';').find_map(|part| {
         let (name, value) = part.split_once('=')?;

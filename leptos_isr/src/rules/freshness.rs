@@ -7,12 +7,12 @@ use crate::route::policy::Lifetime;
 /// What a stored page is at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// Young enough; `left` of its period remains, `None` if it has no period.
+    /// Younger than its period, of which `left` remains; `None` if it has no period.
     Fresh { left: Option<Duration> },
-    /// Past its period or purged softly; `by` is how long past its period. A page is served once
-    /// more while it is regenerated; `decide` says what becomes of data and of purged 404s.
+    /// Past its period or purged softly. `by` is how long it is past its period, or zero. A page is
+    /// served while it is regenerated; `decide` treats data and purged 404s differently.
     Stale { by: Duration, reason: StaleReason },
-    /// Served only if a render fails.
+    /// Past its stale window or purged hard. It is served only if a render fails.
     Expired { by: Duration, reason: StaleReason },
 }
 
@@ -43,9 +43,8 @@ pub(crate) enum PurgeKind {
 
 /// Decides from the page's age and the purges since its render began.
 ///
-/// An `age` of `None` means that the render began in the future: the clock was
-/// set back. The page is stale then, so that it cannot stay fresh for longer
-/// than its period.
+/// An `age` of `None` means that the render began in the future: the clock was set back. Such a
+/// page is stale, so that it cannot stay fresh for longer than its period.
 pub(crate) fn freshness(
     lifetime: Lifetime,
     age: Option<Duration>,

@@ -1,6 +1,6 @@
 //! The values of cache headers, and whether a 304 answers a request.
 //!
-//! Responses are put together in `http/response.rs`.
+//! `http/response.rs` puts the responses together.
 
 use std::time::Duration;
 
@@ -12,33 +12,32 @@ use crate::{address::tag::Tag, period, route::policy::Lifetime, rules::freshness
 /// `CDN-Cache-Control`, RFC 9213.
 pub(crate) const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 
-/// The tags of a page, for shared caches that purge by them, as Cloudflare and
-/// Netlify do.
+/// The tags of a page, for shared caches that purge by them, as Cloudflare and Netlify do.
 pub(crate) const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
 /// The one request header that decides which encoding of a page is sent.
 pub(crate) const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
 
-/// What stands encoded in a `Cache-Tag`: all but visible ASCII, the comma that
-/// separates tags, and the percent sign itself.
+/// The characters that are percent-encoded in a `Cache-Tag`: all that are not visible ASCII, the
+/// comma that separates tags, and the percent sign.
 const IN_CACHE_TAG: &AsciiSet = &CONTROLS.add(b' ').add(b',').add(b'%');
 
-/// Browsers ask each time and get a 304 while the page is the same.
+/// For pages: browsers ask each time, and get a 304 while the page is the same.
 pub(crate) const PUBLIC: HeaderValue =
     HeaderValue::from_static("public, max-age=0, must-revalidate");
 
-/// Errors and what was rendered for one visitor.
+/// For errors, and for what was rendered for one visitor.
 pub(crate) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 
-/// How long a shared cache may keep a page that is already stale here: long
-/// enough to absorb a burst, short enough to fetch the new one soon.
+/// How long a shared cache may keep a page that is already stale here: long enough to absorb a
+/// burst, short enough to fetch the new one soon.
 const STALE_AT_CDN: Duration = period::seconds(2);
 
-/// What a page without a period, or a stale window without a limit, tells a CDN.
+/// What a CDN is told if a page has no period, or its stale window has no limit.
 const UNLIMITED: Duration = period::days(365);
 
-/// The `CDN-Cache-Control` of a stored page, in seconds: what is *left* of its
-/// period, and for how long a stale copy may be served while it is fetched again.
+/// The `CDN-Cache-Control` of a stored page, in seconds: what is *left* of its period, and for how
+/// long a stale copy may be served while it is fetched again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CdnLifetime {
     max_age: u64,
@@ -81,11 +80,10 @@ pub(crate) fn encoded_tag(tag: &str) -> String {
     utf8_percent_encode(tag, IN_CACHE_TAG).to_string()
 }
 
-/// Whether `If-None-Match` names this ETag, by the weak comparison of RFC 9110
-/// section 13.1.2.
+/// Whether `If-None-Match` names this ETag, by the weak comparison of RFC 9110 section 13.1.2.
 pub(crate) fn is_not_modified(request: &HeaderMap, etag: &HeaderValue) -> bool {
     request.get_all(header::IF_NONE_MATCH).iter().any(|value| {
-        // The star stands alone; between commas it is part of somebody's tag.
+        // The star counts only on its own; between commas it is part of an ETag.
         let value = value.as_bytes().trim_ascii();
         value == b"*"
             || value.split(|byte| *byte == b',').any(|candidate| {
@@ -95,7 +93,7 @@ pub(crate) fn is_not_modified(request: &HeaderMap, etag: &HeaderValue) -> bool {
     })
 }
 
-/// Whether the browser fetches the page before anybody asked for it.
+/// Whether the browser fetches the page before the visitor has asked for it.
 pub(crate) fn is_prefetch(request: &HeaderMap) -> bool {
     request
         .get(HeaderName::from_static("sec-purpose"))
