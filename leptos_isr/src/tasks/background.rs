@@ -1,31 +1,31 @@
-//! Threads that render pages which nobody waits for. To the operating system
-//! they are less urgent than the threads that answer visitors.
+//! Threads that render pages that nobody waits for. The operating system prefers the threads that
+//! answer visitors.
 
 use std::{fmt, sync::OnceLock};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::warn;
 
-/// How much less urgent: where there is too little processor time for both, a
-/// thread that renders gets about a tenth of what one that answers gets
-/// (sched(7)). With the most, 19, it would be a hundredth: too little where
-/// something else keeps the processors busy.
+/// The nice value of these threads. Where there is too little processor time for both, such a
+/// thread gets about a tenth of what a thread that answers visitors gets (sched(7)). At the
+/// maximum, 19, it would get a hundredth: too little where something else keeps the processors
+/// busy.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
-/// The threads, started when they are first needed.
+/// The threads, started on first use.
 pub(crate) struct Background {
     threads: usize,
     runtime: OnceLock<Option<Runtime>>,
 }
 
 impl Background {
-    /// So many threads; with 0, pages are rendered where visitors are answered.
+    /// `threads` threads. With 0, pages are rendered where visitors are answered.
     pub(crate) fn new(threads: usize) -> Self {
         Self { threads, runtime: OnceLock::new() }
     }
 
-    /// Where to render; `None` for the caller's own threads.
+    /// The runtime to render on; `None` means the caller's own.
     pub(crate) fn handle(&self) -> Option<Handle> {
         if self.threads == 0 {
             return None;
@@ -43,17 +43,18 @@ impl Background {
     }
 }
 
-/// On Linux each thread has a nice value of its own; elsewhere it is the process's.
+/// Lowers the priority of the current thread. Only on Linux: elsewhere the nice value belongs to
+/// the whole process.
 fn be_less_urgent() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE) {
-        warn!(%error, "regenerations are as urgent as visitors");
+        warn!(%error, "cannot lower the priority of regenerations");
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // The last engine may go where waiting for threads is not allowed.
+        // The last engine may be dropped in async code, where waiting for threads is not allowed.
         if let Some(Some(runtime)) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,4 +1,4 @@
-//! When a regeneration or a read that failed may be tried again.
+//! When something that failed, such as a regeneration or a read, may be tried again.
 
 use std::{
     hash::Hash,
@@ -14,10 +14,10 @@ use crate::period;
 const FIRST: Duration = period::seconds(1);
 const LONGEST: Duration = period::minutes(5);
 
-/// How many failures are remembered; the least recent is forgotten first.
+/// How many failing keys are remembered; the least recently used is forgotten first.
 const REMEMBERED: usize = 10_000;
 
-/// What failed last, why, and when each may be tried again.
+/// The keys that fail, why, and when each may be tried again.
 pub(crate) struct Backoff<K, W>(Mutex<LruCache<K, Failing<W>>>);
 
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ struct Failing<W> {
 pub(crate) enum UnstoredReason {
     /// It failed.
     Failed,
-    /// It gave a page that may not be stored.
+    /// Its page may not be stored.
     NotStorable,
 }
 
@@ -43,12 +43,12 @@ impl<K: AsRef<str> + Clone + Eq + Hash, W: Clone> Backoff<K, W> {
         Self(Mutex::new(failing))
     }
 
-    /// Why another try for `key` must still wait; `None` if it need not.
+    /// Why the next try for `key` must still wait; `None` if it need not.
     pub(crate) fn waits(&self, key: &K, now: SystemTime) -> Option<W> {
         self.failure(key, now).map(|(_, why)| why)
     }
 
-    /// For how long another try for `key` must wait, and why.
+    /// How long the next try for `key` must still wait, and why; `None` if it need not.
     pub(crate) fn failure(&self, key: &K, now: SystemTime) -> Option<(Duration, W)> {
         let mut failing = self.failing();
         let failing = failing.cache_get(key)?;
@@ -57,12 +57,13 @@ impl<K: AsRef<str> + Clone + Eq + Hash, W: Clone> Backoff<K, W> {
         (left <= LONGEST).then(|| (left, failing.why.clone()))
     }
 
-    /// Notes a try that failed; returns how long the next one waits.
+    /// Notes a try that failed, and returns how long the next one must wait.
     pub(crate) fn note(&self, key: &K, why: W, now: SystemTime) -> Duration {
         self.note_for(key, why, now, Duration::ZERO)
     }
 
-    /// Notes a try that failed, and that the next one waits for `least`.
+    /// Notes a try that failed, and returns how long the next one must wait: `least` or more, but
+    /// at most [`LONGEST`].
     pub(crate) fn note_for(&self, key: &K, why: W, now: SystemTime, least: Duration) -> Duration {
         let mut failing = self.failing();
         let failures = failing.cache_get(key).map_or(0, |failing| failing.failures) + 1;
@@ -81,13 +82,13 @@ impl<K: AsRef<str> + Clone + Eq + Hash, W: Clone> Backoff<K, W> {
     }
 }
 
-/// Doubles with each failure in a row, up to [`LONGEST`].
+/// The wait before jitter, which doubles with each failure in a row, up to [`LONGEST`].
 fn delay(failures: u32) -> Duration {
     FIRST.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST)
 }
 
-/// Takes off up to a half, so that pages which failed together do not retry
-/// together. The share depends on the page and on how often it failed.
+/// Takes off up to a half, so that pages that failed together are not retried together. How much
+/// depends on the key and on how often it failed.
 fn jittered(delay: Duration, key: &str, failures: u32) -> Duration {
     let noise = xxh3_64_with_seed(key.as_bytes(), u64::from(failures)) % 1024;
     delay.mul_f64(1.0 - noise as f64 / 2048.0)

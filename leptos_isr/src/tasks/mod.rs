@@ -1,4 +1,4 @@
-//! When work is done: one render per key, in turn, again after a failure, or behind visitors.
+//! When renders run: one per key, in turn, again after a failure, and behind visitors.
 
 pub(crate) mod background;
 pub(crate) mod backoff;

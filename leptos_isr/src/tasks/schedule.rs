@@ -1,9 +1,14 @@
-//! Whose turn it is to render.
+//! The queue for renders: which page is next.
 //!
-//! So many renders run at once, in all and for each route that says so. What
-//! waits is taken by demand: pages that visitors wait for first, then those
-//! asked for most often, then those that wait longest. Every fourth turn goes
-//! to whoever waits longest, so that nobody waits for ever.
+//! Only so many renders run at once, for the whole server and for each route with a limit of its
+//! own. The other pages wait, and demand decides which is next:
+//!
+//! 1. A page that a visitor waits for.
+//! 2. Among equals, the page that was asked for most often.
+//! 3. Among those, the page that has waited longest.
+//!
+//! Every fourth turn goes to the page that has waited longest, so that no page waits for ever. A
+//! page whose route is at its limit is passed over.
 
 use std::{
     cmp::Reverse,
@@ -17,17 +22,17 @@ use tokio::sync::oneshot;
 
 use crate::address::key::Key;
 
-/// Every how many turns the longest wait counts, not the demand.
+/// One turn in this many goes by the longest wait, not by demand.
 const OLDEST_EVERY: u64 = 4;
 
-/// One part in how many the last render makes up of the average duration.
+/// The last render makes up one part in this many of the average duration.
 const WEIGHT_OF_LAST: u32 = 8;
 
-/// The bounds of what a visitor who is refused is told to wait.
+/// The bounds of how long a refused visitor is told to wait.
 const LEAST: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_secs(60);
 
-/// Who gets to render next. Cheap to clone.
+/// Decides which page is rendered next. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Scheduler(Arc<Inner>);
 
@@ -37,7 +42,7 @@ struct Inner {
     state: Mutex<State>,
 }
 
-/// What may run and wait.
+/// How much may run and wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     /// Renders at once.
@@ -81,44 +86,44 @@ struct Place {
 /// For whom a page is rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Urgency {
-    /// The next visitor: this one has a page already.
+    /// For the next visitor. Nobody waits for it.
     Background,
-    /// Somebody who waits for it.
+    /// For somebody who waits for it.
     Waiting,
 }
 
-/// Why there is no turn.
+/// Why a page gets no turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Too much waits already; it may be less after this long.
+    /// Too many wait already. There may be fewer after `retry_after`.
     Busy { retry_after: Duration },
     /// The server is shutting down.
     Closed,
 }
 
-/// A page's place in the queue, given up when this is dropped.
+/// A page's place in the queue. Dropping it gives the place up.
 #[derive(Debug)]
 pub(crate) struct Turn {
     scheduler: Scheduler,
     route: Arc<str>,
     key: Key,
-    /// Comes when its turn has come; `None` if it need not wait.
+    /// Resolves when the page's turn has come; `None` if it need not wait.
     call: Option<oneshot::Receiver<Urgency>>,
     urgency: Urgency,
     has_begun: bool,
 }
 
-/// The right to render one page; it ends when this is dropped.
+/// The right to render one page. Dropping it ends the render.
 #[derive(Debug)]
 pub(crate) struct Permit {
     scheduler: Scheduler,
     route: Arc<str>,
-    /// For whom it is, now that its turn has come.
+    /// For whom the page is rendered, as of its turn.
     pub(crate) urgency: Urgency,
     began: Instant,
 }
 
-/// One who waits for a render, until this is dropped.
+/// A visitor who waits for a render. Dropping it ends the wait.
 #[derive(Debug)]
 pub(crate) struct Visitor(Scheduler);
 
@@ -127,11 +132,11 @@ impl Scheduler {
         Self(Arc::new(Inner { bounds, state: Mutex::default() }))
     }
 
-    /// Lets one more visitor wait.
+    /// Counts one more visitor who waits.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Busy`] if as many wait as may.
+    /// Returns [`Refusal::Busy`] if as many visitors wait as are allowed.
     pub(crate) fn visitor(&self) -> Result<Visitor, Refusal> {
         let mut state = self.state();
         if state.visitors >= self.0.bounds.visitors {
@@ -142,13 +147,13 @@ impl Scheduler {
         Ok(Visitor(self.clone()))
     }
 
-    /// Asks for a turn to render the page `key` of `route`, which renders at
-    /// most `limit` pages at once. The page has its place from now on.
+    /// Asks for a turn to render the page `key` of `route`, which renders at most `limit` pages at
+    /// once. The page has its place in the queue when this returns.
     ///
     /// # Errors
     ///
-    /// A page that nobody waits for is [`Refusal`] if the queue is full or the
-    /// server shuts down.
+    /// Returns a [`Refusal`] for a page that nobody waits for if the queue is full or the server is
+    /// shutting down.
     pub(crate) fn ask(
         &self,
         route: &Arc<str>,
@@ -175,7 +180,7 @@ impl Scheduler {
         Ok(Turn { scheduler: self.clone(), route, key, call, urgency, has_begun: false })
     }
 
-    /// One more wants the page, if it waits for its turn.
+    /// Counts one more request for the page, if it waits for its turn.
     pub(crate) fn raise(&self, route: &Arc<str>, key: &Key, urgency: Urgency) {
         if let Some(lane) = self.state().lanes.get_mut(route) {
             lane.queue.change_priority_by(key, |place| {
@@ -185,7 +190,7 @@ impl Scheduler {
         }
     }
 
-    /// Starts nothing more that nobody waits for.
+    /// Drops the pages in the queue that nobody waits for, and refuses more of them.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.is_closed = true;
@@ -272,7 +277,7 @@ impl State {
         lane.calls.remove(key)
     }
 
-    /// How long those who wait now will take.
+    /// A refusal, with an estimate of how long the pages in the queue will take.
     fn busy(&self, bounds: Bounds) -> Refusal {
         let rounds = u32::try_from(1 + self.waiting / bounds.renders).unwrap_or(u32::MAX);
         Refusal::Busy { retry_after: self.average.saturating_mul(rounds).clamp(LEAST, MOST) }
@@ -296,7 +301,7 @@ impl Turn {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Closed`] if the server shuts down meanwhile.
+    /// Returns [`Refusal::Closed`] if the server shuts down first.
     pub(crate) async fn begin(mut self) -> Result<Permit, Refusal> {
         if let Some(call) = &mut self.call {
             self.urgency = call.await.map_err(|_| Refusal::Closed)?;
@@ -314,7 +319,7 @@ impl Drop for Turn {
         }
         let mut state = self.scheduler.state();
         state.leave(&self.route, &self.key);
-        // Its turn had come, but it is gone.
+        // The page's turn had come, but it will not be rendered.
         if self.call.as_mut().is_none_or(|call| call.try_recv().is_ok()) {
             state.end(&self.route, self.scheduler.0.bounds);
         }
@@ -352,7 +357,7 @@ mod tests {
         name.into()
     }
 
-    /// A turn that may have to be waited for.
+    /// A turn that may have to wait.
     struct Asked(Result<BoxFuture<'static, Result<Permit, Refusal>>, Refusal>);
 
     impl Asked {
@@ -388,7 +393,7 @@ mod tests {
         (name, ask(scheduler, name, None, urgency).queued())
     }
 
-    /// Ends the render and says who is next, until nobody is.
+    /// Ends one render after the other, and returns the order in which the pages were called.
     fn order(first: Permit, mut waiting: Vec<(&'static str, BeginFuture)>) -> Vec<&'static str> {
         let mut order = Vec::new();
         drop(first);

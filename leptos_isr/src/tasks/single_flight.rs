@@ -1,4 +1,17 @@
-//! One render a key at a time: a leader renders, followers wait for it.
+//! Single flight: one render per key at a time. A leader renders, followers wait for its result.
+//!
+//! 1. The first caller for a key becomes its leader and gets the duty to finish the flight
+//!    ([`Leader`]).
+//! 2. Whoever comes while the flight is under way becomes a follower.
+//! 3. The leader finishes: the flight is over first, then its result is published. So nobody who
+//!    knows the result can join the flight that it came from.
+//! 4. The next caller leads a new flight.
+//!
+//! If the leader is dropped before it finishes, the flight is over too. Its followers get no
+//! result, and each of them may try to lead the next one.
+//!
+//! Each flight counts who asked for it ([`Demand`]). The leader learns this when its flight is
+//! over, and decides by it whether another flight must follow.
 
 use std::{collections::HashMap, hash::Hash};
 
@@ -16,7 +29,7 @@ struct InFlight<T> {
     demand: Demand,
 }
 
-/// Who came for a flight.
+/// Who asked for a flight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Demand {
     /// Whether anybody joined it after it had begun.
@@ -28,19 +41,19 @@ pub(crate) struct Demand {
 /// The result of a flight, once there is one.
 pub(crate) type Flight<T> = watch::Receiver<Option<T>>;
 
-/// What a caller is to the flight of its key.
+/// The part that a caller has in the flight of its key.
 pub(crate) enum Role<K: Eq + Hash, T> {
-    /// Nobody renders yet: the caller does, and reports through the guard.
+    /// No flight is under way: the caller renders, and reports through the guard.
     Leader(Leader<K, T>, Flight<T>),
-    /// Somebody renders already.
+    /// A flight is under way already.
     Follower(Flight<T>),
 }
 
 /// The duty to finish a flight.
 ///
-/// Dropped without a result, it ends the flight all the same: followers see that and may lead.
-/// That happens where the task that leads is itself cancelled or panics; a panic of the page's
-/// code is a failed render, which is a result.
+/// Dropping it without a result ends the flight too: followers see that, and may lead. This happens
+/// only if the leading task itself is cancelled or panics. A panic in the page's code is a failed
+/// render, which is a result.
 #[derive(Debug)]
 pub(crate) struct Leader<K: Eq + Hash, T> {
     key: K,
@@ -58,8 +71,8 @@ impl<K: Clone + Eq + Hash, T: Clone> SingleFlight<K, T> {
         self.join_for(key, true)
     }
 
-    /// Joins the flight of `key`, or starts it; `is_waiting` says whether the
-    /// caller waits for the result.
+    /// Joins the flight of `key`, or starts it; `is_waiting` says whether the caller waits for the
+    /// result.
     pub(crate) fn join_for(&self, key: &K, is_waiting: bool) -> Role<K, T> {
         let mut flights = lock(&self.flights);
         if let Some(in_flight) = flights.get_mut(key) {
@@ -76,10 +89,9 @@ impl<K: Clone + Eq + Hash, T: Clone> SingleFlight<K, T> {
 }
 
 impl<K: Eq + Hash, T> Leader<K, T> {
-    /// Ends the flight with `result`; returns who came for it.
+    /// Ends the flight with `result`, and returns who asked for it.
     ///
-    /// The flight is over before anyone learns of the result: who comes now
-    /// starts a new one.
+    /// The flight is over before anyone learns the result: whoever comes now starts a new one.
     pub(crate) fn finish(self, result: T) -> Demand {
         let in_flight = lock(&self.flights).remove(&self.key);
         self.result.send_replace(Some(result));
@@ -90,7 +102,7 @@ impl<K: Eq + Hash, T> Leader<K, T> {
 impl<K: Eq + Hash, T> Drop for Leader<K, T> {
     fn drop(&mut self) {
         let mut flights = lock(&self.flights);
-        // After `finish` another flight of the same key may be under way.
+        // If `finish` has ended our flight, another flight of the key may be under way.
         let is_ours = flights
             .get(&self.key)
             .is_some_and(|other| other.flight.same_channel(&self.result.subscribe()));
