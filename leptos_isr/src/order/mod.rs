@@ -1,7 +1,39 @@
-//! What came after what: renders, reads and purges.
+//! The order of renders, reads and purges.
 //!
-//! Each render, read and purge takes a stamp from one counter that only grows. A render or read
-//! is purged exactly by the purges with later stamps.
+//! Each render, read and purge takes a stamp from one counter that only grows. A page carries the
+//! stamp at which its render *began*, a value the stamp at which its read began. A purge reaches
+//! exactly the pages and values that it names and whose stamps are earlier. A purge scans nothing:
+//! stamps are compared when a page or a value is used. While the process runs, a clock that is set
+//! back changes no order.
+//!
+//! # A page and a purge
+//!
+//! 1. A render of `/a` begins and takes stamp 10 ([`Order::begin`]).
+//! 2. A purge of `/a` takes stamp 11 ([`Order::note_purge`]). It counts from now on, before the
+//!    store has kept it.
+//! 3. The render ends, and its page is stored with stamp 10. It counts as purged, although it was
+//!    stored after the purge.
+//! 4. The next render takes stamp 12. Its page is not purged.
+//!
+//! # Data and a purge
+//!
+//! 1. A page reads an article. The read takes stamp 20, and its value is kept with the tag
+//!    `article:7`.
+//! 2. A purge of the tag takes stamp 21. From now on the value is not used ([`Order::is_purged`]).
+//!    The page has the tags of all that it read, so the same purge reaches the page.
+//! 3. A render of the page takes stamp 22 and reads the article again, with stamp 23.
+//! 4. A purge of the path `/a` takes stamp 24. The value from 23 does not carry the path, but a
+//!    render of `/a` that follows does not use it either: it uses only what was read after the last
+//!    purge of its path ([`Order::last_purge`]). For a value that is made of other reads, the
+//!    earliest of them counts.
+//! 5. Other pages may still use the value from 23.
+//!
+//! # Several processes
+//!
+//! Processes that share a store order their stamps by the clock. A purge takes a stamp
+//! [`CLOCK_SKEW`] ahead of the clock, so it comes after every page that another process has
+//! rendered by a clock that is less far ahead. A stamp from further in the future means that the
+//! clock was set back; [`Order::observe`] treats its page as older than everything.
 
 pub(crate) mod purge;
 pub(crate) mod times;
@@ -28,7 +60,7 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Continues after the stamp `last` and the purges until then.
+    /// Continues after the stamp `last`, with the purges so far.
     pub(crate) fn after(clock: Arc<dyn Clock>, last: Stamp, times: PurgeTimes) -> Self {
         Self { clock, stamps: Stamps::after(last), purges: Purges::new(times) }
     }
@@ -41,31 +73,32 @@ impl Order {
         &self.clock
     }
 
-    /// The next stamp: later than all that were given or read.
+    /// The next stamp, later than all that were given out or observed.
     pub(crate) fn next(&self) -> Stamp {
         self.stamps.next(self.now())
     }
 
-    /// Begins a render or a read: a purge that comes from now on reaches it.
+    /// Begins a render or a read. A purge that comes from now on reaches it.
     pub(crate) fn begin(&self) -> RenderStart {
         let at = self.now();
         RenderStart::new(at, self.stamps.next(at))
     }
 
-    /// Notes a purge and returns its stamp. Whoever takes a later one sees the purge, also while
-    /// the store is still keeping it: a page must not be made of the data that it purges.
+    /// Notes a purge and returns its stamp. Whoever takes a later stamp sees the purge, even before
+    /// the store has kept it: a page must not be made of the data that it purges.
     pub(crate) fn note_purge(&self, scopes: &[Scope], kind: PurgeKind) -> Stamp {
         let now = self.now();
-        // After every page that another process can have rendered by now, also
-        // by a clock that is a little ahead; this one's renders come later still.
+        // Ahead of the clock, so that the purge comes after every page that another process has
+        // rendered by now, even by a clock that is a little ahead. Renders of this process that
+        // begin later take later stamps still.
         self.purges.note(scopes, kind, || self.stamps.next(now + CLOCK_SKEW))
     }
 
-    /// Takes note of a page that the store kept, which may be another process's.
+    /// Takes note of the stamps of a page from the store, which another process may have rendered.
     pub(crate) fn observe(&self, entry: &mut Entry) {
         if !self.stamps.observe(entry.seen.0.max(entry.version.0), self.now()) {
-            // It is of the future: the clock was set back since. Which purges came
-            // later is not known, so all of them count, and any render is newer.
+            // The stamp lies in the future: the clock was set back since. Which purges came later
+            // is not known, so all of them count, and any render is newer.
             entry.seen = Seen::default();
             entry.version = Version::default();
         }
@@ -90,8 +123,8 @@ impl Order {
         self.purges.read(|times| times.is_purged(tags, seen))
     }
 
-    /// Up to where data for the page must have seen purges: the last one of its path or of a
-    /// prefix.
+    /// The last purge of the page's path or of a prefix. Data for the page must have been read
+    /// after it.
     pub(crate) fn last_purge(&self, key: &Key) -> Seen {
         Seen(self.purges.read(|times| times.last_of_path(key.path())))
     }

@@ -1,4 +1,4 @@
-//! What a purge names, and which pages are of that.
+//! What a purge names, and which pages it reaches.
 
 use std::collections::HashSet;
 
@@ -12,12 +12,12 @@ use crate::{
 
 /// Pages to regenerate before their period is over.
 ///
-/// A purge is soft by default: the pages stay servable while they are
-/// regenerated. A hard purge lets the next visitor wait for the new page; the
-/// old one is served only if its render fails. Empty lists reach nothing.
+/// A purge is soft by default: the pages stay servable while they are regenerated. A hard purge
+/// makes the next visitor wait for the new page; the old one is served only if the render fails. A
+/// purge with empty lists reaches nothing.
 ///
-/// As JSON: `{"paths":[],"prefixes":[],"tags":[],"hard":false}`, each field
-/// optional, unknown fields refused.
+/// As JSON: `{"paths":[],"prefixes":[],"tags":[],"hard":false}`. Each field may be left out;
+/// unknown fields are refused.
 ///
 /// # Examples
 ///
@@ -30,19 +30,19 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Purge {
-    /// Paths, in any spelling, without a query: every page of that path,
-    /// whatever its query parameters.
+    /// Paths, in any spelling, without a query. Each reaches every page of that path, whatever its
+    /// query parameters.
     pub paths: Vec<String>,
-    /// Paths that stand for themselves and everything below them; `/` for all
-    /// pages. `/blog` reaches `/blog` and `/blog/a`, not `/blogroll`.
+    /// Paths that reach themselves and everything below them; `/` reaches all pages. `/blog`
+    /// reaches `/blog` and `/blog/a`, not `/blogroll`.
     pub prefixes: Vec<String>,
-    /// Tags.
+    /// Tags. Each reaches everything that carries it, pages and data.
     pub tags: Vec<String>,
-    /// Whether the pages must not be served any more unless a render fails.
+    /// Whether the pages become unservable, except if a render fails.
     pub hard: bool,
 }
 
-/// One part of a purge, in canonical form, as it is kept.
+/// One part of a purge, in the canonical form in which it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
@@ -68,7 +68,7 @@ impl Purge {
     ///
     /// # Errors
     ///
-    /// Names the path that cannot be one.
+    /// Returns [`Error::PurgePath`] for a malformed path.
     pub(crate) fn scopes(&self) -> Result<Vec<Scope>, Error> {
         let mut scopes = Vec::new();
         for path in &self.paths {
@@ -82,7 +82,7 @@ impl Purge {
     }
 }
 
-/// Whether one of `scopes` is of the page at `path` with `tags`.
+/// Whether one of `scopes` reaches the page at `path` with `tags`.
 pub(crate) fn reaches(scopes: &HashSet<&Scope>, path: &str, tags: &[Tag]) -> bool {
     scopes.contains(&Scope::Path(path.to_owned()))
         || prefixes(path).any(|prefix| scopes.contains(&Scope::Prefix(prefix.to_owned())))
@@ -98,7 +98,7 @@ fn canonical(path: &str) -> Result<String, Error> {
     Ok(parsed.text)
 }
 
-/// `/`, `/a`, `/a/b` for `/a/b`.
+/// The path and all above it: `/`, `/a` and `/a/b` for `/a/b`.
 pub(super) fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     let inner = path.char_indices().skip(1).filter(|(_, c)| *c == '/').map(|(i, _)| &path[..i]);
     let whole = (path != "/").then_some(path);

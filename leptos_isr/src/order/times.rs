@@ -1,8 +1,8 @@
-//! When everything was last purged.
+//! When each path, prefix and tag was last purged.
 //!
-//! Nothing is scanned: a purge notes when it came, and a page is compared with
-//! the purges of its path, of the folders above it and of its tags when it is
-//! read. The cost is the same for ten pages and for a million.
+//! A purge scans nothing, it only notes its stamp. A page is compared with the purges of its path,
+//! of the folders above it and of its tags when it is read. So a purge costs the same for ten pages
+//! and for a million.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ use crate::{
     rules::freshness::PurgeKind,
 };
 
-/// When something was last purged, softly and hard.
+/// The last soft and the last hard purge of one scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct LastPurges {
     soft: Stamp,
@@ -30,10 +30,10 @@ struct LastPurges {
 /// How many paths, prefixes and tags are remembered, each a few dozen bytes.
 const REMEMBERED: usize = 100_000;
 
-/// When everything was last purged.
+/// When each scope was last purged.
 ///
-/// Bounded: when there are too many, the older half counts as one purge of
-/// everything, at the time of its latest. Pages rendered since are not touched.
+/// Bounded: when there are too many, the older half becomes one purge of everything, with the
+/// latest of their stamps. It does not reach pages whose render began later.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PurgeTimes(HashMap<Scope, LastPurges>);
 
@@ -120,7 +120,7 @@ impl PurgeTimes {
         }
     }
 
-    /// Every purge that still counts, for writing the log anew.
+    /// Every purge that still counts, for rewriting the log.
     pub(crate) fn records(&self) -> impl Iterator<Item = (&Scope, PurgeKind, Stamp)> {
         self.0.iter().flat_map(|(scope, marks)| {
             [(scope, PurgeKind::Soft, marks.soft), (scope, PurgeKind::Hard, marks.hard)]
@@ -135,23 +135,23 @@ impl PurgeTimes {
     }
 }
 
-/// When everything was last purged, for all threads.
+/// When each scope was last purged, shared by all threads.
 #[derive(Debug)]
 pub(crate) struct Purges {
     times: RwLock<PurgeTimes>,
-    /// Grows with each purge, so that a page which was compared with them all
-    /// is not compared again until there is another.
+    /// Grows with each purge. A page that was compared with all of them is not compared again until
+    /// there is another.
     generation: AtomicU64,
 }
 
 impl Purges {
     pub(crate) fn new(times: PurgeTimes) -> Self {
-        // A page that was compared with none has 0.
+        // Not 0, which a page has before it was ever compared.
         Self { times: RwLock::new(times), generation: AtomicU64::new(1) }
     }
 
-    /// Notes a purge with the stamp that `stamp` takes, and returns that: whoever
-    /// takes a later one finds the purge.
+    /// Notes a purge, and returns its stamp. `stamp` is called under the lock, so that whoever
+    /// takes a later stamp finds the purge.
     pub(crate) fn note(
         &self,
         scopes: &[Scope],
@@ -165,8 +165,8 @@ impl Purges {
         stamp
     }
 
-    /// How `entry` was purged since its render began, if it was. Takes no lock
-    /// for a page that was found not purged since the last purge of anything.
+    /// How `entry` was purged since its render began, if it was. Takes no lock if the page was
+    /// found unpurged after the last purge of anything.
     pub(crate) fn since(&self, entry: &ServedEntry) -> Option<PurgeKind> {
         let generation = self.generation.load(Ordering::Acquire);
         if entry.is_unpurged_at(generation) {
