@@ -1,8 +1,8 @@
 //! The encodings of one body.
 //!
-//! An encoding is made once for a page in memory: when the page is rendered, if the page before it
-//! was served in that encoding, and otherwise when it is first asked for. Most pages are read in
-//! one encoding only.
+//! Each encoding of a page in memory is made once: when the page is rendered, if the previous page
+//! was served in that encoding, and otherwise when somebody first asks for it. Most pages are read
+//! in one encoding only.
 
 use std::{mem::size_of, sync::Arc};
 
@@ -20,17 +20,17 @@ pub(crate) struct Encodings(Arc<Cells>);
 type Cells = [OnceCell<Option<Bytes>>; Encoding::ALL.len()];
 
 impl Encodings {
-    /// What the cells take, beside the bytes in them.
+    /// The size of the cells, without the bytes in them.
     pub(crate) const SIZE: usize = size_of::<Cells>();
 
-    /// Those that were made, each with its bytes, or without if it is not smaller.
+    /// The encodings that were made, each with its bytes; `None` if it is no smaller than the body.
     pub(crate) fn known(&self) -> impl Iterator<Item = (Encoding, Option<&Bytes>)> {
         Encoding::ALL
             .into_iter()
             .filter_map(|encoding| Some((encoding, self.cell(encoding).get()?.as_ref())))
     }
 
-    /// Those that a request can have, the preferred one first.
+    /// The encodings that a request can get, the preferred one first.
     pub(crate) fn available(&self) -> impl Iterator<Item = Encoding> {
         let is_larger = |encoding| matches!(self.cell(encoding).get(), Some(None));
         Encoding::ALL.into_iter().filter(move |encoding| !is_larger(*encoding))
@@ -41,7 +41,8 @@ impl Encodings {
         self.cell(encoding).get()?.as_ref()
     }
 
-    /// Encodes `body`, unless that was done. Callers who come meanwhile wait for it.
+    /// Encodes `body`, unless that was done before. Callers who ask at the same time wait for the
+    /// one that encodes.
     pub(crate) async fn make(&self, encoding: Encoding, body: &Bytes) {
         let made = self.cell(encoding).get_or_init(|| async {
             let body = body.clone();
@@ -51,8 +52,8 @@ impl Encodings {
         made.await;
     }
 
-    /// Makes all encodings of `body`, on one thread: each thread that compresses keeps
-    /// some memory for the next time.
+    /// Makes all encodings of `body`. They share one thread, since each thread that compresses
+    /// keeps some memory for the next time.
     pub(crate) async fn make_all(&self, body: &Bytes) {
         let body = body.clone();
         let compress = move || Encoding::ALL.map(|encoding| (encoding, encoding.compress(&body)));
@@ -62,7 +63,7 @@ impl Encodings {
 
     /// Adds an encoding that was made before.
     pub(crate) fn add(&self, encoding: Encoding, encoded: Option<Bytes>) {
-        // One that is there already is of the same body.
+        // If there is one already, it is of the same body.
         let _ = self.cell(encoding).set(encoded);
     }
 

@@ -1,8 +1,8 @@
 //! Response heads of a stored page, made once and then copied.
 //!
-//! What changes while a page is stored is what its headers say of time, in
-//! whole seconds. So for each encoding of its body a page keeps the last response
-//! head that was made, and makes another when that no longer holds.
+//! While a page is stored, only what its headers say about time changes, in whole seconds. So a
+//! page keeps the last response head for each encoding of its body, and makes another when that one
+//! no longer holds.
 
 use std::{
     array, fmt,
@@ -21,8 +21,8 @@ use crate::{
     wire,
 };
 
-/// What a 304 carries of the headers of its 200: those by which caches go on
-/// (RFC 9110 section 15.4.5), and ours.
+/// The headers of a 200 that its 304 carries too: those that caches need (RFC 9110 section 15.4.5),
+/// and ours.
 const IN_NOT_MODIFIED: [HeaderName; 7] = [
     header::ETAG,
     header::VARY,
@@ -45,7 +45,7 @@ pub(crate) struct Head {
     not_modified: OnceLock<HeaderMap>,
 }
 
-/// Those headers of a response that change with time.
+/// The headers of a response that change with time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CacheHeaders {
     pub(crate) status: CacheStatus,
@@ -58,8 +58,8 @@ impl Heads {
         self.0[index(encoding)].load().is_some()
     }
 
-    /// The head for an encoding of the body: the one that is kept if it says the
-    /// same, or the one that `make` makes, which is kept in turn.
+    /// The head for an encoding of the body: the kept one if it still says `cache`, or else a new
+    /// one from `make`, which is kept in its place.
     pub(crate) fn head(
         &self,
         encoding: Option<Encoding>,

@@ -1,4 +1,4 @@
-//! One stored page: an immutable value from one render, and what is made of it to serve it.
+//! One stored page: an immutable value from one render, and what is made of it for serving.
 
 pub(crate) mod encodings;
 pub(crate) mod heads;
@@ -22,8 +22,8 @@ pub(crate) use self::{
     start::{RenderStart, Seen, Version},
 };
 
-/// Headers that belong to one connection or one response, or that are decided
-/// when a page is served: never part of a stored page.
+/// Headers that are never part of a stored page: they belong to one connection or one response, or
+/// are set when a page is served.
 const NOT_STORED: [HeaderName; 17] = [
     header::AGE,
     header::CACHE_CONTROL,
@@ -60,7 +60,7 @@ pub struct Entry {
     pub(crate) version: Version,
     /// The period that the render asked for, if any.
     pub(crate) asked: Option<Duration>,
-    /// Whether these are data that say: there is no such thing.
+    /// Whether this is data that says "no such thing".
     pub(crate) is_absent: bool,
 }
 
@@ -132,13 +132,13 @@ impl Entry {
         self.rendered_at
     }
 
-    /// Whether a visitor gets the same from both: equal bodies under one policy
-    /// have one ETag.
+    /// Whether a visitor gets the same page from both. Equal bodies with equal policies have equal
+    /// ETags.
     pub(crate) fn is_same_page(&self, other: &Self) -> bool {
         self.etag == other.etag && self.status == other.status && self.headers == other.headers
     }
 
-    /// How old the page is; `None` if its render began in the future.
+    /// How old the page is; `None` if its render began in the future by more than [`CLOCK_SKEW`].
     pub(crate) fn age(&self, now: SystemTime) -> Option<Duration> {
         match now.duration_since(self.rendered_at) {
             Ok(age) => Some(age),
@@ -153,11 +153,10 @@ impl Entry {
     }
 }
 
-/// What a strong ETag is made of: 128 bits of the body's XXH3, so equal bodies
-/// have equal tags.
+/// The text of a strong ETag: the 128-bit XXH3 of the body, so equal bodies have equal ETags.
 ///
-/// The policy counts as well: a browser keeps the one it has when a 304 says
-/// that the page is the same.
+/// The policy is hashed as well: a browser keeps the policy that it has when a 304 says that the
+/// page is the same.
 fn etag_of(body: &[u8], policy: Option<&HeaderValue>) -> String {
     let mut hash = Xxh3Default::new();
     hash.update(body);

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use super::{Entry, encodings::Encodings, heads::Heads};
 use crate::rules::encoding::{self, Encoding};
 
-/// About what the response heads of a page take beside its own headers, in bytes.
+/// About how many bytes the response heads of a page take in addition to its own headers.
 const HEADS: usize = 1024;
 
 /// An entry, and what is made of it when it is served: encodings of its body and response heads,
@@ -23,7 +23,7 @@ pub(crate) struct ServedEntry {
     /// `None` if the body must not be compressed.
     pub(crate) encodings: Option<Encodings>,
     pub(crate) heads: Heads,
-    /// The generation of purges at which the page was found not purged.
+    /// The generation of purges at which the page was last found unpurged.
     unpurged_at: AtomicU64,
 }
 
@@ -36,7 +36,7 @@ impl Deref for ServedEntry {
 }
 
 impl ServedEntry {
-    /// An entry of which nothing was made yet.
+    /// An entry of which nothing has been made yet.
     pub(crate) fn new(entry: Entry) -> Self {
         let encodings = entry.may_compress.then(Encodings::default);
         Self::with_encodings(entry, encodings)
@@ -66,7 +66,7 @@ impl ServedEntry {
         encoding::choose(request, self.encodings.as_ref()?.available())
     }
 
-    /// The body in one encoding; `None` if that was not made yet.
+    /// The body in one encoding; `None` if it has not been made yet.
     pub(crate) fn body_in(&self, encoding: Option<Encoding>) -> Option<&Bytes> {
         match encoding {
             None => Some(&self.body),
@@ -102,7 +102,7 @@ impl ServedEntry {
         let made: usize = made.map(|(_, body)| body.map_or(0, Bytes::len)).sum();
         let cells = self.encodings.as_ref().map_or(0, |_| Encodings::SIZE);
         let bodies = self.body.len() + made + cells;
-        // Once more, for the response heads that are made when the page is served.
+        // Counted twice: the response heads, made when the page is served, copy the headers.
         let heads = headers + HEADS;
         (size_of::<Self>() + self.key.as_str().len() + bodies + headers + heads + tags) as u64
     }

@@ -4,12 +4,13 @@ use std::time::SystemTime;
 
 use crate::clock::Stamp;
 
-/// Up to where in the order of purges a render, or a read, is known to have seen them: exactly
-/// the purges with a later stamp reach it.
+/// The position in the order of purges up to which a render, or a read, has seen them. Exactly the
+/// purges with a later stamp can reach it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Seen(pub(crate) Stamp);
 
-/// Which of two renders of one page, or of two reads, is newer: the one with the higher version.
+/// Tells which of two renders of one page, or of two reads, is newer: the one with the higher
+/// version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version(pub(crate) Stamp);
 
@@ -22,7 +23,7 @@ pub(crate) struct RenderStart {
 }
 
 impl RenderStart {
-    /// On one machine the order of purges and that of renders are one.
+    /// On one machine, one stamp serves for the order of purges and for that of renders.
     pub(crate) fn new(at: SystemTime, stamp: Stamp) -> Self {
         Self { at, seen: Seen(stamp), version: Version(stamp) }
     }
