@@ -1,4 +1,4 @@
-//! What a store has to do.
+//! What a store must do.
 
 use std::{fmt, sync::Arc};
 
@@ -10,8 +10,8 @@ use crate::{address::key::Key, error::StoreError};
 
 /// Tells a store whether a page is being served from memory just now.
 ///
-/// A store that is bounded drops other pages first: what memory serves is never
-/// asked of the store, and so would look unused.
+/// A bounded store evicts other pages first: what memory serves is never asked of the store, and so
+/// would look unused.
 pub type InUse = Arc<dyn Fn(&Key) -> bool + Send + Sync>;
 
 /// The pages of a store, one after the other; see [`Store::pages`].
@@ -19,22 +19,20 @@ pub type PageStream = BoxStream<'static, Result<Bytes, StoreError>>;
 
 /// Keeps the pages and purges of one build, so that they survive a restart.
 ///
-/// A store moves bytes: what is in them, and whether they are whole, is checked
-/// by the engine. It is asked only for what is not in memory. Each method may
-/// be called from many tasks at once.
+/// A store only moves bytes: the engine checks what is in them, and whether they are intact. It is
+/// asked only for what is not in memory. Each method may be called from many tasks at once.
 ///
 /// What a store guarantees:
 ///
-/// - **Complete or absent.** A [`put`](Store::put) that returned is read as it
-///   was written. One that failed, or was cut short by a crash, left the old
-///   page or the new one.
-/// - **Apart.** Two keys never share a page, and nothing of a key is taken as a
-///   file name or a pattern. Stores of two builds never see each other's pages.
-/// - **Free to forget pages.** [`get`](Store::get) may answer `None` for any
-///   page, for example to stay within a size.
-/// - **Never forgetting purges.** A record is kept, with all before it, once
-///   [`append_purge`](Store::append_purge) returned, until
-///   [`replace_purges`](Store::replace_purges). Purges are shared by all builds.
+/// - **Complete or absent.** What a [`put`](Store::put) wrote before it returned is read back
+///   unchanged. A `put` that failed, or that a crash cut short, leaves the old page or the new one.
+/// - **Apart.** Two keys never share a page, and no part of a key is taken as a file name or a
+///   pattern. The stores of two builds never see each other's pages.
+/// - **Free to forget pages.** [`get`](Store::get) may return `None` for any page, for example to
+///   stay within a size.
+/// - **Never forgetting purges.** Once [`append_purge`](Store::append_purge) has returned, the
+///   record and all before it are kept until [`replace_purges`](Store::replace_purges). All builds
+///   share the purges.
 ///
 /// The feature `testing` has a suite that checks this for any store.
 #[async_trait]
@@ -43,104 +41,106 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The page counts as absent then.
+    /// Fails if the page cannot be read. It counts as absent then.
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError>;
 
-    /// Keeps `page` in the place of what was kept for `key`.
+    /// Keeps `page`, in the place of what was kept for `key`.
     ///
     /// # Errors
     ///
-    /// The old page is still there then, and the engine keeps the new one in
-    /// memory only.
+    /// Fails if the page cannot be kept. The old page is still there then, and the engine keeps the
+    /// new one in memory only.
     async fn put(&self, key: &Key, page: Bytes) -> Result<(), StoreError>;
 
-    /// Whether there is a page of `key`, without reading it.
+    /// Whether there is a page of `key`. By default this reads the page; a store that can tell
+    /// without reading it should do so.
     ///
     /// # Errors
     ///
-    /// The page counts as absent then.
+    /// Fails if the store cannot tell. The page counts as absent then.
     async fn contains(&self, key: &Key) -> Result<bool, StoreError> {
         Ok(self.get(key).await?.is_some())
     }
 
-    /// Forgets the page of `key`; nothing happens if there is none.
+    /// Removes the page of `key`. Nothing happens if there is none.
     ///
     /// # Errors
     ///
-    /// The page may still be there then.
+    /// Fails if the page cannot be removed. It may still be there then.
     async fn remove(&self, key: &Key) -> Result<(), StoreError>;
 
-    /// Keeps a small value of this build, which is never dropped for space:
-    /// the paths that a route lists. `name` is any text.
+    /// Keeps a small value of this build: the paths that a route lists. Values are never evicted.
+    /// `name` is any text.
     ///
     /// # Errors
     ///
-    /// The build fails then.
+    /// Fails if the value cannot be kept. The build fails then.
     async fn put_value(&self, name: &str, value: Bytes) -> Result<(), StoreError>;
 
     /// The value that was kept under `name`; `None` if there is none.
     ///
     /// # Errors
     ///
-    /// The value counts as absent then.
+    /// Fails if the value cannot be read. It counts as absent then.
     async fn value(&self, name: &str) -> Result<Option<Bytes>, StoreError>;
 
     /// Every purge record, in the order in which they were appended.
     ///
-    /// Called once, when the engine is built; it may block. A record that was
-    /// cut short may be left out if it was the last one.
+    /// The engine calls this once, when it is built; the call may block. The last record may be
+    /// left out if it was cut short.
     ///
     /// # Errors
     ///
-    /// The engine is not built then.
+    /// Fails if the records cannot be read. The engine is not built then.
     fn purges(&self) -> Result<Vec<Bytes>, StoreError>;
 
-    /// Appends a purge record: one line of UTF-8 text without its end. Returns
-    /// when no crash can lose it.
+    /// Appends a purge record: one line of UTF-8 text, without the line break. Returns once no
+    /// crash can lose it.
     ///
     /// # Errors
     ///
-    /// The purge is not acknowledged then.
+    /// Fails if the record cannot be kept. The purge is not acknowledged then.
     async fn append_purge(&self, record: Bytes) -> Result<(), StoreError>;
 
-    /// Puts `records` in the place of all purge records, at once or not at all.
-    /// Returns `false`, with nothing changed, if other processes may be
-    /// appending.
+    /// Puts `records` in the place of all purge records, all at once or not at all.
+    ///
+    /// Returns `false` and changes nothing if other processes may be appending.
     ///
     /// # Errors
     ///
-    /// The records are as they were then.
+    /// Fails if the records cannot be replaced. They are as they were then.
     async fn replace_purges(&self, records: Vec<Bytes>) -> Result<bool, StoreError>;
 
-    /// Every page of this build, in any order, each once, as it was put: for a
-    /// dry run of a purge, which wants all of them one time, not often. `None`,
-    /// the default, if the store cannot tell.
+    /// Every page of this build, each once, as it was put, in any order. Defaults to `None`, for a
+    /// store that cannot list its pages.
     ///
-    /// The stream reads a page when it is asked for the next one, on threads that
-    /// may block, and ends when it is dropped. A page that is put or removed
-    /// meanwhile is there or not. Reading a page in this way is no use of it. An
-    /// error stands for a page that could not be read; the next one follows.
+    /// The engine reads all pages for a dry run of a purge, which is rare. The stream reads a page
+    /// when it is asked for the next one, on threads that may block, and ends when it is dropped. A
+    /// page that is put or removed in the meantime may or may not be in it. Reading a page in this
+    /// way does not count as a use. An error stands for a page that could not be read; the next one
+    /// follows.
     fn pages(&self) -> Option<PageStream> {
         None
     }
 
-    /// This build is in service, so others may go: all but the latest before
-    /// it, and that one too once its grace period is over.
+    /// Removes the pages of other builds, now that this one is in service. The previous build's
+    /// pages stay until its grace period is over. Does nothing by default.
     ///
     /// # Errors
     ///
-    /// Logged; what could not be removed is tried again next time.
+    /// Fails if something cannot be removed. The engine logs this and tries again next time.
     async fn remove_old_builds(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// The page was served from memory until now. A bounded store counts it as
-    /// used.
+    /// Tells the store that the page was served from memory until now. A bounded store counts this
+    /// as a use. Does nothing by default.
     fn used(&self, key: &Key) {
         let _ = key;
     }
 
-    /// Is given, once, a way to ask which pages are in use.
+    /// Gives the store a way to ask which pages are in use. The engine calls this once. Does
+    /// nothing by default.
     fn set_in_use(&self, in_use: InUse) {
         drop(in_use);
     }

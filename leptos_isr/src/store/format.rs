@@ -1,14 +1,16 @@
 //! A page as bytes, for a store.
 //!
-//! The magic `ISR3`, the header's length (u32, little-endian), the header as a
-//! JSON object, the body, the encodings of the body in the order of the header, and
-//! the XXH3 (128 bits, little-endian) of all before it. Whatever is damaged does
-//! not pass for a page.
+//! 1. The magic `ISR3`.
+//! 2. The header's length (u32, little-endian).
+//! 3. The header, a JSON object.
+//! 4. The body.
+//! 5. The encodings of the body, in the order in which the header lists them.
+//! 6. The XXH3 of everything before it (128 bits, little-endian), so that damaged bytes do not pass
+//!    for a page.
 //!
-//! The header's fields go by name. A reader skips fields and encodings that it
-//! does not know, so a later version may add some without a new magic. What
-//! changes the meaning of known fields needs one: pages of another magic count
-//! as absent.
+//! The header's fields go by name. A reader skips fields and encodings that it does not know, so a
+//! later version may add some without a new magic. A change to the meaning of known fields needs a
+//! new magic: pages with another magic count as absent.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -27,12 +29,12 @@ use crate::{
 const MAGIC: &[u8; 4] = b"ISR3";
 const CHECKSUM_LEN: usize = 16;
 
-/// Everything of a page but its bodies.
+/// Everything of a page except its bodies.
 #[derive(Serialize, Deserialize)]
 struct Header {
     key: Key,
     status: u16,
-    /// Each byte of a value is the character of that number.
+    /// Values are not always UTF-8: each byte becomes the character with that number.
     headers: Vec<(String, String)>,
     tags: Vec<Tag>,
     rendered_at_nanos: u128,
@@ -56,18 +58,18 @@ struct EncodingHeader {
 /// Why bytes are not a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DecodeError {
-    /// They are whole, and of another version of this format.
+    /// They are intact, but in another version of this format.
     OtherFormat,
     Damaged(&'static str),
 }
 
-/// The bytes of a page.
+/// Encodes a page.
 ///
 /// # Errors
 ///
-/// Says so if the page's header cannot be written: it is larger than 4 GiB.
+/// Fails if the page's header would be longer than 4 GiB.
 pub(super) fn encode(entry: &ServedEntry) -> Result<Bytes, serde_json::Error> {
-    // Once: another may be made meanwhile.
+    // Read once: another encoding may be made in the meantime.
     let known = entry.encodings.as_ref().map(|made| made.known().collect::<Vec<_>>());
     let header = Header {
         key: entry.key.clone(),
@@ -110,11 +112,11 @@ pub(super) fn encode(entry: &ServedEntry) -> Result<Bytes, serde_json::Error> {
     Ok(bytes.into())
 }
 
-/// The page that `bytes` are, sharing their memory.
+/// Decodes a page, whose bodies share the memory of `bytes`.
 ///
 /// # Errors
 ///
-/// Says what is wrong with them.
+/// Says why `bytes` are not a page.
 pub(super) fn decode(bytes: &Bytes) -> Result<ServedEntry, DecodeError> {
     let content_len = bytes.len().checked_sub(CHECKSUM_LEN).ok_or(TOO_SHORT)?;
     let (content, checksum) = bytes.split_at(content_len);

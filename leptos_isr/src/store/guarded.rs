@@ -1,5 +1,5 @@
-//! A store as the engine uses it: pages instead of bytes, a time limit for each
-//! call, and a failure that costs a page its place, never its visitor.
+//! A store as the engine uses it: with pages instead of bytes, and with time limits. A failure may
+//! cost a page its place in the store, but never a visitor the page.
 
 use std::{
     future::Future,
@@ -22,24 +22,24 @@ use crate::{
     },
 };
 
-/// How long a visitor waits at most for a store that does not answer, if a
-/// render may take as long.
+/// The longest that a visitor waits for a store that does not answer. If a render may take less
+/// time, that limit applies.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Guarded {
     store: Box<dyn Store>,
     is_failing: AtomicBool,
-    /// Whether it was said that pages of another format are there.
+    /// Whether pages in another format have been logged.
     said_other_format: AtomicBool,
     read_limit: Duration,
     write_limit: Duration,
 }
 
-/// Why a page of the store is not known.
+/// Why a page of the store is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadFailure {
-    /// It counts as absent.
+    /// Its bytes are not a page. It counts as absent.
     Damaged,
     /// The store could not read it.
     Failed,
@@ -57,7 +57,7 @@ impl Guarded {
         }
     }
 
-    /// The page of `key`; `None` if there is none that is whole.
+    /// The page of `key`; `None` if there is none, or if it is damaged or cannot be read.
     pub(crate) async fn get(&self, key: &Key) -> Option<ServedEntry> {
         let bytes = match within(self.read_limit, self.store.get(key)).await {
             Ok(bytes) => bytes?,
@@ -69,7 +69,7 @@ impl Guarded {
         match decode(&bytes) {
             Ok(entry) if entry.key == *key => Some(entry),
             Ok(_) => None,
-            // In both cases the page is replaced when it is rendered.
+            // In both cases the next render replaces the page.
             Err(DecodeError::OtherFormat) => {
                 if !self.said_other_format.swap(true, Ordering::Relaxed) {
                     warn!(isr.key = %key,
@@ -85,7 +85,7 @@ impl Guarded {
         }
     }
 
-    /// Every page, if the store can tell; without a time limit.
+    /// Every page, if the store can list them. There is no time limit.
     pub(crate) fn pages(
         &self,
     ) -> Option<impl Stream<Item = Result<ServedEntry, ReadFailure>> + Unpin + use<>> {
@@ -100,13 +100,13 @@ impl Guarded {
     ///
     /// # Errors
     ///
-    /// Passes on what the store says.
+    /// Passes on the error of the store.
     pub(crate) async fn put(&self, entry: &ServedEntry) -> Result<(), StoreError> {
         within(self.write_limit, self.store.put(&entry.key, encode(entry)?)).await
     }
 
-    /// Keeps `entry` if that is possible; otherwise it stays in memory only,
-    /// with one warning until writing works again.
+    /// Keeps `entry` if possible; otherwise it stays in memory only. There is one warning until
+    /// writing works again.
     pub(crate) async fn put_or_warn(&self, entry: &ServedEntry) {
         match self.put(entry).await {
             Ok(()) => self.is_failing.store(false, Ordering::Relaxed),
@@ -119,12 +119,12 @@ impl Guarded {
         }
     }
 
-    /// The pages were in use until now.
+    /// Tells the store that these pages were in use until now.
     pub(crate) fn used(&self, keys: &[Key]) {
         keys.iter().for_each(|key| self.store.used(key));
     }
 
-    /// Whether there is a page of `key`, whole or not.
+    /// Whether there is a page of `key`, damaged or not.
     pub(crate) async fn contains(&self, key: &Key) -> bool {
         within(self.read_limit, self.store.contains(key)).await.unwrap_or(false)
     }
@@ -133,12 +133,12 @@ impl Guarded {
     ///
     /// # Errors
     ///
-    /// Passes on what the store says.
+    /// Passes on the error of the store.
     pub(crate) async fn put_listed(&self, route: &str, paths: &[String]) -> Result<(), StoreError> {
         self.store.put_value(&listed_name(route), serde_json::to_vec(paths)?.into()).await
     }
 
-    /// The paths that the build found for a route; `None` without a build.
+    /// The paths that the build listed for a route; `None` if the store has none.
     pub(crate) async fn listed<T: FromIterator<String>>(&self, route: &str) -> Option<T> {
         let name = listed_name(route);
         let value = within(self.read_limit, self.store.value(&name)).await.ok()??;

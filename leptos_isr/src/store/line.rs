@@ -1,20 +1,20 @@
-//! A line of a log that tells whether it is whole.
+//! A line of a log, with a checksum that tells whether it is intact.
 //!
-//! It is the XXH3 (64 bits, hexadecimal) of a JSON object, a space, and that object.
+//! It consists of the XXH3 of a JSON object (64 bits, hexadecimal), a space, and that object.
 
 use std::fmt::Write;
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A line that tells whether it is whole.
+/// Puts the checksum in front of `json`.
 pub(crate) fn seal(json: &str) -> Bytes {
     let mut line = String::with_capacity(json.len() + 17);
     write!(line, "{:016x} {json}", xxh3_64(json.as_bytes())).expect("a string takes everything");
     line.into()
 }
 
-/// The JSON of a line, if it is whole.
+/// The JSON of a line; `None` if the line is damaged.
 pub(crate) fn unseal(line: &[u8]) -> Option<&[u8]> {
     let (sum, json) = line.split_at_checked(16)?;
     let json = json.strip_prefix(b" ")?;

@@ -1,5 +1,5 @@
-//! The memory tier: the pages in use and, apart from them, the "no such page"
-//! answers; both bounded in bytes.
+//! The memory tier: the pages in use, and apart from them the "no such page" answers. Both are
+//! bounded in bytes.
 
 use std::{
     fmt,
@@ -13,15 +13,14 @@ use quick_cache::{
 
 use crate::{address::key::Key, entry::ServedEntry};
 
-/// The share of the memory that 404s may take; probing random paths fills no
-/// more than this.
+/// 404s may take one part in this many of the memory. Probing random paths fills no more.
 const NOT_FOUND_SHARE: u64 = 16;
 
 /// What a page is assumed to weigh when the number of slots is chosen.
 const TYPICAL_WEIGHT: u64 = 32 * 1024;
 
-/// The least weight of one of the parts that are locked apart: a page heavier
-/// than a part is not kept.
+/// The least weight of a part. Each part has a lock of its own, and a page heavier than a part is
+/// not kept.
 const PART: u64 = 8 << 20;
 
 /// Pages in memory.
@@ -40,8 +39,8 @@ impl fmt::Debug for MemoryTier {
 
 type Tier = Cache<Key, Slot, ByteWeighter, DefaultHashBuilder, EvictedKeys>;
 
-/// A page, and what it weighed when it was put. A page that was compressed since weighs more;
-/// `weigh_again` corrects it.
+/// A page, and what it weighed when it was put. A page that has been compressed since weighs more;
+/// `weigh_again` corrects that.
 #[derive(Clone)]
 struct Slot {
     entry: Arc<ServedEntry>,
@@ -51,7 +50,7 @@ struct Slot {
 #[derive(Clone)]
 struct ByteWeighter;
 
-/// Tells which pages one insertion drove out.
+/// Tells which pages one insertion evicted.
 #[derive(Clone, Debug)]
 struct EvictedKeys;
 
@@ -98,8 +97,8 @@ impl MemoryTier {
         self.pages.iter().chain(self.not_found.iter()).map(|(_, slot)| slot.entry).collect()
     }
 
-    /// Weighs the page of `key` again, which was compressed since, if it is still
-    /// here. Returns the pages that had to go for it.
+    /// Weighs the page of `key` again after it was compressed, if it is still here. Returns the
+    /// pages that were evicted for it.
     pub(crate) fn weigh_again(&self, key: &Key) -> Vec<Key> {
         let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut dropped = Vec::new();
@@ -113,9 +112,8 @@ impl MemoryTier {
         dropped
     }
 
-    /// Puts `entry` in the place of what was stored for its key, unless that
-    /// is of a later render. Returns the pages that had to go for it: they were
-    /// in use until now.
+    /// Puts `entry` in the place of what was stored for its key, unless that is from a later
+    /// render. Returns the pages that were evicted for it: they were in use until now.
     pub(crate) fn put(&self, entry: Arc<ServedEntry>) -> Vec<Key> {
         let key = entry.key.clone();
         let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,7 +128,7 @@ impl MemoryTier {
         let slot = Slot { weight: entry.weight(), entry };
         to.insert_with_lifecycle(key.clone(), slot, &mut dropped);
         from.remove(&key);
-        // The page that was replaced is not gone.
+        // The page that it replaced was not evicted.
         dropped.retain(|other| *other != key);
         dropped
     }
@@ -143,7 +141,7 @@ fn tier(bytes: u64) -> Tier {
         .estimated_items_capacity(count(bytes / TYPICAL_WEIGHT).max(16))
         .shards(count(bytes / PART).clamp(1, 64))
         .build()
-        .expect("weight and number are given");
+        .expect("the weight and the number of items are given");
     Cache::with_options(options, ByteWeighter, DefaultHashBuilder::default(), EvictedKeys)
 }
 

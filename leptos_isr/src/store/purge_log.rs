@@ -1,8 +1,7 @@
-//! Purges as records of a store: each is there before it is answered, and all
-//! are read at start.
+//! Purges as records in a store. Each is written before its purge is answered, and all are read at
+//! start.
 //!
-//! What a damaged record purged is not known, so it counts as a purge of
-//! everything.
+//! What a damaged record purged is unknown, so it counts as a purge of everything.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -23,7 +22,7 @@ use crate::{
     },
 };
 
-/// Records that are no longer needed before the log is written anew.
+/// How many superseded records the log has before it is rewritten.
 const SUPERSEDED: usize = 1000;
 
 #[derive(Serialize, Deserialize)]
@@ -33,11 +32,11 @@ struct Record {
     scopes: Vec<Scope>,
 }
 
-/// How many records the log has.
+/// The log of purges, of which this keeps the number of records.
 #[derive(Debug, Default)]
 pub(crate) struct PurgeLog(Mutex<usize>);
 
-/// What the records at start come to.
+/// What the records at start amount to.
 #[derive(Debug, Default)]
 pub(crate) struct PurgeHistory {
     pub(crate) log: PurgeLog,
@@ -45,7 +44,7 @@ pub(crate) struct PurgeHistory {
     pub(crate) last: Stamp,
 }
 
-/// Reads the records of a store at the time `now`.
+/// Reads the records of a store. `now` is the stamp of the start.
 pub(crate) fn replay(records: &[Bytes], now: Stamp) -> PurgeHistory {
     let mut history =
         PurgeHistory { log: PurgeLog(Mutex::new(records.len())), ..PurgeHistory::default() };
@@ -64,7 +63,7 @@ pub(crate) fn replay(records: &[Bytes], now: Stamp) -> PurgeHistory {
     }
     if damaged > 0 {
         warn!(damaged, "purge records are damaged: all stored pages count as purged");
-        // It came before the record after it; without one, at any time until now.
+        // A damaged record came before the next one, or, if there is none, at any time until now.
         if is_last_damaged {
             history.last = history.last.max(now);
         }
@@ -74,12 +73,12 @@ pub(crate) fn replay(records: &[Bytes], now: Stamp) -> PurgeHistory {
 }
 
 impl PurgeLog {
-    /// Keeps a purge that is noted in `purges`; returns once no crash can lose
-    /// it. Writes the log anew from them when most of it is superseded.
+    /// Keeps a purge that is noted in `purges`, and returns once no crash can lose it. Rewrites the
+    /// log from `purges` when most of it is superseded.
     ///
     /// # Errors
     ///
-    /// Passes on what the store says: a restart may forget the purge.
+    /// Passes on the error of the store: a restart may forget the purge.
     pub(crate) async fn append(
         &self,
         store: &Guarded,
@@ -98,7 +97,7 @@ impl PurgeLog {
                 match store.replace_purges(records).await {
                     Ok(true) => *len = new_len,
                     Ok(false) => {}
-                    Err(error) => warn!(error, "cannot write the purge log anew, it grows"),
+                    Err(error) => warn!(error, "cannot rewrite the purge log, it grows"),
                 }
             }
         }

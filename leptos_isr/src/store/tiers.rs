@@ -1,4 +1,4 @@
-//! Memory, and the store behind it if there is one.
+//! Memory, and the store behind it, if there is one.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ impl Tiers {
         self.memory.entries()
     }
 
-    /// The page of a key, from memory, or else from the store, which memory then keeps too.
+    /// The page of a key from memory, or else from the store. Memory then keeps it too.
     pub(crate) async fn get(&self, key: &Key, order: &Order) -> Option<Arc<ServedEntry>> {
         if let Some(entry) = self.memory.get(key) {
             return Some(entry);
@@ -50,7 +50,7 @@ impl Tiers {
         order.observe(entry.entry_mut());
         let entry = Arc::new(entry);
         self.put_in_memory(&entry);
-        // What was put meanwhile is newer.
+        // If a newer render was put in the meantime, memory kept that one.
         Some(self.memory.get(key).unwrap_or(entry))
     }
 
@@ -58,25 +58,25 @@ impl Tiers {
         self.note_evicted(&self.memory.put(Arc::clone(entry)));
     }
 
-    /// Weighs a page again that was compressed since it was put.
+    /// Weighs a page again after it was compressed.
     pub(crate) fn weigh_again(&self, key: &Key) {
         self.note_evicted(&self.memory.weigh_again(key));
     }
 
-    /// Keeps a page. A 404 goes to the store only where it takes the place of a page, so that
-    /// probing paths writes nothing.
+    /// Keeps a page. A 404 goes to the store only if it replaces a page there, so that probing
+    /// random paths writes nothing.
     pub(crate) async fn put(&self, entry: &Arc<ServedEntry>) {
         self.put_in_memory(entry);
         if let Some(store) = &self.store
             && (!entry.is_gone() || store.contains(&entry.key).await)
         {
             store.put_or_warn(entry).await;
-            // Memory may have evicted it and taken the old page from the store meanwhile.
+            // Before the store had it, memory may have evicted it and loaded the old page again.
             self.put_in_memory(entry);
         }
     }
 
-    /// What memory evicts was in use until now.
+    /// Tells the store that the pages that memory evicted were in use until now.
     fn note_evicted(&self, evicted: &[Key]) {
         if let Some(store) = &self.store {
             store.used(evicted);

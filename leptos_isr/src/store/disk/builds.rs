@@ -1,4 +1,4 @@
-//! The folders of builds: which is the previous one, and which may go.
+//! The folders of builds: which one is the previous build's, and which may be removed.
 
 use std::{
     fs, io,
@@ -6,28 +6,28 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// In a build's folder: since when another build is in service.
+/// A file in a build's folder: since when another build has been in service.
 const SUPERSEDED: &str = "superseded";
 
-/// In a build's folder: when it was opened last.
+/// A file in a build's folder: when the build was last opened.
 const OPENED: &str = "opened";
 
-/// Notes that the build in `folder` is opened at `now`.
+/// Creates `folder` if need be, and notes that its build is opened at `now`.
 ///
 /// # Errors
 ///
-/// Passes on why the folder cannot be written.
+/// Says why the folder cannot be written.
 pub(super) fn open(folder: &Path, now: SystemTime) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     write_time(&folder.join(OPENED), now)
 }
 
-/// Removes the folders beside `current`: all but the one opened last, and that
-/// one too once `grace` has passed since this build took its place.
+/// Removes the folders beside `current`: all but the one that was last opened, and that one too
+/// once `grace` has passed since this build took its place.
 ///
 /// # Errors
 ///
-/// Names the first folder that could not be removed; the others are.
+/// Names the first folder that cannot be removed; the others are removed all the same.
 pub(super) fn remove_old(current: &Path, grace: Duration, now: SystemTime) -> io::Result<()> {
     let _ = fs::remove_file(current.join(SUPERSEDED));
     let mut builds = others(current);
@@ -38,7 +38,7 @@ pub(super) fn remove_old(current: &Path, grace: Duration, now: SystemTime) -> io
         match read_time(&mark) {
             None => result = write_time(&mark, now),
             Some(since) => {
-                // A time of the future means that the clock was set back.
+                // A time in the future means that the clock was set back.
                 if now.duration_since(since).is_ok_and(|past| past >= grace) {
                     builds.push(previous);
                 }

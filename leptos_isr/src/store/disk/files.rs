@@ -1,4 +1,4 @@
-//! What the disk store asks of the file system; tests put faults in its place.
+//! What the disk store asks of the file system. Tests replace it by one with faults.
 
 use std::{
     fmt,
@@ -15,8 +15,7 @@ pub(super) trait Files: fmt::Debug + Send + Sync {
         fs::read(path)
     }
 
-    /// Writes a file so that its place holds the old content or the new one,
-    /// whatever happens.
+    /// Writes a file so that, whatever happens, `path` holds the old content or the new one.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut file = match tempfile::NamedTempFile::new_in(folder) {
@@ -44,7 +43,8 @@ pub(super) trait Files: fmt::Debug + Send + Sync {
         file.sync_data()
     }
 
-    /// Notes that a file was used; failing costs it its place in the order only.
+    /// Notes that a file was used. A failure only costs the file its place in the order of
+    /// eviction.
     fn touch(&self, path: &Path) {
         let _ = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
     }

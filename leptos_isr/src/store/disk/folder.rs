@@ -1,4 +1,4 @@
-//! The files of one build, and what is counted of them.
+//! The files of one build, and the count of what they take.
 
 use std::{
     fmt, fs, io,
@@ -30,7 +30,7 @@ pub(super) struct BuildFolder {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) files: Box<dyn Files>,
     pub(super) index: Mutex<Index>,
-    /// Held while a file is written or removed, so that both act on the same one.
+    /// Held while a file is written or removed, so that file and index change together.
     pub(super) locks: [Mutex<()>; LOCKS],
     pub(super) in_use: OnceLock<InUse>,
     pub(super) purges: Mutex<PurgeFile>,
@@ -64,8 +64,8 @@ impl BuildFolder {
         Ok(page)
     }
 
-    /// Takes a file that was not there out of the index, unless it has been
-    /// written meanwhile: a file that is not counted would never be dropped.
+    /// Takes a file that was not there out of the index, unless it has been written in the
+    /// meantime: a file that is not counted would never be evicted.
     fn forget_if_gone(&self, id: FileId, path: &Path) -> io::Result<()> {
         if lock(&self.index).contains(id) {
             let _turn = self.turn(id);
@@ -93,11 +93,11 @@ impl BuildFolder {
         self.files.remove(&self.path_of(id))
     }
 
-    /// Drops pages until the rest is within the limit.
+    /// Evicts pages until the rest is within the limit.
     pub(super) fn make_room(&self) {
         while let Some(id) = self.next_to_drop() {
             let _turn = self.turn(id);
-            // It may have been written anew meanwhile.
+            // It may have been written again in the meantime.
             if lock(&self.index).contains(id) {
                 continue;
             }
@@ -116,13 +116,13 @@ impl BuildFolder {
         index.pop(|key| self.in_use.get().is_some_and(|in_use| in_use(key)))
     }
 
-    /// Learns what is there, without reading it.
+    /// Counts the files that are there, without reading them.
     pub(super) fn scan(&self) {
         let mut found = Vec::new();
         for folder in folders_of(&self.folder) {
             found.extend(files_of(&folder));
         }
-        // Latest first: each is put before those that are known.
+        // The latest first, since `found` takes each as used before all that are known.
         found.sort_by_key(|file| std::cmp::Reverse(file.used));
         let mut index = lock(&self.index);
         for file in &found {
@@ -152,7 +152,7 @@ impl BuildFolder {
     }
 }
 
-/// What a file takes of the disk: file systems give whole blocks, as a rule of 4 KiB.
+/// How many bytes of the disk a file takes: file systems allocate whole blocks, usually of 4 KiB.
 pub(super) fn room(len: u64) -> u64 {
     len.next_multiple_of(4096)
 }
@@ -183,7 +183,8 @@ pub(super) fn files_of(folder: &Path) -> impl Iterator<Item = FoundFile> {
     })
 }
 
-/// Removes a file that a crash left half written aside: no write takes an hour.
+/// Removes a temporary file that a crash left behind. A younger one may still be written, but no
+/// write takes an hour.
 fn remove_leftover(path: &Path, about: &fs::Metadata) {
     let age = about.modified().ok().and_then(|time| time.elapsed().ok());
     if age.is_some_and(|age| age > Duration::from_secs(3600)) {

@@ -10,7 +10,7 @@ pub(super) type FileId = u128;
 #[derive(Debug)]
 struct Slot {
     len: u64,
-    /// Known once the page was read or written by this process.
+    /// Known once this process has read or written the page.
     key: Option<Key>,
 }
 
@@ -26,7 +26,7 @@ impl Index {
         Self { files: LruCache::unbounded(), bytes: 0 }
     }
 
-    /// What all files take.
+    /// How many bytes all files take.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -58,7 +58,7 @@ impl Index {
         self.files.contains(&id)
     }
 
-    /// Notes a file that was there at start, as used before all that are known.
+    /// Notes a file that was there at start. It counts as used before all that are known.
     pub(super) fn found(&mut self, id: FileId, len: u64) {
         if !self.files.contains(&id) {
             self.files.push(id, Slot { len, key: None });
@@ -67,8 +67,8 @@ impl Index {
         }
     }
 
-    /// Takes out the file that was used least recently, but none that
-    /// `is_in_use`, unless all are.
+    /// Takes out the least recently used file that is not in use, or the least recently used one if
+    /// all are in use.
     pub(super) fn pop(&mut self, is_in_use: impl Fn(&Key) -> bool) -> Option<FileId> {
         for _ in 0..self.files.len() {
             let (&id, slot) = self.files.peek_lru()?;

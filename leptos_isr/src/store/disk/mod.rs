@@ -1,8 +1,8 @@
-//! Pages on the disk: one file a page, complete or absent.
+//! Pages on the disk: one file per page, complete or absent.
 //!
-//! A file is written aside, flushed, and renamed into place, so a crash leaves
-//! the old page or the new one. Its name is a 128-bit hash of the key: no part
-//! of a URL reaches the file system.
+//! A page is written to a temporary file, flushed, and renamed into place, so a crash leaves the
+//! old page or the new one. The file's name is a 128-bit hash of the key: no part of a URL reaches
+//! the file system.
 
 mod builds;
 mod files;
@@ -39,15 +39,14 @@ use crate::{
     store::backend::{InUse, PageStream, Store},
 };
 
-/// The pages of one build in a folder, and the purges of all builds beside them.
+/// Keeps the pages of one build in a folder, and the purges of all builds beside them.
 ///
-/// The folder holds `purges.log` and `pages/<build id>/`. Its pages together
-/// stay below a size, counted in whole blocks of 4 KiB: the least recently used go first, pages of other builds
-/// before them. Which were used is remembered while the process runs; after a
-/// restart it begins with when each file was last read or written.
+/// The folder holds `purges.log` and `pages/<build id>/`. The size of the pages is bounded, counted
+/// in whole blocks of 4 KiB. Beyond the limit, pages of other builds are evicted first, then the
+/// least recently used. The order of use is remembered while the process runs. After a restart it
+/// begins with the times at which the files were last read or written.
 ///
-/// Opening reads the purges, but no pages: their sizes are counted in the
-/// background.
+/// Opening reads the purges, but no pages: their sizes are counted in the background.
 #[derive(Debug)]
 pub struct DiskStore(Arc<BuildFolder>);
 
@@ -67,13 +66,14 @@ impl Settings {
 }
 
 impl DiskStore {
-    /// The store of the build `build_id` in `folder`, which is made if need be.
-    /// At most 1 GiB of pages; the previous build's pages stay for a day.
+    /// Opens the store of the build `build_id` in `folder`, which is created if need be.
+    ///
+    /// It keeps at most 1 GiB of pages. The pages of the previous build stay for a day.
     ///
     /// # Errors
     ///
-    /// Fails if the folder cannot be made. One that cannot be written is opened
-    /// all the same: its pages are served, and each write fails.
+    /// Fails if the folder cannot be created. A folder that is there but cannot be written is
+    /// opened all the same: its pages are served, and each write fails.
     pub fn open(
         folder: impl Into<PathBuf>,
         build_id: impl Into<String>,

@@ -1,7 +1,7 @@
-//! The file of purge records: a line each, appended and flushed to the disk.
+//! The file of purge records: one line each, appended and flushed to the disk.
 //!
-//! It is written anew only by a process that has it to itself, so that no purge
-//! of another one is lost: each holds a shared lock on a file beside it.
+//! Only a process that has the file to itself may rewrite it, so that no purge of another process
+//! is lost. To tell, each process holds a shared lock on a file beside it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -14,12 +14,12 @@ use bytes::Bytes;
 
 use super::files::{Files, RealFiles, lock};
 
-/// A file of lines beside the purges, which is kept as they are.
+/// Another file of lines, which is kept in the same way as the purges.
 #[derive(Debug)]
 pub(crate) struct LineFile(Mutex<PurgeFile>);
 
 impl LineFile {
-    /// Opens or makes the file, or remembers why it cannot be written.
+    /// Opens or creates the file, or remembers why it cannot be written.
     pub(crate) fn open(path: &Path) -> Self {
         Self(Mutex::new(PurgeFile::open(path)))
     }
@@ -34,7 +34,7 @@ impl LineFile {
         lock(&self.0).append(&RealFiles, line)
     }
 
-    /// Writes the file anew, if no other process uses it or did.
+    /// Rewrites the file and returns `true`, unless another process uses it or has appended to it.
     pub(crate) fn replace(&self, lines: &[Bytes]) -> io::Result<bool> {
         lock(&self.0).replace(&RealFiles, lines)
     }
@@ -43,10 +43,10 @@ impl LineFile {
 #[derive(Debug)]
 pub(super) struct PurgeFile {
     path: PathBuf,
-    /// Why it cannot be written, if so.
+    /// The open file, or why it cannot be written.
     writer: io::Result<Writer>,
-    /// The length after what this process read and appended; another one means
-    /// that others append too.
+    /// The length after what this process has read and appended. If the file has another length,
+    /// other processes append too.
     known_len: u64,
 }
 
@@ -57,13 +57,12 @@ struct Writer {
 }
 
 impl PurgeFile {
-    /// Opens or makes the file, or remembers why it cannot be written.
+    /// Opens or creates the file, or remembers why it cannot be written.
     pub(super) fn open(path: &Path) -> Self {
         Self { path: path.to_owned(), writer: Writer::open(path), known_len: 0 }
     }
 
-    /// Every line. The last one is left out if it was cut short: it was never
-    /// answered.
+    /// Every line. The last one is left out if it was cut short: its purge was never answered.
     pub(super) fn read(&mut self) -> io::Result<Vec<Bytes>> {
         let text = match fs::read(&self.path) {
             Ok(text) => Bytes::from(text),
@@ -76,8 +75,8 @@ impl PurgeFile {
         Ok(whole.filter(|line| !line.is_empty()).map(|line| text.slice_ref(line)).collect())
     }
 
-    /// Appends a line and waits until it is on the disk. If that fails the file
-    /// is as it was before.
+    /// Appends a line and waits until it is on the disk. If that fails, the file is as it was
+    /// before.
     pub(super) fn append(&mut self, files: &dyn Files, record: &[u8]) -> io::Result<()> {
         let writer = match &mut self.writer {
             Ok(writer) => writer,
@@ -101,7 +100,7 @@ impl PurgeFile {
         Ok(())
     }
 
-    /// Writes the file anew, if no other process uses it or did.
+    /// Rewrites the file and returns `true`, unless another process uses it or has appended to it.
     pub(super) fn replace(&mut self, files: &dyn Files, records: &[Bytes]) -> io::Result<bool> {
         let Ok(writer) = &mut self.writer else { return Ok(false) };
         let is_alone = writer.in_use.try_lock().is_ok();
@@ -120,7 +119,7 @@ impl PurgeFile {
         } else {
             Ok(false)
         };
-        // Also after a failed try, which may have let go of the shared lock.
+        // Even if `try_lock` failed: it may have released the shared lock.
         writer.in_use.lock_shared()?;
         replaced
     }
@@ -137,8 +136,7 @@ impl Writer {
         Ok(Self { file: open_to_append(path)?, in_use })
     }
 
-    /// Takes off a line that was cut short; `false` if another process may
-    /// still be writing it.
+    /// Removes a line that was cut short; `false` if another process may still be writing it.
     fn cut_back(&mut self, path: &Path) -> io::Result<bool> {
         let is_alone = self.in_use.try_lock().is_ok();
         let cut = if is_alone {
@@ -148,7 +146,7 @@ impl Writer {
         } else {
             Ok(())
         };
-        // Also after a failed try, which may have let go of the shared lock.
+        // Even if `try_lock` failed: it may have released the shared lock.
         self.in_use.lock_shared()?;
         cut.map(|()| is_alone)
     }

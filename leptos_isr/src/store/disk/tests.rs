@@ -123,7 +123,7 @@ async fn purge_that_was_cut_short_is_dropped_and_the_next_one_is_whole() {
     store.append_purge("two".into()).await.unwrap();
     assert_eq!(store.purges().unwrap(), ["one", "two"]);
 
-    // Another process may be writing the line: what it says is not known then.
+    // Another process may still be writing the line, so it stays.
     let other = open(folder.path(), 1 << 20);
     fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(b"half a rec").unwrap();
     store.append_purge("three".into()).await.unwrap();
@@ -167,7 +167,7 @@ async fn pages_stay_below_the_limit_and_those_in_use_stay() {
     assert!(!store.contains(&key("/1")).await.unwrap());
 }
 
-/// Writes the page anew right after it was found absent.
+/// Writes the page again right after it was found absent.
 #[derive(Debug, Default)]
 struct WrittenMeanwhile(Arc<OnceLock<Arc<BuildFolder>>>);
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{error::StoreError, store::backend::PageStream};
 
-/// Where the walk is. It knows the files of one folder at a time, of 256.
+/// Where the walk is. There are 256 folders, and it knows the files of one at a time.
 struct Walk {
     inner: Arc<BuildFolder>,
     folders: Vec<PathBuf>,
@@ -24,8 +24,7 @@ struct Walk {
     has_begun: bool,
 }
 
-/// The pages of the build; each is read when it is asked for, on a thread that
-/// may block.
+/// The pages of the build. Each is read when it is asked for, on a thread that may block.
 pub(super) fn pages(inner: Arc<BuildFolder>) -> PageStream {
     let walk = Walk { inner, folders: Vec::new(), files: Vec::new(), has_begun: false };
     let steps = stream::unfold(Some(walk), async |walk| {
@@ -47,7 +46,7 @@ impl Walk {
         }
         loop {
             while let Some(id) = self.files.pop() {
-                // It may have been dropped meanwhile.
+                // It may have been evicted in the meantime.
                 if let Some(page) = self.read(id).transpose() {
                     return Some(page);
                 }
@@ -75,8 +74,8 @@ fn folders_of(build: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// The pages in a folder. Its listing may name a file twice that is replaced
-/// meanwhile.
+/// The pages in a folder, each once: its listing may name a file twice that is replaced in the
+/// meantime.
 fn files_of(folder: &Path) -> io::Result<Vec<FileId>> {
     let first = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let mut files = Vec::new();
