@@ -4,10 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// Says what time it is.
+/// Tells the time.
 ///
-/// Closures are clocks, so a test passes one that reads a value it moves by
-/// hand.
+/// Closures are clocks, so a test can pass one that reads a time it moves by hand.
 ///
 /// # Examples
 ///
@@ -39,16 +38,16 @@ impl Clock for SystemClock {
     }
 }
 
-/// By how much two clocks may differ: a purge takes a stamp this much later, and
-/// a stamp that is further ahead of the clock is of the future.
+/// How much two clocks may differ. A purge takes a stamp this far ahead of the clock, and a stamp
+/// further ahead than this lies in the future.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// The order of renders and purges: each stamp is greater than all before it
-/// that this process gave or read, also when the clock is set back.
+/// A position in the order of renders and purges. Each stamp is greater than all that this process
+/// has given or observed before it, even when the clock is set back.
 pub(crate) type Stamp = u64;
 
-/// The latest time that a stamp takes from the clock, in the year 294,000:
-/// stamps can grow from there as long as the program runs.
+/// The latest time that a stamp takes from the clock, in the year 294,000. From there, stamps can
+/// still grow as long as the program runs.
 const LATEST: Stamp = u64::MAX / 2;
 
 /// Hands out stamps: microseconds of the clock, or one more than the last.
@@ -63,8 +62,7 @@ impl Stamps {
 
     /// Takes note of a stamp that another process gave.
     ///
-    /// Returns whether it can be true: one of the future means that the clock
-    /// was set back since.
+    /// Returns whether it can be true. A stamp in the future cannot: the clock was set back since.
     pub(crate) fn observe(&self, stamp: Stamp, now: SystemTime) -> bool {
         let skew = CLOCK_SKEW.as_micros() as Stamp;
         let is_true = stamp <= self.next(now).saturating_add(skew);

@@ -1,4 +1,4 @@
-//! Periods, written as they are said.
+//! Periods in plain words, such as `minutes(5)`.
 
 use std::time::Duration;
 

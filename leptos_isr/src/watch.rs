@@ -20,7 +20,7 @@ use crate::{
     route::target::Target,
 };
 
-/// Of how many pages and tags the last change is known, each about 150 bytes.
+/// For how many pages and tags the last change is remembered, at about 150 bytes each.
 const REMEMBERED: usize = 10_000;
 
 /// What can be watched.
@@ -33,7 +33,7 @@ pub(crate) enum Topic {
 /// All streams of one engine.
 pub(crate) struct Hub {
     max_streams: usize,
-    /// How often an idle stream says that it is there.
+    /// How often an idle stream sends a heartbeat.
     pub(crate) heartbeat: Duration,
     state: Mutex<State>,
     closed: watch::Sender<bool>,
@@ -45,23 +45,23 @@ struct State {
     changes: Changes,
 }
 
-/// When topics last changed, of the topics that changed most recently.
+/// When each topic last changed, for those that changed most recently.
 struct Changes {
     remembered: LruCache<Topic, Stamp>,
-    /// The latest change that is not remembered any more; set by `remembered`.
+    /// The latest change that is no longer remembered; `remembered` sets it when it evicts one.
     forgotten: Arc<AtomicU64>,
 }
 
-/// What all who watch one topic share.
+/// What all watchers of one topic share.
 struct TopicState {
     watchers: usize,
     changed: watch::Sender<Stamp>,
     page: Option<Target>,
-    /// Of the stored page; `None` while none is known.
+    /// The tags of the stored page; `None` while no page is known.
     tags: Option<Vec<Tag>>,
 }
 
-/// One stream's part in the hub, given up when this is dropped.
+/// One stream's part in the hub. Dropping it ends the part.
 pub(crate) struct Watcher {
     hub: Arc<Hub>,
     /// When it began.
@@ -86,7 +86,7 @@ impl Hub {
         }
     }
 
-    /// Whether there are streams at all.
+    /// Whether live streams are enabled.
     pub(crate) fn is_on(&self) -> bool {
         self.max_streams > 0
     }
@@ -95,9 +95,9 @@ impl Hub {
         self.closed.send_replace(true);
     }
 
-    /// Begins a stream; `None` if there are as many as may be, or no more are begun.
+    /// Begins a stream; `None` if there are as many as allowed, or the hub is closed.
     ///
-    /// What changed after `since` counts as not told yet; `stamp` is asked once.
+    /// What changed after `since` counts as not sent yet. `stamp` is called once.
     pub(crate) fn join(
         self: &Arc<Self>,
         topics: Vec<(Topic, Option<Target>)>,
@@ -110,7 +110,7 @@ impl Hub {
             return None;
         }
         state.streams += 1;
-        // Under the lock: each change that is not seen here has a later stamp.
+        // Under the lock, so that each change that is not seen here has a later stamp.
         let began = stamp();
         let since = since.stamp(began);
         let pages = topics.iter().filter_map(|(_, page)| page.clone()).collect();
@@ -145,7 +145,7 @@ impl Hub {
         }
     }
 
-    /// Notes a change; `stamp` is asked once.
+    /// Notes a change of `topics`. `stamp` is called once.
     pub(crate) fn changed(
         &self,
         topics: impl Iterator<Item = Topic>,
@@ -161,7 +161,7 @@ impl Hub {
         }
     }
 
-    /// Learns the tags of a stored page, by which purges reach it.
+    /// Notes the tags of a stored page, by which purges reach it, if somebody watches it.
     pub(crate) fn set_tags(&self, entry: &Entry) {
         let mut state = self.state();
         if state.watched.is_empty() {
@@ -172,7 +172,7 @@ impl Hub {
         }
     }
 
-    /// The watched pages that are stored and in one of `scopes`.
+    /// The watched pages that are stored and that one of `scopes` reaches.
     pub(crate) fn reached_by(&self, scopes: &[Scope]) -> Vec<Target> {
         let state = self.state();
         if state.watched.is_empty() {
@@ -192,7 +192,7 @@ impl Hub {
 }
 
 impl Changes {
-    /// None since `now`.
+    /// No change since `now`.
     fn new(now: Stamp) -> Self {
         let forgotten = Arc::new(AtomicU64::new(now));
         let latest = Arc::clone(&forgotten);
@@ -210,7 +210,7 @@ impl Changes {
         self.remembered.cache_set(topic, stamp);
     }
 
-    /// The topic's last change, or a later one if it is forgotten.
+    /// The stamp of the topic's last change, or a later one if that is forgotten.
     fn last(&self, topic: &Topic) -> Stamp {
         let forgotten = || self.forgotten.load(Ordering::Relaxed);
         self.remembered.cache_peek(topic).copied().unwrap_or_else(forgotten)
@@ -223,14 +223,14 @@ impl Drop for Watcher {
     }
 }
 
-/// Up to when a reader knows what changed.
+/// Which changes a reader knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Since {
-    /// Up to the beginning of the stream.
+    /// All until the stream begins.
     Now,
-    /// Up to an event.
+    /// All up to an event.
     Event(Stamp),
-    /// Up to so long before the beginning of the stream.
+    /// All until this long before the stream begins.
     Ago(Duration),
 }
 
@@ -238,7 +238,7 @@ impl Since {
     fn stamp(self, now: Stamp) -> Stamp {
         match self {
             Self::Now => now,
-            // One of the future is of another clock, and says nothing.
+            // A stamp in the future is from another clock, and says nothing.
             Self::Event(stamp) => {
                 if stamp <= now {
                     stamp
@@ -278,10 +278,10 @@ mod tests {
         for (n, stamp) in (0..REMEMBERED).zip(100..) {
             changes.note(topic(n), stamp);
         }
-        // In the place of its older change: nothing is forgotten for it.
+        // It replaces the topic's older change, so nothing is forgotten for it.
         changes.note(topic(0), 20_000);
         assert_eq!(changes.last(&topic(REMEMBERED)), 7);
-        // To ask for it does not keep it.
+        // Asking for it does not keep it.
         assert_eq!(changes.last(&topic(1)), 101);
         changes.note(topic(REMEMBERED), 20_001);
         assert_eq!(changes.remembered.cache_size(), REMEMBERED);

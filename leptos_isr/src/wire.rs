@@ -1,10 +1,10 @@
-//! What the library's two halves and its clients say to each other by name: the paths of the
-//! engine's endpoints, and the header that names a build.
+//! The names that the library's two halves and its clients share: the paths of the engine's
+//! endpoints, and the header that names a build.
 
-/// Says which build of the app answers.
+/// The header that names the build of the app that answers.
 pub(crate) const BUILD: &str = "x-isr-build";
 
-/// Where an open page is told that it was regenerated.
+/// Where an open page learns that it was regenerated.
 pub(crate) const LIVE: &str = "/_isr/live";
 
 #[cfg(feature = "ssr")]
@@ -25,6 +25,7 @@ mod server {
     /// Where draft mode begins and ends.
     pub(crate) const DRAFT: &str = "/_isr/draft";
 
-    /// Where the app renders its 404 page; no request has an empty query in its key.
+    /// Where the app renders its 404 page. No request has this as its key: an empty query is never
+    /// part of a key.
     pub(crate) const SHARED_NOT_FOUND: &str = "/_isr/not-found?";
 }
