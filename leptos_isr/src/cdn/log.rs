@@ -14,7 +14,7 @@ use crate::{
     error::StoreError,
     order::purge::Purge,
     store::{
-        disk::LineFile,
+        disk::SharedLineFile,
         line::{seal, unseal},
     },
 };
@@ -31,7 +31,7 @@ pub(super) enum Record {
 
 /// The file of records.
 #[derive(Clone, Debug)]
-pub(super) struct Log(Arc<LineFile>);
+pub(super) struct Log(Arc<SharedLineFile>);
 
 /// What the file holds at start.
 pub(super) struct OpenedLog {
@@ -47,7 +47,7 @@ impl Log {
     /// Opens the file in `folder`. If it cannot be written, each append fails.
     pub(super) fn open(folder: &Path) -> OpenedLog {
         let path = folder.join("outbound.log");
-        let file = LineFile::open(&path);
+        let file = SharedLineFile::open(&path);
         let lines = file.read().unwrap_or_else(|error| {
             warn!(file = %path.display(), %error,
                 "cannot read which purges CDNs are still to be told of");

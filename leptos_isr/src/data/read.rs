@@ -11,7 +11,7 @@ use crate::{
     data::{
         cache::ReadResult,
         error::DataError,
-        reading::{Reader, Reading, reading},
+        reading::{ReadContext, Reading, reading},
         reads::Reads,
         value::{SourceAnswer, Validators, Value},
     },
@@ -266,7 +266,7 @@ impl Reads {
         let start = self.order.begin();
         let inner = Reading::of(
             Arc::clone(self),
-            Reader {
+            ReadContext {
                 scope: RenderScope::default(),
                 began: start.at,
                 since,

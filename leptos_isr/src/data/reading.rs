@@ -28,12 +28,12 @@ tokio::task_local! {
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     reads: Option<Arc<Reads>>,
-    reader: Option<Reader>,
+    reader: Option<ReadContext>,
 }
 
 /// The render or the outer read that a read is part of.
 #[derive(Clone, Debug)]
-pub(crate) struct Reader {
+pub(crate) struct ReadContext {
     /// Where its reads are noted.
     pub(crate) scope: RenderScope,
     pub(crate) began: SystemTime,
@@ -56,7 +56,7 @@ pub(crate) fn reading() -> Option<Reading> {
 
 impl Reading {
     /// The reads of a page that is rendered to be stored, or of another read.
-    pub(crate) fn of(reads: Arc<Reads>, reader: Reader) -> Self {
+    pub(crate) fn of(reads: Arc<Reads>, reader: ReadContext) -> Self {
         Self { reads: Some(reads), reader: Some(reader) }
     }
 
@@ -113,7 +113,7 @@ impl Reading {
 
     /// Notes a read of `value`, whose period has `left` left from `now` on.
     pub(crate) fn note(&self, value: &Value, left: Option<Duration>, now: SystemTime) {
-        let Some(Reader { scope, began, .. }) = &self.reader else { return };
+        let Some(ReadContext { scope, began, .. }) = &self.reader else { return };
         if let Some(left) = left {
             // A page's age counts from when its render began.
             let passed = now.duration_since(*began).unwrap_or_default();

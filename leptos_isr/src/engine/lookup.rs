@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    address::key::Key,
+    address::{key::Key, path::CanonicalPath},
     engine::Engine,
     entry::{Seen, ServedEntry},
+    error::Error,
     render::outcome::{NewEntry, RenderFailure},
     route::{policy::Lifetime, target::Target},
     rules::{
@@ -37,7 +38,7 @@ impl Engine {
         };
         let kind = EntryKind::of(target.is_data, entry.is_gone());
         let regenerated = || (!is_prefetch).then(|| target.clone());
-        match self.may_serve(target.lifetime, kind, &entry, regenerated) {
+        match self.serve_stored(target.lifetime, kind, &entry, regenerated) {
             Some(_) => Lookup::Stored(entry),
             None => self.serve_rendered(target, Some(entry)).await,
         }
@@ -45,7 +46,7 @@ impl Engine {
 
     /// How fresh a stored page is if it may be served; `None` if the request must wait for a
     /// render. A stale page that may be served is regenerated, if `regenerated` names it.
-    pub(crate) fn may_serve(
+    pub(crate) fn serve_stored(
         &self,
         lifetime: Lifetime,
         kind: EntryKind,
@@ -73,7 +74,7 @@ impl Engine {
         if self.0.backoff.waits(key, self.now()).is_none()
             && let Some(target) = regenerated()
         {
-            self.start(&target, reason.as_str(), Urgency::Background, Seen::default());
+            self.join_flight(&target, reason.as_str(), Urgency::Background, Seen::default());
         }
     }
 
@@ -87,7 +88,7 @@ impl Engine {
             true => None,
             false => {
                 let reason = if had_page { "expired" } else { "miss" };
-                Some(self.rendered(target, reason).await)
+                Some(self.await_render(target, reason).await)
             }
         };
         match (outcome, old) {
@@ -101,5 +102,29 @@ impl Engine {
     /// The page of a key, from memory or the store.
     pub(crate) async fn stored(&self, key: &Key) -> Option<Arc<ServedEntry>> {
         self.0.tiers.get(key, &self.0.order).await
+    }
+
+    /// The page at `path`, which may come in any spelling.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`regenerate`](Engine::regenerate).
+    pub(crate) async fn target(&self, path: &str) -> Result<Target, Error> {
+        let wrong = |problem: String| Error::RegeneratePath { path: path.to_owned(), problem };
+        let (text, query) = match path.split_once('?') {
+            Some((text, query)) => (text, Some(query)),
+            None => (path, None),
+        };
+        let canonical = CanonicalPath::parse(text).map_err(|error| wrong(error.to_string()))?;
+        let route = self.0.routes.find(canonical.segments.iter());
+        let Some((route, policy)) = route.and_then(|route| Some((route, route.policy()?))) else {
+            return Err(wrong("it is of no stored route".to_owned()));
+        };
+        let key = Key::new(&canonical, query, &policy.query);
+        let key = key.map_err(|error| wrong(error.to_string()))?;
+        if !self.is_admitted(route, &canonical.text).await? {
+            return Err(wrong(format!("`{}` does not list it", route.path())));
+        }
+        Ok(Target::new(key, route, policy, &canonical.segments))
     }
 }

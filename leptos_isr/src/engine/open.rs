@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    path::PathBuf,
     sync::{Arc, RwLock},
     thread::available_parallelism,
 };
@@ -62,28 +63,11 @@ impl Builder {
         let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;
         let webhooks = Webhooks::new(settings.webhooks, settings.token.as_deref())?;
         let memory = Arc::new(MemoryTier::new(settings.memory));
-        let mut missing_store = None;
-        let mut folder = None;
-        let store = match settings.store.filter(|_| settings.bypass.is_none()) {
-            None => None,
-            Some(Backing::Own(store)) => Some(store),
-            Some(Backing::Disk(disk)) => {
-                let root = disk.root.clone();
-                folder = Some(root.clone());
-                let opened = open_disk(disk, &settings.clock)?;
-                opened.map_err(|why| missing_store = Some((root, why))).ok()
-            }
-        };
-        let mut history = PurgeHistory::default();
-        if let Some(store) = &store {
-            let started = Stamps::default().next(settings.clock.now());
-            history = replay(&store.purges().map_err(Error::Purges)?, started);
-            let memory = Arc::clone(&memory);
-            store.set_in_use(Arc::new(move |key| memory.contains(key)));
-        }
+        let backing = settings.store.filter(|_| settings.bypass.is_none());
+        let OpenStore { store, folder, missing, history } =
+            OpenStore::open(backing, &settings.clock, &memory)?;
         let order = Arc::new(Order::after(settings.clock, history.last, history.times));
         let client = Client::new(settings.fetch);
-        let folder = folder.filter(|_| store.is_some());
         let clock = Arc::clone(order.clock());
         let cdns = Cdns::new(settings.cdns, folder.as_deref(), client.clone(), clock)?;
         let watch = Arc::new(Hub::new(settings.max_streams, settings.heartbeat, order.next()));
@@ -99,7 +83,7 @@ impl Builder {
         Ok(Engine(Arc::new(Inner {
             routes: settings.routes,
             tiers: Tiers::new(memory, store.map(|store| Guarded::new(store, limits.time))),
-            missing_store,
+            missing_store: missing,
             order,
             purge_log: history.log,
             dry_run_turn: Arc::default(),
@@ -124,6 +108,45 @@ impl Builder {
             sends_tags: settings.sends_tags,
             default_headers: settings.default_headers,
         })))
+    }
+}
+
+/// The store behind the memory, as it was found.
+#[derive(Default)]
+struct OpenStore {
+    store: Option<Box<dyn Store>>,
+    /// Where it is, if it is on the disk.
+    folder: Option<PathBuf>,
+    /// The folder that was to be the store, and why it could not be made.
+    missing: Option<(PathBuf, io::ErrorKind)>,
+    history: PurgeHistory,
+}
+
+impl OpenStore {
+    fn open(
+        backing: Option<Backing>,
+        clock: &Arc<dyn Clock>,
+        memory: &Arc<MemoryTier>,
+    ) -> Result<Self, Error> {
+        let mut open = Self::default();
+        match backing {
+            None => {}
+            Some(Backing::Own(store)) => open.store = Some(store),
+            Some(Backing::Disk(disk)) => {
+                let root = disk.root.clone();
+                match open_disk(disk, clock)? {
+                    Ok(store) => (open.store, open.folder) = (Some(store), Some(root)),
+                    Err(why) => open.missing = Some((root, why)),
+                }
+            }
+        }
+        if let Some(store) = &open.store {
+            let started = Stamps::default().next(clock.now());
+            open.history = replay(&store.purges().map_err(Error::Purges)?, started);
+            let memory = Arc::clone(memory);
+            store.set_in_use(Arc::new(move |key| memory.contains(key)));
+        }
+        Ok(open)
     }
 }
 

@@ -40,8 +40,7 @@ use tokio::{runtime::Handle, time::timeout};
 use tracing::{info, instrument::WithSubscriber, warn};
 
 use crate::{
-    address::{key::Key, path::CanonicalPath},
-    data::reading::{Reader, Reading},
+    data::reading::{ReadContext, Reading},
     engine::Engine,
     entry::{Seen, ServedEntry},
     error::{Error, RenderError},
@@ -114,7 +113,7 @@ impl Engine {
         }
         let after = Seen(self.0.order.next());
         let pages = stream::iter(targets).map(|target| async move {
-            let outcome = self.rendered_after(&target, "requested", after).await;
+            let outcome = self.await_render_after(&target, "requested", after).await;
             let result = match outcome {
                 Ok(new) => Ok((new.entry.status, new.stored)),
                 Err(failure) => Err(failure.error),
@@ -124,41 +123,17 @@ impl Engine {
         Ok(pages.buffered(AT_ONCE).collect().await)
     }
 
-    /// The page at `path`, which may come in any spelling.
-    ///
-    /// # Errors
-    ///
-    /// The same as those of [`regenerate`](Engine::regenerate).
-    pub(crate) async fn target(&self, path: &str) -> Result<Target, Error> {
-        let wrong = |problem: String| Error::RegeneratePath { path: path.to_owned(), problem };
-        let (text, query) = match path.split_once('?') {
-            Some((text, query)) => (text, Some(query)),
-            None => (path, None),
-        };
-        let canonical = CanonicalPath::parse(text).map_err(|error| wrong(error.to_string()))?;
-        let route = self.0.routes.find(canonical.segments.iter());
-        let Some((route, policy)) = route.and_then(|route| Some((route, route.policy()?))) else {
-            return Err(wrong("it is of no stored route".to_owned()));
-        };
-        let key = Key::new(&canonical, query, &policy.query);
-        let key = key.map_err(|error| wrong(error.to_string()))?;
-        if !self.is_admitted(route, &canonical.text).await? {
-            return Err(wrong(format!("`{}` does not list it", route.path())));
-        }
-        Ok(Target::new(key, route, policy, &canonical.segments))
-    }
-
     /// Waits for a render as a visitor. It is refused if too many visitors wait already.
-    pub(crate) async fn rendered(&self, target: &Target, reason: &'static str) -> RenderResult {
+    pub(crate) async fn await_render(&self, target: &Target, reason: &'static str) -> RenderResult {
         let _visitor = self.0.scheduler.visitor().map_err(refused)?;
         let limit = self.0.limits.time.saturating_mul(WAITS + 1);
-        let rendered = timeout(limit, self.rendered_after(target, reason, Seen::default()));
+        let rendered = timeout(limit, self.await_render_after(target, reason, Seen::default()));
         rendered.await.unwrap_or_else(|_| Err(busy(Duration::from_secs(1))))
     }
 
     /// Waits for a render that began after `after` and that no purge overtook, for at most
     /// [`WAITS`] flights.
-    async fn rendered_after(
+    async fn await_render_after(
         &self,
         target: &Target,
         reason: &'static str,
@@ -166,7 +141,9 @@ impl Engine {
     ) -> RenderResult {
         let mut last = Err(RenderError::ShuttingDown.into());
         for _ in 0..WAITS {
-            match single_flight::wait(self.start(target, reason, Urgency::Waiting, after)).await {
+            match single_flight::wait(self.join_flight(target, reason, Urgency::Waiting, after))
+                .await
+            {
                 // The render began too early, or a purge overtook it.
                 Some(Ok(new))
                     if new.entry.seen <= after || self.0.order.purged(&new.entry).is_some() =>
@@ -186,7 +163,7 @@ impl Engine {
     /// Starts a flight of the page, or joins the one that is under way.
     ///
     /// If a purge overtakes the flight, another one follows, as the [module](self) describes.
-    pub(crate) fn start(
+    pub(crate) fn join_flight(
         &self,
         target: &Target,
         reason: &'static str,
@@ -194,13 +171,13 @@ impl Engine {
         after: Seen,
     ) -> Flight<RenderResult> {
         let server = Handle::current();
-        self.start_for(
+        self.join_flight_for(
             target,
             FlightRequest { reason, urgency, after, server, follow_ups: FOLLOW_UPS },
         )
     }
 
-    fn start_for(&self, target: &Target, request: FlightRequest) -> Flight<RenderResult> {
+    fn join_flight_for(&self, target: &Target, request: FlightRequest) -> Flight<RenderResult> {
         let urgency = request.urgency;
         match self.0.flights.join_for(&target.key, urgency == Urgency::Waiting) {
             Role::Follower(flight) => {
@@ -240,7 +217,10 @@ impl Engine {
         let left = if demand.was_joined { FOLLOW_UPS } else { last.follow_ups };
         if let Some(follow_ups) = left.checked_sub(1) {
             let urgency = if demand.is_awaited { Urgency::Waiting } else { Urgency::Background };
-            self.start_for(target, FlightRequest { reason: "purge", urgency, follow_ups, ..last });
+            self.join_flight_for(
+                target,
+                FlightRequest { reason: "purge", urgency, follow_ups, ..last },
+            );
         }
     }
 
@@ -285,7 +265,7 @@ impl Engine {
         drop(permit);
         match result {
             Ok(rendered) => {
-                let new = self.keep(rendered).await;
+                let new = self.store_rendered(rendered).await;
                 let outcome = if new.stored { "stored" } else { "not stored" };
                 if new.stored {
                     self.0.backoff.succeeded(&target.key);
@@ -326,7 +306,7 @@ impl Engine {
             scope = scope.for_data();
         }
         let old = self.0.tiers.in_memory(target.key.as_str());
-        let reader = Reader {
+        let reader = ReadContext {
             scope: scope.clone(),
             began: start.at,
             since,
@@ -351,13 +331,13 @@ impl Engine {
     }
 
     /// Stores a rendered page, if it may be stored.
-    async fn keep(&self, rendered: RenderOutput) -> NewEntry {
+    async fn store_rendered(&self, rendered: RenderOutput) -> NewEntry {
         let RenderOutput { entry, may_store } = rendered;
         let entry: Arc<ServedEntry> = Arc::new(entry);
         if may_store {
             let old = self.0.tiers.in_memory(entry.key.as_str());
             self.0.tiers.put(&entry).await;
-            self.page_stored(&entry, old.as_deref());
+            self.tell_page_watchers(&entry, old.as_deref());
         }
         NewEntry { entry, stored: may_store }
     }

@@ -12,7 +12,7 @@ use crate::{
 
 impl Engine {
     /// Tells the watchers of a page that it was stored, unless it is the same as `old`.
-    pub(crate) fn page_stored(&self, entry: &ServedEntry, old: Option<&ServedEntry>) {
+    pub(crate) fn tell_page_watchers(&self, entry: &ServedEntry, old: Option<&ServedEntry>) {
         self.0.watch.set_tags(entry);
         if old.is_none_or(|old| !entry.is_same_page(old)) {
             let tags = entry.tags().iter().cloned().map(Topic::Tag);
@@ -44,7 +44,7 @@ impl Engine {
 
     fn start_watched(&self, target: &Target) {
         if self.0.bypass.is_none() && self.0.backoff.waits(&target.key, self.now()).is_none() {
-            self.start(target, "watched", Urgency::Background, Seen::default());
+            self.join_flight(target, "watched", Urgency::Background, Seen::default());
         }
     }
 }

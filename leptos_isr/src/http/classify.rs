@@ -73,6 +73,8 @@ enum RequestPath<'a> {
 
 impl Engine {
     /// Decides what a request is for, from its path, method, query and draft cookie alone.
+    ///
+    /// `Err` is not a failure: it holds any request that is not for a stored page.
     pub(super) fn classify<'a>(
         &'a self,
         request: &'a Request,

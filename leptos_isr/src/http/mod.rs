@@ -31,7 +31,7 @@ use self::{
     answer::{bad_path, method_not_allowed, redirect},
     classify::{Endpoint, NO_ROUTE, OtherRequest, PageRequest, RequestedPage},
     response::{
-        StoredPage, error_response, failed, forward, hit_status, private, remove_body, stale_by,
+        PageParts, error_response, failed, forward, hit_status, private, remove_body, stale_by,
     },
 };
 use crate::{
@@ -128,13 +128,12 @@ impl Engine {
         let encoding = entry.choose(request);
         let body = entry.body_in(encoding)?;
         let kind = EntryKind::of(page.policy.is_data, entry.is_gone());
-        let freshness = self.may_serve(page.policy.lifetime, kind, &entry, || {
+        let freshness = self.serve_stored(page.policy.lifetime, kind, &entry, || {
             (!headers::is_prefetch(request)).then(|| page.target())
         })?;
         let status = hit_status(freshness);
-        let hit =
-            StoredPage { route: page.route, entry: &entry, encoding, body, freshness, status };
-        Some(self.stored_page(hit, request))
+        let hit = PageParts { route: page.route, entry: &entry, encoding, body, freshness, status };
+        Some(self.page_response(hit, request))
     }
 
     async fn answer_page(&self, page: RequestedPage, request: Request) -> Response {

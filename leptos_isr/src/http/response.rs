@@ -1,4 +1,7 @@
-//! The responses with pages: their headers are set here, and nowhere else.
+//! The responses with pages, stored or just rendered, and those of failed renders.
+//!
+//! Every header of a stored page is set in [`Engine::head`]. Which of them a 304 repeats is decided
+//! in `entry/heads.rs`. What the app answers itself gets its headers in `Engine::pass`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,7 +32,7 @@ use crate::{
 };
 
 /// A stored page to be sent, in one encoding of its body.
-pub(super) struct StoredPage<'a> {
+pub(super) struct PageParts<'a> {
     pub(super) route: &'a DeclaredRoute,
     pub(super) entry: &'a ServedEntry,
     pub(super) encoding: Option<Encoding>,
@@ -52,7 +55,7 @@ impl Engine {
         // Only now: the page may have been purged while it was compressed.
         let freshness = self.0.order.freshness(route.lifetime(), entry);
         let status = status(freshness);
-        self.stored_page(StoredPage { route, entry, encoding, body, freshness, status }, request)
+        self.page_response(PageParts { route, entry, encoding, body, freshness, status }, request)
     }
 
     async fn encoded<'a>(
@@ -82,8 +85,8 @@ impl Engine {
     }
 
     /// The response with a stored page, or 304 if the browser has it.
-    pub(super) fn stored_page(&self, page: StoredPage<'_>, request: &HeaderMap) -> Response {
-        let StoredPage { route, entry, encoding, body, freshness, status } = page;
+    pub(super) fn page_response(&self, page: PageParts<'_>, request: &HeaderMap) -> Response {
+        let PageParts { route, entry, encoding, body, freshness, status } = page;
         let cdn = CdnLifetime::of(route.lifetime().within(entry.asked), freshness);
         let cache = CacheHeaders { status, cdn };
         let make = || self.head(entry, (encoding, body), cache);

@@ -49,9 +49,9 @@ impl DeclaredRoute {
         self.policy.as_ref()
     }
 
-    /// How long the route's pages live.
+    /// How long the pages of a stored route live.
     pub(crate) fn lifetime(&self) -> Lifetime {
-        self.policy.as_ref().map(Policy::lifetime).unwrap_or_default()
+        self.policy.as_ref().expect("a dynamic route has no stored pages").lifetime
     }
 
     /// Whether `path` is known to exist, without a call of the list function.

@@ -15,7 +15,7 @@ use super::{
     builds,
     files::{Files, lock},
     index::{FileId, Index},
-    purges::PurgeFile,
+    line_file::LineFile,
 };
 use crate::{address::key::Key, clock::Clock, store::backend::InUse};
 
@@ -33,7 +33,7 @@ pub(super) struct BuildFolder {
     /// Held while a file is written or removed, so that file and index change together.
     pub(super) locks: [Mutex<()>; LOCKS],
     pub(super) in_use: OnceLock<InUse>,
-    pub(super) purges: Mutex<PurgeFile>,
+    pub(super) purges: Mutex<LineFile>,
 }
 
 impl fmt::Debug for BuildFolder {

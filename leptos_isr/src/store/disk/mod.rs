@@ -8,7 +8,7 @@ mod builds;
 mod files;
 mod folder;
 mod index;
-mod purges;
+mod line_file;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -24,12 +24,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tracing::warn;
 
-pub(crate) use self::purges::LineFile;
+pub(crate) use self::line_file::SharedLineFile;
 use self::{
     files::{Files, RealFiles, lock},
     folder::{BuildFolder, id, read_if_any},
     index::Index,
-    purges::PurgeFile,
+    line_file::LineFile,
 };
 use crate::{
     address::key::Key,
@@ -102,7 +102,7 @@ impl DiskStore {
             warn!(folder = %folder.display(), %error,
                 "cannot write to the store, its pages are served and new ones kept in memory only");
         }
-        let purges = PurgeFile::open(&settings.root.join("purges.log"));
+        let purges = LineFile::open(&settings.root.join("purges.log"));
         Ok(Self(Arc::new(BuildFolder {
             folder,
             limit: settings.limit,

@@ -16,12 +16,12 @@ use super::files::{Files, RealFiles, lock};
 
 /// Another file of lines, which is kept in the same way as the purges.
 #[derive(Debug)]
-pub(crate) struct LineFile(Mutex<PurgeFile>);
+pub(crate) struct SharedLineFile(Mutex<LineFile>);
 
-impl LineFile {
+impl SharedLineFile {
     /// Opens or creates the file, or remembers why it cannot be written.
     pub(crate) fn open(path: &Path) -> Self {
-        Self(Mutex::new(PurgeFile::open(path)))
+        Self(Mutex::new(LineFile::open(path)))
     }
 
     /// Every line that was not cut short.
@@ -41,7 +41,7 @@ impl LineFile {
 }
 
 #[derive(Debug)]
-pub(super) struct PurgeFile {
+pub(super) struct LineFile {
     path: PathBuf,
     /// The open file, or why it cannot be written.
     writer: io::Result<Writer>,
@@ -56,7 +56,7 @@ struct Writer {
     in_use: File,
 }
 
-impl PurgeFile {
+impl LineFile {
     /// Opens or creates the file, or remembers why it cannot be written.
     pub(super) fn open(path: &Path) -> Self {
         Self { path: path.to_owned(), writer: Writer::open(path), known_len: 0 }
