@@ -41,7 +41,7 @@ pub(crate) struct ReadContext {
     pub(crate) since: Seen,
     /// How long reads without a period of their own are fresh.
     pub(crate) period: Option<Duration>,
-    /// Whether a page is stored already: it stays if the render fails.
+    /// Whether memory has a page already, which stays if the render fails.
     pub(crate) has_page: bool,
 }
 

@@ -23,7 +23,7 @@ pub(crate) enum Lookup {
     Stored(Arc<ServedEntry>),
     /// A page that the request waited for. `had_page` says whether an old one was stored.
     Rendered { new: NewEntry, had_page: bool },
-    /// The old page, because the render failed.
+    /// The old page, because the render failed, now or so recently that it is not tried again yet.
     StaleIfError(Arc<ServedEntry>),
     /// No page.
     Failed { failure: RenderFailure, had_page: bool },

@@ -9,7 +9,7 @@ mod delivery;
 mod github;
 mod mapping;
 mod proof;
-mod webhook;
+mod settings;
 
 use std::{collections::HashMap, time::SystemTime};
 
@@ -19,10 +19,10 @@ use serde_json::Value;
 use self::{
     deliveries::Deliveries,
     mapping::{Templates, TooMany},
-    webhook::Preset,
+    settings::Preset,
 };
 pub(crate) use self::{delivery::Delivery, mapping::MappedPurge, proof::Refusal};
-pub use self::{mapping::Mapping, webhook::Webhook};
+pub use self::{mapping::Mapping, settings::Webhook};
 use crate::error::Error;
 
 /// The shortest secret, in bytes.

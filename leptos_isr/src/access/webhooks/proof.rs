@@ -9,7 +9,7 @@ use sha2::Sha256;
 
 use super::{
     delivery::Delivery,
-    webhook::{Preset, Webhook},
+    settings::{Preset, Webhook},
 };
 use crate::{access::bearer::is_bearer, period};
 
