@@ -8,6 +8,7 @@ use std::sync::{
 use cached::{Cached, CachedPeek, LruCache};
 
 use crate::{
+    clock::Stamp,
     data::{error::DataError, value::Value},
     tasks::{backoff::Backoff, single_flight::SingleFlight},
 };
@@ -24,7 +25,8 @@ pub(crate) struct DataCache {
     bytes: Arc<AtomicU64>,
     limit: u64,
     pub(crate) flights: SingleFlight<Arc<str>, ReadResult>,
-    pub(crate) backoff: Backoff<Arc<str>, DataError>,
+    /// Why the last read of a name failed, and when it began.
+    pub(crate) backoff: Backoff<Arc<str>, (DataError, Stamp)>,
 }
 
 impl DataCache {

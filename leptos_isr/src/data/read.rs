@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use crate::{
     address::tag::Tag,
+    clock::Stamp,
     data::{
         cache::ReadResult,
         error::DataError,
@@ -172,7 +173,10 @@ impl Reads {
                 return Ok(value.bytes);
             }
             // Its source failed a moment ago, and is left alone for a while.
-            if let Some((wait, error)) = self.cache.backoff.failure(&name, self.order.now()) {
+            if let Some((wait, (error, began))) =
+                self.cache.backoff.failure(&name, self.order.now())
+                && !self.is_worth_a_try(began, &read, reading.since())
+            {
                 last = Some(error.not_again_for(wait));
                 break;
             }
@@ -317,11 +321,18 @@ impl Reads {
                     self.cache.remove(name);
                 } else {
                     let (now, wait) = (self.order.now(), error.retry_after());
-                    self.cache.backoff.note_for(name, error.clone(), now, wait);
+                    let last = (error.clone(), start.seen.0);
+                    self.cache.backoff.note_for(name, last, now, wait);
                 }
                 Err(error)
             }
         }
+    }
+
+    /// Whether a purge of the read's tags, a purge of the page, or the request to regenerate it
+    /// came after the try that failed, which began at `began`.
+    fn is_worth_a_try(&self, began: Stamp, read: &Read, since: Seen) -> bool {
+        since.0 > began || self.order.is_purged(&read.tags, Seen(began))
     }
 
     /// The kept value and what is left of its period, if it may be used.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     address::{key::Key, path::CanonicalPath},
     engine::Engine,
-    entry::{Seen, ServedEntry},
+    entry::{Entry, Seen, ServedEntry},
     error::Error,
     render::outcome::{NewEntry, RenderFailure},
     route::{policy::Lifetime, target::Target},
@@ -57,7 +57,7 @@ impl Engine {
         match decide(kind, freshness) {
             Decision::Serve => Some(freshness),
             Decision::Regenerate(reason) => {
-                self.regenerate_behind(&entry.key, reason, regenerated);
+                self.regenerate_behind(entry, reason, regenerated);
                 Some(freshness)
             }
             Decision::Render => None,
@@ -67,15 +67,22 @@ impl Engine {
     /// Starts a regeneration that nobody waits for, unless the page's backoff is still running.
     fn regenerate_behind(
         &self,
-        key: &Key,
+        entry: &Entry,
         reason: StaleReason,
         regenerated: impl FnOnce() -> Option<Target>,
     ) {
-        if self.0.backoff.waits(key, self.now()).is_none()
+        if self.backs_off(entry).is_none()
             && let Some(target) = regenerated()
         {
             self.join_flight(&target, reason.as_str(), Urgency::Background, Seen::default());
         }
+    }
+
+    /// Why the page's next try must still wait. A purge that has reached the page since its last
+    /// try began is worth one at once.
+    pub(crate) fn backs_off(&self, entry: &Entry) -> Option<UnstoredReason> {
+        let (why, began) = self.0.backoff.waits(&entry.key, self.now())?;
+        (!self.0.order.is_purged_after(entry, began)).then_some(why)
     }
 
     /// Waits for a render that began after every purge of the page.
@@ -83,10 +90,10 @@ impl Engine {
         let had_page = old.is_some();
         // During the backoff of a failure the old page is served at once. After a render that may
         // not be stored it is not: the old page is for failures only.
-        let waits = self.0.backoff.waits(&target.key, self.now());
-        let outcome = match had_page && waits == Some(UnstoredReason::Failed) {
-            true => None,
-            false => {
+        let waits = old.as_ref().and_then(|entry| self.backs_off(entry));
+        let outcome = match waits {
+            Some(UnstoredReason::Failed) => None,
+            Some(UnstoredReason::NotStorable) | None => {
                 let reason = if had_page { "expired" } else { "miss" };
                 Some(self.await_render(target, reason).await)
             }

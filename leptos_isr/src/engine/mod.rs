@@ -41,6 +41,7 @@ use crate::{
     access::{draft::DraftMode, webhooks::Webhooks},
     address::key::Key,
     cdn::Cdns,
+    clock::Stamp,
     data::reads::Reads,
     engine::lists::Lists,
     order::Order,
@@ -73,7 +74,8 @@ pub(crate) struct Inner {
     pub(crate) dry_run_turn: Arc<Mutex<()>>,
     pub(crate) flights: SingleFlight<Key, RenderResult>,
     pub(crate) lists: Lists,
-    pub(crate) backoff: Backoff<Key, UnstoredReason>,
+    /// Why the last try of a page left nothing in the store, and when it began.
+    pub(crate) backoff: Backoff<Key, (UnstoredReason, Stamp)>,
     pub(crate) reads: Arc<Reads>,
     pub(crate) scheduler: Scheduler,
     pub(crate) background: Background,

@@ -260,6 +260,7 @@ impl Engine {
             // Somebody came to wait for the page while it was in the queue.
             Urgency::Waiting => request.server.clone(),
         };
+        let began = self.0.order.next();
         let result = self.render(target, request.after, threads).await;
         let duration = started.elapsed();
         drop(permit);
@@ -270,7 +271,8 @@ impl Engine {
                 if new.stored {
                     self.0.backoff.succeeded(&target.key);
                 } else {
-                    self.0.backoff.note(&target.key, UnstoredReason::NotStorable, self.now());
+                    let last = (UnstoredReason::NotStorable, began);
+                    self.0.backoff.note(&target.key, last, self.now());
                 }
                 info!(isr.key = %target.key, route = &*target.route, reason, ?duration, outcome,
                     status = new.entry.status.as_u16(), bytes = new.entry.body.len(),
@@ -278,7 +280,8 @@ impl Engine {
                 Ok(new)
             }
             Err(failure) => {
-                let retry_in = self.0.backoff.note(&target.key, UnstoredReason::Failed, self.now());
+                let last = (UnstoredReason::Failed, began);
+                let retry_in = self.0.backoff.note(&target.key, last, self.now());
                 warn!(isr.key = %target.key, route = &*target.route, reason, ?duration,
                     outcome = "failed", bytes = 0, error = %failure.error, ?retry_in,
                     "regenerated");

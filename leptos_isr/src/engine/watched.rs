@@ -24,6 +24,7 @@ impl Engine {
     /// Regenerates the watched pages that a purge reaches.
     pub(crate) fn regenerate_watched(&self, scopes: &[Scope]) {
         for target in self.0.watch.reached_by(scopes) {
+            // The purge is worth a try, also for a page that failed just now.
             self.start_watched(&target);
         }
     }
@@ -37,13 +38,14 @@ impl Engine {
     }
 
     pub(crate) fn regenerate_stale(&self, target: &Target, entry: &ServedEntry) {
-        if !matches!(self.0.order.freshness(target.lifetime, entry), Freshness::Fresh { .. }) {
+        let freshness = self.0.order.freshness(target.lifetime, entry);
+        if !matches!(freshness, Freshness::Fresh { .. }) && self.backs_off(entry).is_none() {
             self.start_watched(target);
         }
     }
 
     fn start_watched(&self, target: &Target) {
-        if self.0.bypass.is_none() && self.0.backoff.waits(&target.key, self.now()).is_none() {
+        if self.0.bypass.is_none() {
             self.join_flight(target, "watched", Urgency::Background, Seen::default());
         }
     }

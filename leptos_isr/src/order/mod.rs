@@ -114,6 +114,11 @@ impl Order {
         self.purges.since(entry)
     }
 
+    /// Whether a purge with a later stamp than `stamp` reaches the page.
+    pub(crate) fn is_purged_after(&self, entry: &Entry, stamp: Stamp) -> bool {
+        self.purges.read(|times| times.is_purged_after(entry, stamp))
+    }
+
     /// Whether one of `tags` was purged after `seen`.
     pub(crate) fn is_purged<'a>(
         &self,

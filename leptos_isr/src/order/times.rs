@@ -67,13 +67,18 @@ impl PurgeTimes {
         everything.hard = everything.hard.max(forgotten.hard);
     }
 
-    /// How `entry` was purged since its render began, if it was.
-    pub(crate) fn since(&self, entry: &Entry) -> Option<PurgeKind> {
+    /// Whether a purge with a later stamp than `stamp` reaches `entry`.
+    pub(crate) fn is_purged_after(&self, entry: &Entry, stamp: Stamp) -> bool {
+        let last = self.last_of(entry);
+        last.soft.max(last.hard) > stamp
+    }
+
+    fn last_of(&self, entry: &Entry) -> LastPurges {
+        let mut last = LastPurges::default();
         if self.0.is_empty() {
-            return None;
+            return last;
         }
         let path = entry.key.path();
-        let mut last = LastPurges::default();
         self.look_up(&Scope::Path(path.to_owned()), &mut last);
         for prefix in prefixes(path) {
             self.look_up(&Scope::Prefix(prefix.to_owned()), &mut last);
@@ -81,6 +86,12 @@ impl PurgeTimes {
         for tag in &entry.tags {
             self.look_up(&Scope::Tag(tag.clone()), &mut last);
         }
+        last
+    }
+
+    /// How `entry` was purged since its render began, if it was.
+    pub(crate) fn since(&self, entry: &Entry) -> Option<PurgeKind> {
+        let last = self.last_of(entry);
         if last.hard > entry.seen.0 {
             Some(PurgeKind::Hard)
         } else if last.soft > entry.seen.0 {

@@ -21,6 +21,7 @@ use leptos_isr::{
     Engine, Isr,
     data::{DataError, FetchError, FetchSettings, fetch},
     days,
+    purge::Purge,
     route::RouteTable,
     seconds,
 };
@@ -252,6 +253,36 @@ async fn failing_upstream_takes_no_page_away_and_is_left_alone() {
     assert_eq!(upstream.asked(), asked);
     upstream.answers(&[B]);
     assert_eq!(site.regenerated("/1").await, "b");
+}
+
+#[tokio::test]
+async fn explicit_regeneration_asks_a_source_that_failed_just_now() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[A, Answers::Status(500)]);
+    site.get("/1").await;
+    assert_eq!(site.regenerated("/1").await, "a");
+    let asked = upstream.asked();
+    let failed = site.engine.regenerate(&["/1"]).await.unwrap();
+    assert!(failed[0].result.is_err());
+    assert_eq!(upstream.asked(), asked + 3, "it was asked, and the answer tells of that");
+    upstream.answers(&[B]);
+    let back = site.engine.regenerate(&["/1"]).await.unwrap();
+    assert!(back[0].result.is_ok(), "{back:?}");
+    assert_eq!(site.get("/1").await, "b");
+}
+
+#[tokio::test]
+async fn purge_of_its_tag_asks_a_source_that_failed_just_now() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[Answers::Status(500)]);
+    assert!(site.get("/2").await.starts_with("500:"));
+    upstream.answers(&[B]);
+    assert!(site.get("/2").await.contains("it is not tried again for"));
+    let purge = Purge { tags: vec!["upstream".into()], ..Purge::default() };
+    site.engine.purge(&purge).await.unwrap();
+    assert_eq!(site.get("/2").await, "b");
 }
 
 #[tokio::test]

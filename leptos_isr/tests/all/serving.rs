@@ -135,6 +135,36 @@ async fn failed_regeneration_keeps_the_last_good_page() {
     }
 }
 
+/// A page that failed waits before its next try. A purge says that something has changed.
+#[tokio::test]
+async fn purge_of_a_page_that_failed_is_worth_one_try_at_once() {
+    for hard in [false, true] {
+        let site = Site::new();
+        site.get("/a/1").await;
+        site.advance(minutes(2));
+        site.behave(Renders::Status(StatusCode::INTERNAL_SERVER_ERROR));
+        site.get("/a/1").await;
+        site.idle().await;
+        site.get("/a/1").await.assert_stale();
+        site.idle().await;
+        assert_eq!(site.renders(), 2, "it waits");
+
+        let purge = Purge { tags: vec!["a:1".into()], hard, ..Purge::default() };
+        site.engine.purge(&purge).await.unwrap();
+        for _ in 0..2 {
+            site.get("/a/1").await.assert_body("/a/1 #1");
+            site.idle().await;
+        }
+        assert_eq!(site.renders(), 3, "one try, and then it waits again");
+
+        site.behave(Renders::Page);
+        site.engine.purge(&purge).await.unwrap();
+        site.get("/a/1").await;
+        site.idle().await;
+        site.get("/a/1").await.assert_body("/a/1 #4").assert_fresh();
+    }
+}
+
 #[tokio::test]
 async fn failed_first_render_is_not_stored() {
     let site = Site::new();
