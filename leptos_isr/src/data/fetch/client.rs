@@ -215,13 +215,26 @@ enum Attempt {
     Failed { error: FetchError, retry_after: Option<Duration> },
 }
 
-fn parse(url: &str) -> Result<Url, FetchError> {
+pub(super) fn parse(url: &str) -> Result<Url, FetchError> {
     let wrong = |problem: String| FetchError::Url { url: url.to_owned(), problem };
     let parsed = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
     match parsed.scheme() {
+        "http" | "https" if has_dot_segments(url) => Err(wrong(
+            "its path has a segment `.` or `..`, which means another folder; \
+             give text that comes from a visitor to `Fetch::segment`"
+                .to_owned(),
+        )),
         "http" | "https" => Ok(parsed),
         scheme => Err(wrong(format!("`{scheme}` is neither http nor https"))),
     }
+}
+
+/// Whether parsing removes segments of the path (WHATWG URL Standard, section 4.4): `.` and `..`,
+/// encoded or not, between slashes of either kind, with tabs and line ends that count as absent.
+fn has_dot_segments(url: &str) -> bool {
+    let url = url.replace(['\t', '\n', '\r'], "").to_ascii_lowercase().replace("%2e", ".");
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    path.split(['/', '\\']).any(|segment| matches!(segment.trim(), "." | ".."))
 }
 
 /// The body, or `None` if it is longer than `limit`.
@@ -281,6 +294,20 @@ mod tests {
         let later = std::time::SystemTime::now() + Duration::from_secs(100);
         let wait = of(&httpdate::fmt_http_date(later)).unwrap();
         assert!(wait > Duration::from_secs(90) && wait <= Duration::from_secs(100));
+    }
+
+    #[test]
+    fn address_whose_path_leads_elsewhere_is_refused_with_the_remedy() {
+        let paths =
+            ["../admin", "a/../../admin", "./a", "%2e%2E/admin", ".%2e", "..\\admin", ".\t./a"];
+        for path in paths {
+            let url = format!("http://a.example/articles/{path}");
+            let error = parse(&url).unwrap_err().to_string();
+            assert!(error.contains(&url) && error.contains("`Fetch::segment`"), "{error}");
+        }
+        for path in ["..a", "a..b", ".well-known/x", "a?next=../b", "a%2F..%2Fb", "...", "a#../b"] {
+            assert!(parse(&format!("http://a.example/articles/{path}")).is_ok(), "{path}");
+        }
     }
 
     #[test]

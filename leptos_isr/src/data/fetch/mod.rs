@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use self::client::Client;
 pub use self::{client::FetchSettings, error::FetchError};
 use crate::{
-    address::tag::Tag,
+    address::{path, tag::Tag},
     data::{
         error::DataError,
         read::{Read, data},
@@ -40,10 +40,11 @@ use crate::{
 /// #[derive(serde::Deserialize)]
 /// struct Article { title: String }
 ///
-/// async fn article(id: u64) -> Result<Article, DataError> {
-///     fetch(format!("https://cms.example/articles/{id}"))
+/// async fn article(slug: String) -> Result<Article, DataError> {
+///     fetch("https://cms.example/articles")
+///         .segment(&slug)
 ///         .revalidate(minutes(5))
-///         .tags([format!("article:{id}")])
+///         .tags([format!("article:{slug}")])
 ///         .json()
 ///         .await
 /// }
@@ -51,7 +52,7 @@ use crate::{
 /// ```
 pub fn fetch(url: impl Into<String>) -> Fetch {
     let url = url.into();
-    Fetch { read: data(String::new()), url, headers: Vec::new(), tags_of: None }
+    Fetch { read: data(String::new()), url, refused: None, headers: Vec::new(), tags_of: None }
 }
 
 /// A read over HTTP.
@@ -64,6 +65,8 @@ pub fn fetch(url: impl Into<String>) -> Fetch {
 pub struct Fetch {
     read: Read,
     url: String,
+    /// What `segment` was given that is not one.
+    refused: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
     tags_of: Option<TagsOf>,
 }
@@ -78,6 +81,22 @@ impl fmt::Debug for Fetch {
 }
 
 impl Fetch {
+    /// Appends one segment to the path of the address: `text` as it is, percent-encoded.
+    ///
+    /// Use it for what comes from a visitor, such as a parameter of the page's path, which Leptos
+    /// has decoded. `/`, `?` and `#` in it stay part of the segment. The read fails, and nothing is
+    /// asked, if `text` is empty, `.` or `..`: these would name another address than one below.
+    pub fn segment(mut self, text: &str) -> Self {
+        if matches!(text, "" | "." | "..") {
+            self.refused.get_or_insert(text.to_owned());
+            return self;
+        }
+        let end = self.url.find(['?', '#']).unwrap_or(self.url.len());
+        let base = self.url[..end].trim_end_matches('/').len();
+        self.url.replace_range(base..end, &path::encode(&[text]));
+        self
+    }
+
     /// Sets how long the answer is fresh, counted from when it was asked for. Defaults as
     /// [`Read::revalidate`] does.
     pub fn revalidate(mut self, period: Duration) -> Self {
@@ -134,7 +153,11 @@ impl Fetch {
     ///
     /// Returns a [`DataError`] whose [`cause`](DataError::cause) is a [`FetchError`].
     pub async fn bytes(self) -> Result<Bytes, DataError> {
-        let Self { mut read, url, headers, tags_of } = self;
+        let Self { mut read, url, refused, headers, tags_of } = self;
+        if let Some(text) = refused {
+            let problem = format!("{text:?} is not a segment of a path");
+            return Err(DataError::new(FetchError::Url { url, problem }).definite());
+        }
         let reading = reading();
         let reads = reading.as_ref().and_then(|reading| reading.reads());
         let client = reads.map_or_else(Client::shared, |reads| reads.client.clone());
@@ -169,6 +192,31 @@ fn name(url: &str, headers: &[(HeaderName, HeaderValue)]) -> String {
 mod tests {
     use super::*;
     use http::header::{ACCEPT, AUTHORIZATION};
+
+    #[test]
+    fn segment_stays_one_segment_of_the_path() {
+        for (base, text, url) in [
+            ("http://a.example/articles", "a b", "http://a.example/articles/a%20b"),
+            ("http://a.example/articles/", "a/../b", "http://a.example/articles/a%2F..%2Fb"),
+            ("http://a.example", "?page=2#x", "http://a.example/%3Fpage=2%23x"),
+            ("http://a.example/a?token=t", "caf\u{e9}", "http://a.example/a/caf%C3%A9?token=t"),
+            ("http://a.example/a", "%2e%2E", "http://a.example/a/%252e%252E"),
+        ] {
+            let fetch = fetch(base).segment(text);
+            assert_eq!((fetch.url.as_str(), fetch.refused), (url, None));
+            assert!(client::parse(url).is_ok(), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn segment_that_leads_elsewhere_is_refused_and_named() {
+        for text in ["", ".", ".."] {
+            let error = fetch("http://a.invalid/articles").segment(text).bytes().await;
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("http://a.invalid/articles"), "{error}");
+            assert!(error.contains(&format!("{text:?}")), "{error}");
+        }
+    }
 
     #[test]
     fn name_tells_headers_apart_and_shows_no_value() {
