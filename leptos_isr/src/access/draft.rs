@@ -126,14 +126,12 @@ impl DraftMode {
 
     /// Whether one of the cookies was signed here and has not expired at `now`.
     pub(crate) fn is_good(&self, headers: &HeaderMap, now: SystemTime) -> bool {
-        headers.get_all(header::COOKIE).iter().any(|value| {
-            // Another cookie may hold bytes that are not UTF-8.
-            let text = String::from_utf8_lossy(value.as_bytes());
-            let mut cookies = Cookie::split_parse(&*text).flatten();
-            cookies.any(|cookie| {
-                cookie.name() == self.name() && self.is_signed_for(cookie.value(), now)
-            })
-        })
+        let cookies = headers.get_all(header::COOKIE).iter();
+        cookies
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(|text| str::from_utf8(text).ok().filter(|text| is_plain(text)))
+            .filter_map(|text| Cookie::parse(text).ok())
+            .any(|cookie| cookie.name() == self.name() && self.is_signed_for(cookie.value(), now))
     }
 
     fn is_signed_for(&self, value: &str, now: SystemTime) -> bool {
@@ -179,4 +177,36 @@ impl DraftMode {
 
 fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// Whether the text of a cookie has nothing but visible ASCII, spaces and tabs.
+///
+/// The parser trims all white space of Unicode. A browser does not: to it a name behind other white
+/// space does not begin with `__Host-`, so any host may set it.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_behind_other_white_space_is_another_name() {
+        let settings =
+            Settings { secret: Some("a secret of some length".into()), ..Settings::default() };
+        let mode = DraftMode::new(settings, None).unwrap().unwrap();
+        let cookie = mode.begin(UNIX_EPOCH);
+        let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+        let is_good = |before: &str| {
+            let mut headers = HeaderMap::new();
+            let text = format!("other=caf\u{e9};{before}{cookie}; last=1");
+            headers.insert(header::COOKIE, HeaderValue::from_bytes(text.as_bytes()).unwrap());
+            mode.is_good(&headers, UNIX_EPOCH)
+        };
+        assert!(is_good("") && is_good(" ") && is_good("\t "));
+        for other in ["\u{2000}", "\u{85}", "\u{a0}", "\u{3000}"] {
+            assert!(!is_good(other), "{other:?}");
+        }
+    }
 }
