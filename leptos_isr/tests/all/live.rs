@@ -327,9 +327,11 @@ async fn slow_reader_holds_up_nobody_and_gets_one_event() {
     for _ in 0..200 {
         regenerate(&site, "/a/1").await;
     }
-    for _page_and_tag in 0..2 {
+    // Who is cut off after the first has not seen the id of both.
+    for id in [0, 1] {
         let event = live.read().await.unwrap();
         assert_eq!(event.matches("data: ").count(), 1, "{event}");
+        assert_eq!(event.matches("id: ").count(), id, "{event}");
     }
     site.engine.end_streams();
     assert_eq!(live.read().await, None);

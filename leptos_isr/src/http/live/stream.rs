@@ -71,21 +71,25 @@ async fn next(engine: &Engine, watcher: &mut Watcher) -> Option<Vec<Event>> {
     }
 }
 
-/// An event for each topic that changed since the last call. The earliest comes first, so that a
-/// stream that breaks off between them loses none.
+/// An event for each topic that changed since the last call, the earliest first. Of those that
+/// changed at once only the last carries the id: a reader whose stream breaks off between them is
+/// told of all again.
 fn changed(watcher: &mut Watcher) -> Vec<Event> {
     let changed = watcher.topics.iter_mut().filter_map(|(topic, changes)| {
         let is_changed = changes.has_changed().unwrap_or(false);
-        is_changed.then(|| (*changes.borrow_and_update(), &*topic))
+        is_changed.then(|| (watcher.began.max(*changes.borrow_and_update()), &*topic))
     });
     let mut changed: Vec<_> = changed.collect();
-    changed.sort_by_key(|(stamp, _)| *stamp);
-    let event = |(stamp, topic): (u64, &Topic)| {
+    changed.sort_by_key(|(id, _)| *id);
+    let ids = changed.iter().map(|(id, _)| *id).skip(1).map(Some).chain([None]);
+    let event = |((id, topic), next): (&(u64, &Topic), Option<u64>)| {
         let data = match topic {
             Topic::Page(key) => json!({ "page": key.as_str() }),
             Topic::Tag(tag) => json!({ "tag": tag.as_str() }),
         };
-        Event::default().id(stamp.max(watcher.began).to_string()).data(data.to_string())
+        let event = Event::default();
+        let event = if next == Some(*id) { event } else { event.id(id.to_string()) };
+        event.data(data.to_string())
     };
-    changed.into_iter().map(event).collect()
+    changed.iter().zip(ids).map(event).collect()
 }
