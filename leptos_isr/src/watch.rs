@@ -167,8 +167,8 @@ impl Hub {
         if state.watched.is_empty() {
             return;
         }
-        if let Some(topic_state) = state.watched.get_mut(&Topic::Page(entry.key().clone())) {
-            topic_state.tags = Some(entry.tags().to_vec());
+        if let Some(topic_state) = state.watched.get_mut(&Topic::Page(entry.key.clone())) {
+            topic_state.tags = Some(entry.tags.to_vec());
         }
     }
 

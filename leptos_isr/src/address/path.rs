@@ -35,8 +35,7 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 
 /// Why a path or a query cannot be that of a page. Answered with status 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PathError {
+pub(crate) enum PathError {
     /// It does not begin with `/`.
     #[error("a path begins with `/`")]
     Relative,

@@ -229,7 +229,7 @@ impl Engine {
 }
 
 fn stored_len(entry: &Entry) -> usize {
-    if entry.status == StatusCode::OK { entry.body().len() } else { 0 }
+    if entry.status == StatusCode::OK { entry.body.len() } else { 0 }
 }
 
 impl RouteReport {

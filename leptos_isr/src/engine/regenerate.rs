@@ -314,7 +314,7 @@ impl Engine {
             began: start.at,
             since,
             period: target.lifetime.revalidate,
-            has_page: self.0.tiers.is_in_memory(&target.key),
+            has_page: old.is_some(),
         };
         let job = Job {
             router: self.router(),

@@ -15,8 +15,8 @@ impl Engine {
     pub(crate) fn tell_page_watchers(&self, entry: &ServedEntry, old: Option<&ServedEntry>) {
         self.0.watch.set_tags(entry);
         if old.is_none_or(|old| !entry.is_same_page(old)) {
-            let tags = entry.tags().iter().cloned().map(Topic::Tag);
-            let topics = std::iter::once(Topic::Page(entry.key().clone())).chain(tags);
+            let tags = entry.tags.iter().cloned().map(Topic::Tag);
+            let topics = std::iter::once(Topic::Page(entry.key.clone())).chain(tags);
             self.0.watch.changed(topics, || self.0.order.next());
         }
     }

@@ -46,7 +46,7 @@ const NOT_STORED: [HeaderName; 17] = [
 
 /// One stored page: status, headers and body of one render, with its times and tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     pub(crate) key: Key,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -100,36 +100,6 @@ impl Entry {
             None => format!("\"{}\"", self.etag),
         };
         HeaderValue::try_from(etag).expect("digits and letters are a header value")
-    }
-
-    /// Which page this is.
-    #[must_use]
-    pub fn key(&self) -> &Key {
-        &self.key
-    }
-
-    /// The status that the page answers with.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    /// The body, not compressed.
-    #[must_use]
-    pub fn body(&self) -> &Bytes {
-        &self.body
-    }
-
-    /// The page's tags, each once.
-    #[must_use]
-    pub fn tags(&self) -> &[Tag] {
-        &self.tags
-    }
-
-    /// When the render of this page began.
-    #[must_use]
-    pub fn rendered_at(&self) -> SystemTime {
-        self.rendered_at
     }
 
     /// Whether a visitor gets the same page from both. Equal bodies with equal policies have equal

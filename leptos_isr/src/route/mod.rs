@@ -16,5 +16,3 @@ pub use self::{
     policy::{Lifetime, Policy},
     routes::{DeclaredRoute, RouteTable},
 };
-#[cfg(feature = "ssr")]
-pub use crate::address::path::PathError;

@@ -22,7 +22,7 @@ pub struct DeclaredRoute {
     /// `None` if the pages are rendered for each request.
     pub(crate) policy: Option<Policy>,
     /// The paths that exist, if the route admits only those that it lists.
-    pub(crate) admitted: Arc<OnceLock<HashSet<String>>>,
+    pub(crate) admitted: OnceLock<HashSet<String>>,
 }
 
 impl DeclaredRoute {
@@ -34,7 +34,7 @@ impl DeclaredRoute {
                 Error::Declaration { route: pattern.as_str().to_owned(), problem }
             })?),
         };
-        Ok(Self { name: pattern.as_str().into(), pattern, policy, admitted: Arc::default() })
+        Ok(Self { name: pattern.as_str().into(), pattern, policy, admitted: OnceLock::new() })
     }
 
     /// The route's path as declared, for example `/articles/:slug`.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, future::ready};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -90,10 +90,16 @@ impl Guarded {
         &self,
     ) -> Option<impl Stream<Item = Result<ServedEntry, ReadFailure>> + Unpin + use<>> {
         let pages = self.store.pages()?;
-        Some(pages.map(|page| match page {
-            Ok(bytes) => decode(&bytes).map_err(|_| ReadFailure::Damaged),
-            Err(_) => Err(ReadFailure::Failed),
-        }))
+        let page = |page: Result<Bytes, StoreError>| {
+            ready(match page.map(|bytes| decode(&bytes)) {
+                Ok(Ok(entry)) => Some(Ok(entry)),
+                // It counts as absent, as in `get`.
+                Ok(Err(DecodeError::OtherFormat)) => None,
+                Ok(Err(DecodeError::Damaged(_))) => Some(Err(ReadFailure::Damaged)),
+                Err(_) => Some(Err(ReadFailure::Failed)),
+            })
+        };
+        Some(pages.filter_map(page))
     }
 
     /// Keeps `entry`.

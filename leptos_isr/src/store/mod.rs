@@ -13,4 +13,4 @@ pub use self::{
     backend::{InUse, PageStream, Store},
     disk::DiskStore,
 };
-pub use crate::{address::key::Key, entry::Entry, error::StoreError};
+pub use crate::{address::key::Key, error::StoreError};

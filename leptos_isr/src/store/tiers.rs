@@ -31,11 +31,6 @@ impl Tiers {
         self.memory.get(key)
     }
 
-    /// Whether the page is in memory; asking does not count as a use.
-    pub(crate) fn is_in_memory(&self, key: &Key) -> bool {
-        self.memory.contains(key)
-    }
-
     /// Every page in memory; asking does not count as a use.
     pub(crate) fn all_in_memory(&self) -> Vec<Arc<ServedEntry>> {
         self.memory.entries()

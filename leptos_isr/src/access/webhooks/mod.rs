@@ -41,12 +41,10 @@ pub(crate) struct WebhookEndpoint {
 }
 
 /// Why a payload purges nothing.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(crate) enum PayloadError {
-    #[error("the body is not JSON: {0}")]
     NotJson(serde_json::Error),
-    #[error(transparent)]
-    TooMany(#[from] TooMany),
+    TooMany(TooMany),
 }
 
 impl Webhooks {
@@ -128,7 +126,8 @@ impl WebhookEndpoint {
         body: &[u8],
     ) -> Result<MappedPurge, PayloadError> {
         let documents = self.webhook.preset.documents(headers, body);
-        Ok(self.templates.purge(&documents.map_err(PayloadError::NotJson)?)?)
+        let documents = documents.map_err(PayloadError::NotJson)?;
+        self.templates.purge(&documents).map_err(PayloadError::TooMany)
     }
 }
 
