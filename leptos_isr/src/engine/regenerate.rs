@@ -40,9 +40,10 @@ use tokio::{runtime::Handle, time::timeout};
 use tracing::{info, instrument::WithSubscriber, warn};
 
 use crate::{
+    address::key::Key,
     data::reading::{ReadContext, Reading},
     engine::Engine,
-    entry::{Seen, ServedEntry},
+    entry::{Entry, Seen, ServedEntry},
     error::{Error, RenderError},
     render::{
         self, Job, RenderOutput,
@@ -341,8 +342,19 @@ impl Engine {
             let old = self.0.tiers.in_memory(entry.key.as_str());
             self.0.tiers.put(&entry).await;
             self.tell_page_watchers(&entry, old.as_deref());
+        } else {
+            self.supersede(&entry.key).await;
         }
         NewEntry { entry, stored: may_store }
+    }
+
+    /// Keeps with the stored page, if there is one, that a later render may not be stored.
+    async fn supersede(&self, key: &Key) {
+        let Some(old) = self.stored(key).await.filter(|old| !old.is_superseded) else { return };
+        let mut entry = Entry::clone(&old);
+        entry.is_superseded = true;
+        let entry = ServedEntry::with_encodings(entry, old.encodings.clone());
+        self.0.tiers.put(&Arc::new(entry)).await;
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) struct Entry {
     pub(crate) asked: Option<Duration>,
     /// Whether this is data that says "no such thing".
     pub(crate) is_absent: bool,
+    /// Whether a later render gave a page that may not be stored: this one is for failures only.
+    pub(crate) is_superseded: bool,
 }
 
 impl Entry {
@@ -90,6 +92,7 @@ impl Entry {
             version: start.version,
             asked: None,
             is_absent: false,
+            is_superseded: false,
         }
     }
 

@@ -106,7 +106,8 @@ impl Order {
 
     pub(crate) fn freshness(&self, lifetime: Lifetime, entry: &ServedEntry) -> Freshness {
         let purged = self.purged(entry);
-        freshness(lifetime.within(entry.asked), entry.age(self.now()), purged)
+        let freshness = freshness(lifetime.within(entry.asked), entry.age(self.now()), purged);
+        if entry.is_superseded { freshness.expired() } else { freshness }
     }
 
     /// How the page was purged since its render began, if it was.

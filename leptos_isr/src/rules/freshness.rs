@@ -16,6 +16,18 @@ pub(crate) enum Freshness {
     Expired { by: Duration, reason: StaleReason },
 }
 
+impl Freshness {
+    /// The same page, if it must not be served but for failures.
+    pub(crate) fn expired(self) -> Self {
+        match self {
+            Self::Fresh { .. } => Self::Expired { by: Duration::ZERO, reason: StaleReason::Time },
+            Self::Stale { by, reason } | Self::Expired { by, reason } => {
+                Self::Expired { by, reason }
+            }
+        }
+    }
+}
+
 /// Why a page is no longer fresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StaleReason {

@@ -42,6 +42,8 @@ struct Header {
     version: Stamp,
     asked_millis: Option<u64>,
     is_absent: bool,
+    #[serde(default)]
+    is_superseded: bool,
     body_len: usize,
     /// `None` if the body must not be compressed.
     encodings: Option<Vec<EncodingHeader>>,
@@ -88,6 +90,7 @@ pub(super) fn encode(entry: &ServedEntry) -> Result<Bytes, serde_json::Error> {
         version: entry.version.0,
         asked_millis: entry.asked.map(|asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX)),
         is_absent: entry.is_absent,
+        is_superseded: entry.is_superseded,
         body_len: entry.body.len(),
         encodings: known.as_ref().map(|known| {
             let header = |(encoding, body): &(Encoding, Option<&Bytes>)| EncodingHeader {
@@ -171,6 +174,7 @@ fn entry(header: Header, body: Bytes) -> Result<Entry, DecodeError> {
     entry.tags = header.tags;
     entry.asked = header.asked_millis.map(Duration::from_millis);
     entry.is_absent = header.is_absent;
+    entry.is_superseded = header.is_superseded;
     Ok(entry)
 }
 
@@ -201,6 +205,7 @@ mod tests {
         entry.may_compress = true;
         entry.tags = vec![Tag::new("a"), Tag::new("\u{e9}")];
         entry.asked = Some(Duration::from_millis(1500));
+        entry.is_superseded = true;
         entry
     }
 

@@ -307,6 +307,36 @@ async fn page_that_may_not_be_stored_is_not_replaced_by_the_old_one() {
     }
 }
 
+/// A page that says something for one visitor alone must not stay in the words of before.
+#[tokio::test]
+async fn stored_page_counts_as_expired_once_a_render_may_not_be_stored() {
+    for says_so in [Renders::SaysNoStore, Renders::Header("set-cookie", "a=b")] {
+        let folder = tempfile::tempdir().unwrap();
+        let site = Site::on_disk(folder.path());
+        site.get("/a/1").await;
+        site.advance(minutes(2));
+        site.behave(says_so.clone());
+        site.get("/a/1").await.assert_stale();
+        site.idle().await;
+        for number in 3..=4 {
+            let own = site.get("/a/1").await;
+            own.assert_body(&format!("/a/1 #{number}"));
+            own.assert_cache_status("isr; fwd=stale; fwd-status=200");
+            assert_eq!(own.header("cache-control"), "private, no-store");
+        }
+        site.behave(Renders::Status(StatusCode::INTERNAL_SERVER_ERROR));
+        site.get("/a/1").await.assert_body("/a/1 #1").assert_stale_if_error();
+
+        let again = Site::on_disk(folder.path());
+        again.advance(minutes(2));
+        again.behave(says_so);
+        again.get("/a/1").await.assert_cache_status("isr; fwd=stale; fwd-status=200");
+        again.behave(Renders::Page);
+        again.get("/a/1").await.assert_replaced();
+        again.get("/a/1").await.assert_fresh();
+    }
+}
+
 #[tokio::test]
 async fn visitor_who_waits_gets_a_render_that_began_after_the_purge() {
     let site = Site::new();
