@@ -286,16 +286,25 @@ async fn purge_of_its_tag_asks_a_source_that_failed_just_now() {
 }
 
 #[tokio::test]
-async fn origin_that_wants_to_be_left_alone_is() {
+async fn address_that_wants_to_be_left_alone_is_and_the_origin_if_another_wants_so_too() {
     let upstream = Upstream::start().await;
     let site = site(&upstream, FetchSettings::default());
     upstream.answers(&[Answers::RetryAfter(429, "120")]);
     let failed = site.get("/1").await;
     assert!(failed.starts_with("429:"), "{failed}");
-    upstream.answers(&[A]);
-    let other = site.get("/2").await;
+    upstream.answers(&[A, Answers::RetryAfter(429, "86400")]);
+    assert_eq!(site.get("/2").await, "a", "one article's limit is not that of all");
+    let again = site.get("/1").await;
+    assert!(again.contains("it is not tried again for"), "{again}");
+    assert_eq!(upstream.asked(), 2);
+
+    for path in ["/3", "/4"] {
+        assert!(site.get(path).await.starts_with("429:"), "{path}");
+    }
+    let other = site.get("/5").await;
     assert!(other.starts_with("left alone:") && other.contains(&upstream.url), "{other}");
-    assert_eq!(upstream.asked(), 1);
+    assert!(other.contains("another 4m") || other.contains("another 5m"), "not for a day: {other}");
+    assert_eq!(upstream.asked(), 4);
 }
 
 #[tokio::test]

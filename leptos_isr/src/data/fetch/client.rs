@@ -16,9 +16,12 @@ use tokio::{
 };
 
 use super::error::FetchError;
-use crate::data::{
-    error::DataError,
-    value::{SourceAnswer, Validators},
+use crate::{
+    data::{
+        error::DataError,
+        value::{SourceAnswer, Validators},
+    },
+    period,
 };
 
 /// How long to wait before the second and the third try.
@@ -26,6 +29,9 @@ const RETRIES: [Duration; 2] = [Duration::from_millis(100), Duration::from_milli
 
 /// The longest `Retry-After` that is waited out while somebody waits for a page.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The longest that an origin is left alone, whatever it asks for.
+const LONGEST_REST: Duration = period::minutes(5);
 
 /// How much of an error's body is kept, in characters.
 const MESSAGE: usize = 500;
@@ -65,7 +71,19 @@ struct Inner {
 struct Origin {
     name: String,
     turns: Semaphore,
-    alone_until: Mutex<Option<Instant>>,
+    rest: Mutex<Rest>,
+}
+
+/// Whether an origin is left alone.
+///
+/// An address that asks for it by `Retry-After` waits by itself, as each read that failed does: one
+/// article's limit is not that of all. If another address asks for it too before any is answered,
+/// the whole origin is left alone.
+#[derive(Debug, Default)]
+struct Rest {
+    /// The address that asked for it last.
+    asked_by: Option<String>,
+    until: Option<Instant>,
 }
 
 impl Client {
@@ -99,12 +117,15 @@ impl Client {
         loop {
             origin.may_be_asked()?;
             let error = match self.ask(&origin, &parsed, &request).await {
-                Ok(loaded) => return Ok(loaded),
+                Ok(loaded) => {
+                    origin.answered();
+                    return Ok(loaded);
+                }
                 Err(Attempt::Definite(error)) => return Err(DataError::new(error).definite()),
                 Err(Attempt::Failed { error, retry_after }) => {
-                    let wait = retry_after.unwrap_or_default();
+                    let wait = retry_after.unwrap_or_default().min(LONGEST_REST);
                     if wait > PATIENCE {
-                        origin.leave_alone(wait);
+                        origin.leave_alone(url, wait);
                         return Err(DataError::new(error).after(wait));
                     }
                     (error, wait)
@@ -180,7 +201,7 @@ impl Client {
         let mut origins = lock(&self.0.origins);
         let new = || {
             let turns = Semaphore::new(self.0.settings.concurrency.max(1));
-            Arc::new(Origin { name: name.clone(), turns, alone_until: Mutex::default() })
+            Arc::new(Origin { name: name.clone(), turns, rest: Mutex::default() })
         };
         Arc::clone(origins.entry(name.clone()).or_insert_with(new))
     }
@@ -192,7 +213,7 @@ impl Origin {
     }
 
     fn may_be_asked(&self) -> Result<(), DataError> {
-        let until = *lock(&self.alone_until);
+        let until = lock(&self.rest).until;
         match until.and_then(|until| until.checked_duration_since(Instant::now())) {
             Some(wait) if !wait.is_zero() => {
                 let error = FetchError::LeftAlone { origin: self.name.clone(), wait };
@@ -202,8 +223,16 @@ impl Origin {
         }
     }
 
-    fn leave_alone(&self, wait: Duration) {
-        *lock(&self.alone_until) = Instant::now().checked_add(wait);
+    fn leave_alone(&self, url: &str, wait: Duration) {
+        let mut rest = lock(&self.rest);
+        match &rest.asked_by {
+            Some(other) if other != url => rest.until = Instant::now().checked_add(wait),
+            _ => rest.asked_by = Some(url.to_owned()),
+        }
+    }
+
+    fn answered(&self) {
+        *lock(&self.rest) = Rest::default();
     }
 }
 
