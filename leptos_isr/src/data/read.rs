@@ -206,7 +206,11 @@ impl Reads {
                     return Ok(value.bytes);
                 }
                 // A definite answer: there is no such thing any more.
-                Some(Err(error)) if error.is_definite() => return Err(error),
+                Some(Err(error)) if error.is_definite() => {
+                    // It is an answer like any other, and holds as long.
+                    reading.lower_period(read.revalidate, self.order.now());
+                    return Err(error);
+                }
                 Some(Err(error)) => {
                     last = Some(error);
                     break;

@@ -113,13 +113,19 @@ impl Reading {
 
     /// Notes a read of `value`, whose period has `left` left from `now` on.
     pub(crate) fn note(&self, value: &Value, left: Option<Duration>, now: SystemTime) {
-        let Some(ReadContext { scope, began, .. }) = &self.reader else { return };
-        if let Some(left) = left {
+        self.lower_period(left, now);
+        if let Some(scope) = self.render_scope() {
+            scope.note_read(&value.inner_tags, value.oldest, value.is_stored);
+        }
+    }
+
+    /// Lowers the period to what is `left` from `now` on.
+    pub(crate) fn lower_period(&self, left: Option<Duration>, now: SystemTime) {
+        if let (Some(ReadContext { scope, began, .. }), Some(left)) = (&self.reader, left) {
             // A page's age counts from when its render began.
             let passed = now.duration_since(*began).unwrap_or_default();
             scope.revalidate_within(left + passed);
         }
-        scope.note_read(&value.inner_tags, value.oldest, value.is_stored);
     }
 
     pub(crate) fn take(&self) -> RenderNotes {

@@ -88,6 +88,7 @@ impl Engine {
     pub(super) fn page_response(&self, page: PageParts<'_>, request: &HeaderMap) -> Response {
         let PageParts { route, entry, encoding, body, freshness, status } = page;
         let cdn = CdnLifetime::of(route.lifetime().within(entry.asked), freshness);
+        let cdn = if entry.is_gone() { cdn.of_absence() } else { cdn };
         let cache = CacheHeaders { status, cdn };
         let make = || self.head(entry, (encoding, body), cache);
         let head = entry.heads.head(encoding, cache, make);

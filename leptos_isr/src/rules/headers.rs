@@ -33,6 +33,9 @@ pub(crate) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-st
 /// burst, short enough to fetch the new one soon.
 const STALE_AT_CDN: Duration = period::seconds(2);
 
+/// The longest that a shared cache may keep a 404 or 410: the page may exist soon.
+const ABSENCE_AT_CDN: Duration = period::minutes(1);
+
 /// What a CDN is told if a page has no period, or its stale window has no limit.
 const UNLIMITED: Duration = period::days(365);
 
@@ -58,6 +61,11 @@ impl CdnLifetime {
         // A structured field's integer has at most 15 digits.
         let seconds = |time: Duration| time.min(UNLIMITED).as_secs();
         Self { max_age: seconds(max_age), window: seconds(window) }
+    }
+
+    /// The same for a definite "no such page": nobody purges what never was.
+    pub(crate) fn of_absence(self) -> Self {
+        Self { max_age: self.max_age.min(ABSENCE_AT_CDN.as_secs()), window: 0 }
     }
 
     pub(crate) fn to_header(self) -> HeaderValue {

@@ -156,6 +156,9 @@ fn site(upstream: &Upstream, settings: FetchSettings) -> Site {
             };
             match shown {
                 Ok(text) => text.into_response(),
+                Err(error) if path.starts_with("/gone") && said(&error).starts_with('4') => {
+                    (StatusCode::NOT_FOUND, said(&error)).into_response()
+                }
                 Err(error) => (StatusCode::BAD_GATEWAY, said(&error)).into_response(),
             }
         }
@@ -305,6 +308,41 @@ async fn address_that_wants_to_be_left_alone_is_and_the_origin_if_another_wants_
     assert!(other.starts_with("left alone:") && other.contains(&upstream.url), "{other}");
     assert!(other.contains("another 4m") || other.contains("another 5m"), "not for a day: {other}");
     assert_eq!(upstream.asked(), 4);
+}
+
+/// The page itself is fresh for ever.
+#[tokio::test]
+async fn page_of_what_a_source_does_not_have_lives_as_long_as_the_read() {
+    for status in [404, 410] {
+        let upstream = Upstream::start().await;
+        let site = site(&upstream, FetchSettings::default());
+        upstream.answers(&[Answers::Status(status), A]);
+        site.get("/gone/1").await;
+        site.advance(59);
+        site.get("/gone/1").await;
+        assert_eq!(upstream.asked(), 1, "{status}");
+        site.advance(1);
+        site.get("/gone/1").await;
+        assert!(site.engine.idle(Duration::from_secs(20)).await);
+        assert_eq!(site.get("/gone/1").await, "a", "{status}: it was published meanwhile");
+    }
+}
+
+#[tokio::test]
+async fn refusal_is_no_answer_and_takes_no_kept_value_away() {
+    for status in [400, 401, 403] {
+        let upstream = Upstream::start().await;
+        let site = site(&upstream, FetchSettings::default());
+        let kept = Answers::WithEtag(r#"{"title":"a"}"#, "\"1\"");
+        upstream.answers(&[kept.clone(), Answers::Status(status), kept]);
+        site.get("/1").await;
+        assert_eq!(site.regenerated("/1").await, "a", "{status}: the page stays");
+        site.advance(600);
+        assert_eq!(site.regenerated("/1").await, "a");
+        let asked = upstream.asked.lock().unwrap();
+        assert!(asked.last().unwrap().contains_key(header::IF_NONE_MATCH), "{status}");
+        assert_eq!(asked.len(), 3, "{status}: asking at once would not help");
+    }
 }
 
 #[tokio::test]

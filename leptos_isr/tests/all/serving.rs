@@ -380,6 +380,22 @@ async fn render_that_may_not_be_stored_is_served_once() {
     }
 }
 
+/// What is not there today may be there tomorrow, and nobody purges what never was.
+#[tokio::test]
+async fn shared_caches_keep_404_and_410_for_a_minute_at_most() {
+    for status in [StatusCode::NOT_FOUND, StatusCode::GONE] {
+        let site = Site::new();
+        site.behave(Renders::Status(status));
+        let short = "public, max-age=60, stale-while-revalidate=0";
+        site.get("/forever").await.assert_header("cdn-cache-control", short);
+        site.get("/forever").await.assert_header("cdn-cache-control", short);
+        site.get("/a/1").await;
+        site.advance(seconds(50));
+        let left = "public, max-age=10, stale-while-revalidate=0";
+        site.get("/a/1").await.assert_header("cdn-cache-control", left);
+    }
+}
+
 #[tokio::test]
 async fn definite_results_replace_a_page_and_keep_status_and_location() {
     let site = Site::new();

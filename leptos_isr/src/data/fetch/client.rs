@@ -105,7 +105,7 @@ impl Client {
         headers: Vec<(HeaderName, HeaderValue)>,
         validators: Validators,
     ) -> Result<SourceAnswer, DataError> {
-        let parsed = parse(url).map_err(|error| DataError::new(error).definite())?;
+        let parsed = parse(url).map_err(DataError::new)?;
         let origin = self.origin(&parsed);
         let mut request = HeaderMap::new();
         for (name, value) in headers {
@@ -121,7 +121,7 @@ impl Client {
                     origin.answered();
                     return Ok(loaded);
                 }
-                Err(Attempt::Definite(error)) => return Err(DataError::new(error).definite()),
+                Err(Attempt::Final(error)) => return Err(final_error(error)),
                 Err(Attempt::Failed { error, retry_after }) => {
                     let wait = retry_after.unwrap_or_default().min(LONGEST_REST);
                     if wait > PATIENCE {
@@ -146,7 +146,7 @@ impl Client {
         headers: &HeaderMap,
     ) -> Result<SourceAnswer, Attempt> {
         let _turn = origin.turn().await;
-        let client = self.plain().map_err(Attempt::Definite)?;
+        let client = self.plain().map_err(Attempt::Final)?;
         let no_answer = |source: reqwest::Error| Attempt::Failed {
             error: FetchError::Request { url: url.to_string(), source: source.without_url() },
             retry_after: None,
@@ -167,7 +167,7 @@ impl Client {
                 Some(bytes) => Ok(SourceAnswer::New { bytes, tags: Vec::new(), validators }),
                 None => {
                     let (url, limit) = (url.to_string(), self.0.settings.max_body);
-                    Err(Attempt::Definite(FetchError::TooLarge { url, limit }))
+                    Err(Attempt::Final(FetchError::TooLarge { url, limit }))
                 }
             };
         }
@@ -179,7 +179,7 @@ impl Client {
         let error = FetchError::Status { url: url.to_string(), status, message };
         Err(match is_passing(status) {
             true => Attempt::Failed { error, retry_after },
-            false => Attempt::Definite(error),
+            false => Attempt::Final(error),
         })
     }
 
@@ -236,10 +236,21 @@ impl Origin {
     }
 }
 
+/// What a read is told. Only 404 and 410 say for certain that there is no such thing: another
+/// refusal, such as one of an expired token, says nothing of the content.
+fn final_error(error: FetchError) -> DataError {
+    let is_absent = matches!(
+        error,
+        FetchError::Status { status: StatusCode::NOT_FOUND | StatusCode::GONE, .. }
+    );
+    let error = DataError::new(error);
+    if is_absent { error.definite() } else { error }
+}
+
 /// Why one request gave no value.
 enum Attempt {
     /// Asking again would give the same.
-    Definite(FetchError),
+    Final(FetchError),
     /// Asking again may help.
     Failed { error: FetchError, retry_after: Option<Duration> },
 }

@@ -156,7 +156,7 @@ impl Fetch {
         let Self { mut read, url, refused, headers, tags_of } = self;
         if let Some(text) = refused {
             let problem = format!("{text:?} is not a segment of a path");
-            return Err(DataError::new(FetchError::Url { url, problem }).definite());
+            return Err(DataError::new(FetchError::Url { url, problem }));
         }
         let reading = reading();
         let reads = reading.as_ref().and_then(|reading| reading.reads());
