@@ -174,6 +174,20 @@ fn place_that_cannot_be_a_store_fails_at_start() {
     assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
 }
 
+/// Somebody gave the root of a project, which has a folder of this name.
+#[tokio::test]
+async fn folder_of_somebody_else_is_an_error_that_names_it_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("pages/src/main.rs");
+    fs::create_dir_all(source.parent().unwrap()).unwrap();
+    fs::write(&source, "fn main() {}").unwrap();
+    let builder = Engine::builder(routes()).disk(folder.path(), "build-1");
+    let error = builder.build().unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("pages/src") && cause.contains("a folder of its own"), "{cause}");
+    assert!(source.is_file() && !folder.path().join("pages/build-1").exists());
+}
+
 #[tokio::test]
 async fn pages_of_an_older_format_are_misses_and_the_log_says_so_once() {
     let folder = tempfile::tempdir().unwrap();

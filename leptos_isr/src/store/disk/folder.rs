@@ -1,7 +1,9 @@
 //! The files of one build, and the count of what they take.
 
 use std::{
-    fmt, fs, io,
+    fmt,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::{Duration, SystemTime},
@@ -25,6 +27,8 @@ pub(super) const LOCKS: usize = 64;
 /// The pages of one build.
 pub(super) struct BuildFolder {
     pub(super) folder: PathBuf,
+    /// Keeps the folder from being removed by other processes.
+    pub(super) _in_use: Option<File>,
     pub(super) limit: u64,
     pub(super) grace: Duration,
     pub(super) clock: Arc<dyn Clock>,
@@ -131,9 +135,7 @@ impl BuildFolder {
         let is_over = index.bytes() > self.limit;
         drop(index);
         if is_over {
-            for build in builds::others(&self.folder) {
-                let _ = fs::remove_dir_all(build);
-            }
+            let _ = builds::remove_older(&self.folder);
             self.make_room();
         }
     }

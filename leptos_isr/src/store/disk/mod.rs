@@ -42,7 +42,7 @@ use crate::{
 /// Keeps the pages of one build in a folder, and the purges of all builds beside them.
 ///
 /// The folder holds `purges.log` and `pages/<build id>/`. The size of the pages is bounded, counted
-/// in whole blocks of 4 KiB. Beyond the limit, pages of other builds are evicted first, then the
+/// in whole blocks of 4 KiB. Beyond the limit, builds before the previous one are removed first, then the
 /// least recently used. The order of use is remembered while the process runs. After a restart it
 /// begins with the times at which the files were last read or written.
 ///
@@ -95,9 +95,17 @@ impl DiskStore {
         files: Box<dyn Files>,
     ) -> io::Result<Self> {
         let folder = settings.root.join("pages").join(&settings.build);
-        if let Err(error) = builds::open(&folder, clock.now()) {
+        if let Some(foreign) = builds::foreign(&folder) {
+            let problem = format!(
+                "`{}` is not the pages of a build; give the store a folder of its own",
+                foreign.display()
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
+        let opened = builds::open(&folder, clock.now());
+        if let Err(error) = &opened {
             if !folder.is_dir() {
-                return Err(error);
+                return Err(io::Error::new(error.kind(), error.to_string()));
             }
             warn!(folder = %folder.display(), %error,
                 "cannot write to the store, its pages are served and new ones kept in memory only");
@@ -105,6 +113,7 @@ impl DiskStore {
         let purges = LineFile::open(&settings.root.join("purges.log"));
         Ok(Self(Arc::new(BuildFolder {
             folder,
+            _in_use: opened.ok(),
             limit: settings.limit,
             grace: settings.grace,
             clock,

@@ -215,19 +215,23 @@ async fn what_was_there_at_start_counts_and_goes_first() {
 }
 
 #[tokio::test]
-async fn other_builds_go_before_pages_of_this_one() {
+async fn builds_before_the_previous_one_go_before_pages_of_this_one() {
     let folder = tempfile::tempdir().unwrap();
-    let other = Settings::new(folder.path().into(), "b0".into());
-    let other = DiskStore::with_settings(other, Arc::new(SystemClock)).unwrap();
-    other.put(&key("/a"), vec![b'x'; 1000].into()).await.unwrap();
+    for (build, hour) in [("older", 1), ("previous", 2)] {
+        let other = Settings::new(folder.path().into(), build.into());
+        let clock = move || std::time::UNIX_EPOCH + period::hours(hour);
+        let other = DiskStore::open_with(other, Arc::new(clock), Box::new(RealFiles)).unwrap();
+        other.put(&key("/a"), vec![b'x'; 1000].into()).await.unwrap();
+    }
     let store = open(folder.path(), 1 << 20);
     for page in 0..20 {
         store.put(&key(&format!("/{page}")), vec![b'x'; 1000].into()).await.unwrap();
     }
     store.0.scan();
-    assert!(folder.path().join("pages/b0").exists());
+    assert!(folder.path().join("pages/older").exists());
     open(folder.path(), 20_480).0.scan();
-    assert!(!folder.path().join("pages/b0").exists());
+    assert!(!folder.path().join("pages/older").exists());
+    assert!(folder.path().join("pages/previous").exists(), "its grace period is not over");
 }
 
 #[test]
