@@ -42,9 +42,9 @@ use crate::{
 /// Keeps the pages of one build in a folder, and the purges of all builds beside them.
 ///
 /// The folder holds `purges.log` and `pages/<build id>/`. The size of the pages is bounded, counted
-/// in whole blocks of 4 KiB. Beyond the limit, builds before the previous one are removed first, then the
-/// least recently used. The order of use is remembered while the process runs. After a restart it
-/// begins with the times at which the files were last read or written.
+/// in whole blocks of 4 KiB. Beyond the limit, builds before the previous one are removed first,
+/// then the pages that were used least recently. The order of use is remembered while the process
+/// runs. After a restart it begins with the times at which the files were last read or written.
 ///
 /// Opening reads the purges, but no pages: their sizes are counted in the background.
 #[derive(Debug)]
