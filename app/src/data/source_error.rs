@@ -72,3 +72,28 @@ pub enum ContentError {
         source: newsroom::TooDeep,
     },
 }
+
+impl ContentError {
+    /// Whether the answer says that there is no such thing, for now (404) or for good (410).
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Status { status: StatusCode::NOT_FOUND | StatusCode::GONE, .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_404_and_410_say_that_there_is_no_such_thing() {
+        for (status, absent) in [(404, true), (410, true), (400, false), (401, false), (500, false)]
+        {
+            let error = ContentError::Status {
+                url: "http://localhost/articles/a".to_owned(),
+                status: StatusCode::from_u16(status).unwrap(),
+                message: String::new(),
+            };
+            assert_eq!(error.is_absent(), absent, "{status}");
+        }
+    }
+}

@@ -1,10 +1,9 @@
 //! Reads what the editor sees.
 
-use http::StatusCode;
 use newsroom::{ArticleOverview, ArticleSource};
 
 use super::{Door, access};
-use crate::data::{answer, failure::Failure, source_error::ContentError};
+use crate::data::{answer, failure::Failure};
 
 pub(super) async fn overview() -> Result<Door<Vec<ArticleOverview>>, Failure> {
     let writer = match access::door() {
@@ -23,7 +22,7 @@ pub(super) async fn source(slug: &str) -> Result<Door<Option<ArticleSource>>, Fa
     };
     match writer.read(slug).await {
         Ok(source) => Ok(Door::Open(Some(source))),
-        Err(ContentError::Status { status: StatusCode::NOT_FOUND, .. }) => Ok(Door::Open(None)),
+        Err(error) if error.is_absent() => Ok(Door::Open(None)),
         Err(error) => Err(answer::unavailable(&error)),
     }
 }

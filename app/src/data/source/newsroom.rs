@@ -1,6 +1,5 @@
 //! The newsroom's JSON API, or another that answers as it does.
 
-use http::StatusCode;
 use newsroom::{Article, ArticlePage, Section};
 use reqwest::{Client, Url};
 use std::fmt;
@@ -52,7 +51,7 @@ impl Newsroom {
         let url = self.read_url(reader, &["articles", slug]);
         match reader.read::<WireArticle>(url, Labels::known(tags::article(slug))).await {
             Ok(article) => Ok(Some(article.into())),
-            Err(ContentError::Status { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+            Err(error) if error.is_absent() => Ok(None),
             Err(error) => Err(error),
         }
     }
