@@ -102,7 +102,8 @@ impl Read {
         self
     }
 
-    /// Returns the kept value, or calls `load` and keeps its value. Values are kept as JSON.
+    /// Returns the kept value, or calls `load` and keeps its value. Values are kept as JSON; one
+    /// that cannot be read back from it is an error and is not kept.
     ///
     /// What `load` itself reads through [`data`] or [`fetch`](crate::data::fetch()) passes its tags
     /// and its period on to this read. Tags that `load` adds by [`tag`](crate::tag()) are added to
@@ -122,7 +123,8 @@ impl Read {
         let load = move |_: Validators| -> LoadFuture {
             Box::pin(async move {
                 let value = load().await.map_err(DataError::new)?;
-                let bytes = serde_json::to_vec(&value).map_err(DataError::new)?.into();
+                let bytes = Bytes::from(serde_json::to_vec(&value).map_err(DataError::new)?);
+                serde_json::from_slice::<T>(&bytes).map_err(DataError::new)?;
                 Ok(SourceAnswer::New { bytes, tags: Vec::new(), validators: Validators::default() })
             })
         };

@@ -76,6 +76,7 @@ fn answer(result: Result<String, leptos_isr::data::DataError>) -> Response {
 
 /// `/page/{name}` and `/other/{name}` read `{name}` for 60 s; `/nested/{name}`
 /// reads a value for 300 s that reads `{name}`; `/live/{name}` keeps nothing;
+/// `/number/{name}` reads a number, which is none in version 1;
 /// `/dynamic/{name}` is no stored page.
 fn site() -> Site {
     let state = State {
@@ -88,7 +89,7 @@ fn site() -> Site {
         begun: Semaphore::new(0),
     };
     let source = Source(Arc::new(state));
-    let routes = ["/page/:name", "/other/:name", "/nested/:name", "/live/:name"]
+    let routes = ["/page/:name", "/other/:name", "/nested/:name", "/live/:name", "/number/:name"]
         .into_iter()
         .try_fold(RouteTable::new(), |routes, path| routes.add(path, Isr::forever()))
         .unwrap();
@@ -115,7 +116,19 @@ fn site() -> Site {
             answer(data(format!("live {name}")).no_store().load(move || source.read(text)).await)
         }
     };
+    let number = {
+        let source = source.clone();
+        move |Path(name): Path<String>| async move {
+            // JSON has no "not a number": it is written as `null`.
+            let number = move || async move {
+                let text = source.read(name).await?;
+                Ok::<_, String>(if text.ends_with("v1") { f64::NAN } else { 2.0 })
+            };
+            answer(data("number").load(number).await.map(|number: f64| number.to_string()))
+        }
+    };
     let router = Router::new()
+        .route("/number/{name}", get(number))
         .route("/page/{name}", get(plain.clone()))
         .route("/other/{name}", get(plain.clone()))
         .route("/dynamic/{name}", get(plain))
@@ -337,6 +350,16 @@ async fn what_may_not_be_kept_keeps_its_page_out_of_the_store() {
         site.assert("/live/a", "isr; fwd=miss; fwd-status=200", "a v1").await;
         assert_eq!(site.asked(), asked);
     }
+}
+
+#[tokio::test]
+async fn value_that_cannot_be_read_back_is_not_kept() {
+    let site = site();
+    let (_, failed) = site.get("/number/a").await;
+    assert!(failed.contains("invalid type: null"), "{failed}");
+    site.publish();
+    site.advance(seconds(5));
+    site.assert("/number/a", "isr; fwd=miss; fwd-status=200; stored", "2").await;
 }
 
 #[tokio::test]

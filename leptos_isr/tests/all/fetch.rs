@@ -26,7 +26,10 @@ use leptos_isr::{
     seconds,
 };
 use serde::Deserialize;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 use tower::ServiceExt;
 
 #[derive(Deserialize)]
@@ -55,13 +58,16 @@ struct Upstream {
 }
 
 impl Upstream {
-    async fn start() -> Self {
+    /// One that answers elsewhere.
+    fn at(url: String) -> Self {
         // Another crate of the workspace lets `reqwest` speak TLS without saying by what.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        Self { url, answers: Arc::default(), asked: Arc::default(), at_once: Arc::default() }
+    }
+
+    async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let upstream =
-            Self { url, answers: Arc::default(), asked: Arc::default(), at_once: Arc::default() };
+        let upstream = Self::at(format!("http://{}", listener.local_addr().unwrap()));
         let (answers, asked, at_once) = (
             Arc::clone(&upstream.answers),
             Arc::clone(&upstream.asked),
@@ -131,7 +137,8 @@ struct Site {
 }
 
 /// `/{path}` shows the title of the upstream's `/{path}`, kept for 60 s; `/raw/…`
-/// its bytes; `/as/{name}` asks with a header.
+/// its bytes; `/text/{path}` what the upstream's `/{path}` has as a string; `/as/{name}` asks with a
+/// header.
 fn site(upstream: &Upstream, settings: FetchSettings) -> Site {
     let routes = RouteTable::new().add("/*path", Isr::forever()).unwrap();
     let now = Arc::new(Mutex::new(UNIX_EPOCH + days(20_000)));
@@ -148,6 +155,8 @@ fn site(upstream: &Upstream, settings: FetchSettings) -> Site {
         async move {
             let shown = if path.starts_with("/raw") {
                 read.bytes().await.map(|bytes| bytes.len().to_string())
+            } else if let Some(same) = path.strip_prefix("/text") {
+                fetch(format!("{base}{same}")).revalidate(seconds(60)).json::<String>().await
             } else if let Some(name) = path.strip_prefix("/as/") {
                 let name = HeaderValue::from_str(name).unwrap();
                 read.header(HeaderName::from_static("x-name"), name).json::<String>().await
@@ -374,6 +383,62 @@ async fn answer_that_is_too_long_or_no_json_is_refused() {
     assert_eq!(site.get("/raw/2").await, "1000");
     upstream.answers(&[Answers::Ok("<html>")]);
     assert!(site.get("/3").await.starts_with("not JSON:"));
+}
+
+#[tokio::test]
+async fn answer_that_cannot_be_parsed_is_not_kept() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    for broken in ["<html>", r#"{"title":"#, r#"{"title":null}"#, ""] {
+        let path = format!("/{}", broken.len());
+        upstream.answers(&[Answers::Ok(broken), A, Answers::Ok(broken), B]);
+        assert!(site.get(&path).await.starts_with("not JSON:"), "{broken}");
+        site.advance(5);
+        assert_eq!(site.get(&path).await, "a", "{broken}: it is asked for again");
+        assert_eq!(site.regenerated(&path).await, "a", "{broken}: the page stays");
+        site.advance(5);
+        assert_eq!(site.regenerated(&path).await, "b");
+    }
+}
+
+/// The head of each answer has arrived before the connection ends.
+#[tokio::test]
+async fn answer_that_breaks_off_is_not_kept() {
+    for head in ["content-length: 100\r\n\r\n", "transfer-encoding: chunked\r\n\r\n4\r\n"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            // The first try and two more; then it answers in full.
+            for answer in [head; 3].into_iter().chain(["content-length: 4\r\n\r\n"]) {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let mut asked = Vec::new();
+                while !asked.ends_with(b"\r\n\r\n") {
+                    connection.read_buf(&mut asked).await.unwrap();
+                }
+                let answer = format!("HTTP/1.1 200 OK\r\n{answer}half");
+                connection.write_all(answer.as_bytes()).await.unwrap();
+                connection.shutdown().await.unwrap();
+            }
+        });
+        let site = site(&Upstream::at(url), FetchSettings::default());
+        let failed = site.get("/raw/1").await;
+        assert!(failed.starts_with("no answer:"), "{head}: {failed}");
+        site.advance(5);
+        assert_eq!(site.get("/raw/1").await, "4");
+        server.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn each_type_is_parsed_from_an_answer_of_its_own() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[Answers::Ok("\"text\""), A]);
+    assert_eq!(site.get("/text/1").await, "text");
+    assert_eq!(site.get("/1").await, "a", "what another type has read is not in the way");
+    upstream.answers(&[A]);
+    assert!(site.get("/text/2").await.starts_with("not JSON:"));
+    assert_eq!(site.get("/2").await, "a", "nor that another type failed");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! HTTP reads through the data cache.
 //!
-//! - Only 200 is kept.
+//! - Only 200 is kept, and only if it can be parsed as what was asked for.
 //! - A stale answer is asked for with its `ETag` or `Last-Modified`, so unchanged content costs a
 //!   304.
 //! - A request that may succeed later (no connection, 408, 425, 429, 500 and above) is tried again.
@@ -10,7 +10,7 @@
 pub(crate) mod client;
 pub(crate) mod error;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{any::type_name, fmt, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -59,7 +59,8 @@ pub fn fetch(url: impl Into<String>) -> Fetch {
 ///
 /// While a page is rendered, the tags of the read are added to the page, and the page's period is
 /// lowered to what is left of the read's. Requests for one address with the same headers share one
-/// answer. The answer's own cache headers are ignored: the period is the one that is set here.
+/// answer if they also parse it as one type. The answer's own cache headers are ignored: the period
+/// is the one that is set here.
 #[derive(Clone)]
 #[must_use = "it reads nothing until `json` or `bytes` is called"]
 pub struct Fetch {
@@ -73,6 +74,19 @@ pub struct Fetch {
 
 /// Gives the tags that follow from an answer.
 type TagsOf = Arc<dyn Fn(&[u8]) -> Vec<String> + Send + Sync>;
+
+/// What an answer must be so that it may be kept.
+struct Expected {
+    type_name: &'static str,
+    check: fn(url: &str, bytes: &[u8]) -> Result<(), DataError>,
+}
+
+impl Expected {
+    fn json<T: DeserializeOwned>() -> Self {
+        let check = |url: &str, bytes: &[u8]| parse_json::<T>(url, bytes).map(drop);
+        Self { type_name: type_name::<T>(), check }
+    }
+}
 
 impl fmt::Debug for Fetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,14 +151,16 @@ impl Fetch {
 
     /// Reads the answer and parses it as JSON.
     ///
+    /// An answer that is not the JSON of a `T` counts as a failure of the source: it is not kept,
+    /// and what was kept before stays.
+    ///
     /// # Errors
     ///
     /// Returns a [`DataError`] whose [`cause`](DataError::cause) is a [`FetchError`].
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, DataError> {
         let url = self.url.clone();
-        let bytes = self.bytes().await?;
-        serde_json::from_slice(&bytes)
-            .map_err(|source| DataError::new(FetchError::Json { url, source }))
+        let bytes = self.answer(Some(Expected::json::<T>())).await?;
+        parse_json(&url, &bytes)
     }
 
     /// Reads the answer's body.
@@ -153,6 +169,10 @@ impl Fetch {
     ///
     /// Returns a [`DataError`] whose [`cause`](DataError::cause) is a [`FetchError`].
     pub async fn bytes(self) -> Result<Bytes, DataError> {
+        self.answer(None).await
+    }
+
+    async fn answer(self, expected: Option<Expected>) -> Result<Bytes, DataError> {
         let Self { mut read, url, refused, headers, tags_of } = self;
         if let Some(text) = refused {
             let problem = format!("{text:?} is not a segment of a path");
@@ -161,14 +181,17 @@ impl Fetch {
         let reading = reading();
         let reads = reading.as_ref().and_then(|reading| reading.reads());
         let client = reads.map_or_else(Client::shared, |reads| reads.client.clone());
-        read.name = name(&url, &headers);
+        read.name = name(&url, &headers, expected.as_ref().map(|expected| expected.type_name));
         read.bytes(move |validators| {
             Box::pin(async move {
                 let mut loaded = client.get(&url, headers, validators).await?;
-                if let (SourceAnswer::New { bytes, tags, .. }, Some(tags_of)) =
-                    (&mut loaded, tags_of)
-                {
-                    tags.extend(tags_of(bytes).into_iter().map(Tag::new));
+                if let SourceAnswer::New { bytes, tags, .. } = &mut loaded {
+                    if let Some(expected) = expected {
+                        (expected.check)(&url, bytes)?;
+                    }
+                    if let Some(tags_of) = tags_of {
+                        tags.extend(tags_of(bytes).into_iter().map(Tag::new));
+                    }
                 }
                 Ok(loaded)
             })
@@ -177,13 +200,25 @@ impl Fetch {
     }
 }
 
+fn parse_json<T: DeserializeOwned>(url: &str, bytes: &[u8]) -> Result<T, DataError> {
+    serde_json::from_slice(bytes)
+        .map_err(|source| DataError::new(FetchError::Json { url: url.to_owned(), source }))
+}
+
 /// What tells answers apart. It is logged, so it has only a digest of a header's value, which may
-/// be a token.
-fn name(url: &str, headers: &[(HeaderName, HeaderValue)]) -> String {
+/// be a token. Each type has an answer of its own, so what one cannot parse is not in another's way.
+fn name(
+    url: &str,
+    headers: &[(HeaderName, HeaderValue)],
+    type_name: Option<&'static str>,
+) -> String {
     let mut name = format!("GET {url}");
     for (header, value) in headers {
         let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(value.as_bytes()));
         name.push_str(&format!(" {header}:{digest}"));
+    }
+    if let Some(type_name) = type_name {
+        name.push_str(&format!(" as {type_name}"));
     }
     name
 }
@@ -220,8 +255,9 @@ mod tests {
 
     #[test]
     fn name_tells_headers_apart_and_shows_no_value() {
-        let named =
-            |header, value| name("http://a.example/", &[(header, HeaderValue::from_static(value))]);
+        let named = |header, value| {
+            name("http://a.example/", &[(header, HeaderValue::from_static(value))], None)
+        };
         let token = named(AUTHORIZATION, "Bearer secret");
         assert!(token.starts_with("GET http://a.example/ authorization:"), "{token}");
         assert!(!token.contains("secret"), "{token}");
