@@ -1,5 +1,6 @@
 //! Reading articles and sections from where the site's content is.
 
+mod entries;
 mod message;
 mod newsroom;
 mod reader;

@@ -5,6 +5,7 @@ use reqwest::{Client, Url};
 use std::fmt;
 
 use super::{
+    entries::Entries,
     reader::{Labels, Reader, Reads, Shows},
     wire::{WireArticle, WirePage, WireSection},
 };
@@ -59,8 +60,8 @@ impl Newsroom {
     pub(super) async fn sections(&self, reader: &Reader) -> Result<Vec<Section>, ContentError> {
         let url = self.read_url(reader, &["sections"]);
         let labels = Labels::known(tags::SECTIONS.to_owned());
-        let sections: Vec<WireSection> = reader.read(url, labels).await?;
-        Ok(sections.into_iter().map(Into::into).collect())
+        let sections: Entries<WireSection> = reader.read(url, labels).await?;
+        Ok(sections.read.into_iter().map(Into::into).collect())
     }
 
     fn read_url(&self, reader: &Reader, segments: &[&str]) -> Url {

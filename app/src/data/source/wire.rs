@@ -2,12 +2,14 @@
 //! essential, say `null`, or add fields.
 
 use newsroom::{Article, ArticlePage, ArticleSummary, Section};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::entries::Entries;
 use crate::data::tags;
 
 #[derive(Deserialize)]
 pub(super) struct WireArticle {
+    #[serde(deserialize_with = "slug")]
     slug: String,
     title: String,
     summary: Option<String>,
@@ -21,15 +23,25 @@ pub(super) struct WireArticle {
 
 #[derive(Deserialize)]
 pub(super) struct WirePage {
-    articles: Vec<WireArticle>,
+    articles: Entries<WireArticle>,
     total: Option<u64>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct WireSection {
+    #[serde(deserialize_with = "slug")]
     slug: String,
     name: Option<String>,
     count: Option<u64>,
+}
+
+/// A name in addresses; these would name another address than one below.
+fn slug<'de, D: Deserializer<'de>>(slug: D) -> Result<String, D::Error> {
+    let slug = String::deserialize(slug)?;
+    match slug.as_str() {
+        "" | "." | ".." => Err(D::Error::custom(format!("{slug:?} is no slug"))),
+        _ => Ok(slug),
+    }
 }
 
 impl WireArticle {
@@ -43,9 +55,11 @@ impl WireArticle {
 }
 
 impl WirePage {
-    /// The tags of the articles on the page.
+    /// The tags of the articles on the page, and of those that will be once they are mended.
     pub(super) fn tags(self) -> Vec<String> {
-        self.articles.iter().map(|article| tags::article(article.slug())).collect()
+        let read = self.articles.read.iter().map(WireArticle::slug);
+        let left_out = self.articles.left_out.iter().map(String::as_str);
+        read.chain(left_out).map(tags::article).collect()
     }
 }
 
@@ -84,7 +98,7 @@ impl From<WireArticle> for ArticleSummary {
 
 impl From<WirePage> for ArticlePage {
     fn from(wire: WirePage) -> Self {
-        let articles: Vec<_> = wire.articles.into_iter().map(Into::into).collect();
+        let articles: Vec<_> = wire.articles.read.into_iter().map(Into::into).collect();
         Self { total: wire.total.unwrap_or(articles.len() as u64), articles }
     }
 }
@@ -124,6 +138,13 @@ mod tests {
     }
 
     #[test]
+    fn page_has_the_tag_of_an_article_that_it_leaves_out() {
+        let json = r#"{"articles":[{"slug":"a","title":"A"},{"slug":"b","title":"\ud800"}]}"#;
+        let page: WirePage = serde_json::from_str(json).unwrap();
+        assert_eq!(page.tags(), ["article:a", "article:b"]);
+    }
+
+    #[test]
     fn moments_have_whole_seconds() {
         for (moment, whole) in [
             ("2026-01-01T10:00:00.999Z", "2026-01-01T10:00:00Z"),
@@ -143,7 +164,19 @@ mod tests {
     }
 
     #[test]
-    fn article_without_a_title_is_refused() {
-        assert!(serde_json::from_str::<WireArticle>(r#"{"slug":"a"}"#).is_err());
+    fn article_that_cannot_be_linked_or_named_is_refused_and_left_out_of_lists() {
+        for bad in [
+            r#"{"slug":"a"}"#,
+            r#"{"slug":"a","title":null}"#,
+            r#"{"slug":"a","title":"\ud800"}"#,
+            r#"{"title":"A"}"#,
+            r#"{"slug":"","title":"A"}"#,
+            r#"{"slug":"..","title":"A"}"#,
+        ] {
+            assert!(serde_json::from_str::<WireArticle>(bad).is_err(), "{bad}");
+            let json = format!(r#"{{"articles":[{bad},{{"slug":"b","title":"B"}}],"total":2}}"#);
+            let page: ArticlePage = serde_json::from_str::<WirePage>(&json).unwrap().into();
+            assert_eq!((page.articles.len(), &*page.articles[0].slug), (1, "b"), "{bad}");
+        }
     }
 }

@@ -5,7 +5,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-use super::{super::wire::WireArticle, portable_text};
+use super::{
+    super::{entries::Entries, wire::WireArticle},
+    portable_text,
+};
 
 /// The answer to a query.
 #[derive(Deserialize)]
@@ -51,9 +54,9 @@ impl SanityArticle {
 #[derive(Deserialize)]
 pub(super) struct SanitySections {
     /// Those that are documents.
-    documents: Vec<SectionDocument>,
+    documents: Entries<SectionDocument>,
     /// Those that are words in articles, one for each article.
-    words: Vec<String>,
+    words: Entries<String>,
 }
 
 #[derive(Deserialize)]
@@ -67,8 +70,8 @@ impl SanitySections {
     /// Those that have articles, by name.
     pub(super) fn into_sections(self) -> Vec<Section> {
         let documents =
-            self.documents.into_iter().filter_map(|it| Some((it.slug?, it.name, it.count)));
-        let words = self.words.into_iter().map(|word| (word, None, 1));
+            self.documents.read.into_iter().filter_map(|it| Some((it.slug?, it.name, it.count)));
+        let words = self.words.read.into_iter().map(|word| (word, None, 1));
         let mut sections: BTreeMap<String, (Option<String>, u64)> = BTreeMap::new();
         for (slug, name, count) in documents.chain(words) {
             let (known, total) = sections.entry(slug).or_default();
