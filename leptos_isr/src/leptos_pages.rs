@@ -1,8 +1,15 @@
 //! The pages of a Leptos app: their routes, and the router that renders them.
 
-use std::sync::Arc;
+use std::{future::poll_fn, pin::pin, sync::Arc};
 
-use axum::{Router, body::Body, extract::Request, routing::get};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::Response,
+    routing::get,
+};
 use http::request::Parts;
 use hydration_context::SsrSharedContext;
 use leptos::{
@@ -177,6 +184,7 @@ impl LeptosPages {
         }
         router
             .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(outer_context, shell))
+            .layer(from_fn(with_own_owner))
             .with_state(options)
     }
 }
@@ -185,6 +193,23 @@ impl std::fmt::Debug for LeptosPages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LeptosPages").field("routes", &self.routes).finish_non_exhaustive()
     }
+}
+
+/// Keeps the current owner of a request apart from those of others.
+///
+/// `leptos_integration_utils` reads contexts after it has waited for the page. It takes the thread's
+/// current owner for its own, which then is that of the request that came last: preloads and nonce
+/// would be another page's.
+async fn with_own_owner(request: Request, next: Next) -> Response {
+    let mut response = pin!(next.run(request));
+    let mut own = None;
+    poll_fn(|cx| {
+        let owner = own.take().unwrap_or_else(|| Owner::new_root(None));
+        let (response, left) = owner.with(|| (response.as_mut().poll(cx), Owner::current()));
+        own = left;
+        response
+    })
+    .await
 }
 
 /// Replaces leptos_axum's nonce with the one of the page's policy. A page that is rendered to be

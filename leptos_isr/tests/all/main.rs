@@ -10,6 +10,7 @@ mod support;
 
 mod background;
 mod cdn;
+mod concurrent;
 mod conformance;
 mod contract;
 mod csp;
