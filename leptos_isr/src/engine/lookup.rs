@@ -27,31 +27,33 @@ pub(crate) enum Lookup {
     StaleIfError(Arc<ServedEntry>),
     /// No page.
     Failed { failure: RenderFailure, had_page: bool },
+    /// Nothing yet: it would have to wait for a render, which a prefetch does not.
+    NotPrefetched { had_page: bool },
 }
 
 impl Engine {
-    /// Looks up what the request for `target` gets. A stale page is regenerated, unless the request
-    /// is a prefetch.
+    /// Looks up what the request for `target` gets. A stale page is regenerated.
     pub(crate) async fn serve(&self, target: &Target, is_prefetch: bool) -> Lookup {
         let Some(entry) = self.stored(&target.key).await else {
-            return self.serve_rendered(target, None).await;
+            return self.serve_rendered(target, None, is_prefetch).await;
         };
         let kind = EntryKind::of(target.is_data, entry.is_gone());
-        let regenerated = || (!is_prefetch).then(|| target.clone());
+        let regenerated = || (target.clone(), is_prefetch);
         match self.serve_stored(target.lifetime, kind, &entry, regenerated) {
             Some(_) => Lookup::Stored(entry),
-            None => self.serve_rendered(target, Some(entry)).await,
+            None => self.serve_rendered(target, Some(entry), is_prefetch).await,
         }
     }
 
     /// How fresh a stored page is if it may be served; `None` if the request must wait for a
-    /// render. A stale page that may be served is regenerated, if `regenerated` names it.
+    /// render. A stale page that may be served is regenerated: `regenerated` names it, and says
+    /// whether the request is a prefetch.
     pub(crate) fn serve_stored(
         &self,
         lifetime: Lifetime,
         kind: EntryKind,
         entry: &ServedEntry,
-        regenerated: impl FnOnce() -> Option<Target>,
+        regenerated: impl FnOnce() -> (Target, bool),
     ) -> Option<Freshness> {
         let freshness = self.0.order.freshness(lifetime, entry);
         match decide(kind, freshness) {
@@ -69,12 +71,12 @@ impl Engine {
         &self,
         entry: &Entry,
         reason: StaleReason,
-        regenerated: impl FnOnce() -> Option<Target>,
+        regenerated: impl FnOnce() -> (Target, bool),
     ) {
-        if self.backs_off(entry).is_none()
-            && let Some(target) = regenerated()
-        {
-            self.join_flight(&target, reason.as_str(), Urgency::Background, Seen::default());
+        if self.backs_off(entry).is_none() {
+            let (target, is_prefetch) = regenerated();
+            let urgency = if is_prefetch { Urgency::Prefetch } else { Urgency::Background };
+            self.join_flight(&target, reason.as_str(), urgency, Seen::default());
         }
     }
 
@@ -85,14 +87,20 @@ impl Engine {
         (!self.0.order.is_purged_after(entry, began)).then_some(why)
     }
 
-    /// Waits for a render that began after every purge of the page.
-    async fn serve_rendered(&self, target: &Target, old: Option<Arc<ServedEntry>>) -> Lookup {
+    /// Waits for a render that began after every purge of the page. A prefetch does not wait.
+    async fn serve_rendered(
+        &self,
+        target: &Target,
+        old: Option<Arc<ServedEntry>>,
+        is_prefetch: bool,
+    ) -> Lookup {
         let had_page = old.is_some();
         // During the backoff of a failure the old page is served at once. After a render that may
         // not be stored it is not: the old page is for failures only.
         let waits = old.as_ref().and_then(|entry| self.backs_off(entry));
         let outcome = match waits {
             Some(UnstoredReason::Failed) => None,
+            _ if is_prefetch => return Lookup::NotPrefetched { had_page },
             Some(UnstoredReason::NotStorable) | None => {
                 let reason = if had_page { "expired" } else { "miss" };
                 Some(self.await_render(target, reason).await)

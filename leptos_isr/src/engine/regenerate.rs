@@ -191,7 +191,7 @@ impl Engine {
                 // queue to raise its place.
                 let turn = self.ask(&target, urgency);
                 let threads = match urgency {
-                    Urgency::Background => self.0.background.handle(),
+                    Urgency::Prefetch | Urgency::Background => self.0.background.handle(),
                     Urgency::Waiting => None,
                 };
                 let threads = threads.unwrap_or_else(|| request.server.clone());
@@ -257,7 +257,7 @@ impl Engine {
         let permit = turn.map_err(refused)?.begin().await.map_err(refused)?;
         let started = Instant::now();
         let threads = match permit.urgency {
-            Urgency::Background => Handle::current(),
+            Urgency::Prefetch | Urgency::Background => Handle::current(),
             // Somebody came to wait for the page while it was in the queue.
             Urgency::Waiting => request.server.clone(),
         };

@@ -48,7 +48,6 @@ pub(super) enum OtherRequest {
         is_draft: bool,
     },
     BadPath(PathError),
-    WrongMethod,
     /// The page is at `path`, without the slash.
     TrailingSlash {
         path: String,
@@ -89,7 +88,7 @@ impl Engine {
         let route = path.route(&self.0.routes).ok_or_else(|| pass(NO_ROUTE))?;
         let policy = route.policy().ok_or_else(|| pass("dynamic"))?;
         if request.method() != Method::GET && request.method() != Method::HEAD {
-            return Err(OtherRequest::WrongMethod);
+            return Err(pass("method"));
         }
         if let Some(path) = path.without_trailing_slash() {
             return Err(OtherRequest::TrailingSlash { path });

@@ -28,10 +28,11 @@ use tower::{Service, ServiceExt};
 use tracing::error;
 
 use self::{
-    answer::{bad_path, method_not_allowed, redirect},
+    answer::{bad_path, redirect},
     classify::{Endpoint, NO_ROUTE, OtherRequest, PageRequest, RequestedPage},
     response::{
-        PageParts, error_response, failed, forward, hit_status, private, remove_body, stale_by,
+        PageParts, error_response, failed, forward, hit_status, not_prefetched, private,
+        remove_body, stale_by,
     },
 };
 use crate::{
@@ -129,7 +130,7 @@ impl Engine {
         let body = entry.body_in(encoding)?;
         let kind = EntryKind::of(page.policy.is_data, entry.is_gone());
         let freshness = self.serve_stored(page.policy.lifetime, kind, &entry, || {
-            (!headers::is_prefetch(request)).then(|| page.target())
+            (page.target(), headers::is_prefetch(request))
         })?;
         let status = hit_status(freshness);
         let hit = PageParts { route: page.route, entry: &entry, encoding, body, freshness, status };
@@ -140,7 +141,7 @@ impl Engine {
         let RequestedPage { route, path, target } = page;
         match self.is_admitted(&route, &path).await {
             Ok(true) => self.respond(&route, &target, request.headers()).await,
-            Ok(false) => self.shared_not_found().await,
+            Ok(false) => self.shared_not_found(request.headers()).await,
             Err(error) => {
                 error!(
                     route = route.path(),
@@ -176,6 +177,7 @@ impl Engine {
                 }
             }
             Lookup::Failed { failure, had_page } => failed(failure, forward(had_page)),
+            Lookup::NotPrefetched { had_page } => not_prefetched(forward(had_page)),
         }
     }
 
@@ -184,9 +186,6 @@ impl Engine {
             OtherRequest::Endpoint(endpoint) => self.answer_endpoint(endpoint, request).await,
             OtherRequest::Pass { detail, is_draft } => self.pass(request, detail, is_draft).await,
             OtherRequest::BadPath(error) => bad_path(error),
-            OtherRequest::WrongMethod => {
-                method_not_allowed("This page can only be read: use GET or HEAD.\n", "GET, HEAD")
-            }
             OtherRequest::TrailingSlash { path } => redirect(&path, request.uri().query()),
         }
     }
@@ -232,7 +231,7 @@ impl Engine {
     }
 
     /// The app's own 404 page: one stored page for all paths that do not exist.
-    async fn shared_not_found(&self) -> Response {
+    async fn shared_not_found(&self, request: &HeaderMap) -> Response {
         let target = Target {
             key: Key::shared_not_found(),
             route: "not found".into(),
@@ -241,10 +240,11 @@ impl Engine {
             lifetime: Lifetime { revalidate: Some(NOT_FOUND_PERIOD), expire: None },
             tags: Vec::new(),
         };
-        let entry = match self.serve(&target, false).await {
+        let entry = match self.serve(&target, headers::is_prefetch(request)).await {
             Lookup::Stored(entry) | Lookup::StaleIfError(entry) => entry,
             Lookup::Rendered { new, .. } => new.entry,
             Lookup::Failed { failure, had_page } => return failed(failure, forward(had_page)),
+            Lookup::NotPrefetched { had_page } => return not_prefetched(forward(had_page)),
         };
         let mut response = private(&entry, CacheStatus::Bypass { detail: "not-listed" });
         *response.status_mut() = StatusCode::NOT_FOUND;

@@ -213,6 +213,15 @@ pub(super) fn failed(failure: RenderFailure, why: Forward) -> Response {
     response
 }
 
+/// The answer to a prefetch that would have to wait: the browser asks again if its visitor comes.
+pub(super) fn not_prefetched(why: Forward) -> Response {
+    let text = "This page is not ready yet. It is rendered when it is asked for.\n";
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
+    let status = CacheStatus::Forwarded { why, status: response.status(), stored: false };
+    response.headers_mut().insert(CACHE_STATUS, status.to_header());
+    response
+}
+
 /// A plain response. The cause is in the log; the visitor does not see it.
 pub(super) fn error_response(error: &RenderError) -> Response {
     let (status, text) = match error {

@@ -3,7 +3,8 @@
 //! Only so many renders run at once, for the whole server and for each route with a limit of its
 //! own. The other pages wait, and demand decides which is next:
 //!
-//! 1. A page that a visitor waits for.
+//! 1. A page that a visitor waits for, before one that was asked for, before one that was only
+//!    prefetched.
 //! 2. Among equals, the page that was asked for most often.
 //! 3. Among those, the page that has waited longest.
 //!
@@ -86,6 +87,8 @@ struct Place {
 /// For whom a page is rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Urgency {
+    /// For a browser that fetched the page before its visitor asked for it. Nobody waits for it.
+    Prefetch,
     /// For the next visitor. Nobody waits for it.
     Background,
     /// For somebody who waits for it.
@@ -165,12 +168,13 @@ impl Scheduler {
         let mut state = self.state();
         let lane = state.lane(route, limit);
         let lane_is_free = lane.running < lane.limit && lane.queue.is_empty();
-        let call = if urgency == Urgency::Background && state.is_closed {
+        let nobody_waits = urgency != Urgency::Waiting;
+        let call = if nobody_waits && state.is_closed {
             return Err(Refusal::Closed);
         } else if state.running < bounds.renders && lane_is_free {
             state.start(route);
             None
-        } else if urgency == Urgency::Background && state.waiting >= bounds.queue {
+        } else if nobody_waits && state.waiting >= bounds.queue {
             return Err(state.busy(bounds));
         } else {
             Some(state.enqueue(route, key, urgency))
@@ -428,6 +432,20 @@ mod tests {
         assert_eq!(order, ["a-2", "b-visitor", "b-wanted", "a-old", "a-3", "a-1"]);
         let state = scheduler.state();
         assert_eq!((state.running, state.waiting), (0, 0));
+    }
+
+    #[test]
+    fn page_that_was_only_prefetched_is_last_until_somebody_asks_for_it() {
+        let scheduler = Scheduler::new(NO_LIMIT);
+        let first = ask(&scheduler, "a-0", None, Urgency::Background).now().unwrap();
+        let mut waiting = Vec::new();
+        for name in ["b-prefetched", "b-asked-later"] {
+            waiting.push(queue(&scheduler, name, Urgency::Prefetch));
+            scheduler.raise(&route("b"), &key(name), Urgency::Prefetch);
+        }
+        waiting.push(queue(&scheduler, "a-1", Urgency::Background));
+        scheduler.raise(&route("b"), &key("b-asked-later"), Urgency::Background);
+        assert_eq!(order(first, waiting), ["b-asked-later", "a-1", "b-prefetched"]);
     }
 
     #[test]

@@ -73,8 +73,8 @@ impl Answer {
         self.check(self.seen().is_fresh(), "a fresh hit")
     }
 
-    /// Asserts that the answer came from the store, stale by time or by a purge. Unless the request
-    /// was a prefetch, a regeneration runs or waits for its next try.
+    /// Asserts that the answer came from the store, stale by time or by a purge. A regeneration
+    /// runs or waits for its next try.
     #[track_caller]
     pub fn assert_stale(&self) -> &Self {
         let seen = self.seen();

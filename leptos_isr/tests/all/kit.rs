@@ -177,7 +177,7 @@ async fn request_arrives_with_its_method_headers_and_body() {
     let echo = site.send(Method::POST, "/now", &[("content-type", "text/plain")], "hello").await;
     echo.assert_status(200).assert_body("hello").assert_bypass("dynamic");
     assert_eq!((echo.asked.as_str(), &echo.bytes[..]), ("POST /now", &b"hello"[..]));
-    site.request(Method::PUT, "/a/1", &[]).await.assert_status(405).assert_bypass("error");
+    site.request(Method::PUT, "/a/1", &[]).await.assert_status(405).assert_bypass("method");
 }
 
 #[tokio::test]

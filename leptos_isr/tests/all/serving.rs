@@ -5,13 +5,21 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::{Router, body::Body, routing::get};
 use http::{Method, StatusCode};
-use leptos_isr::{Engine, Isr, OnMissing, minutes, purge::Purge, route::RouteTable, seconds};
+use leptos_isr::{
+    Engine, Isr, OnMissing, minutes,
+    purge::Purge,
+    route::RouteTable,
+    seconds,
+    testing::{TestClock, TestSite},
+};
 
 use crate::support::{Renders, Site, routes};
 
 const BROWSER: &str = "public, max-age=0, must-revalidate";
+
+const PREFETCH: [(&str, &str); 1] = [("sec-purpose", "prefetch;prerender")];
 
 #[tokio::test]
 async fn missing_page_is_rendered_and_stored() {
@@ -467,18 +475,39 @@ async fn spellings_of_a_path_are_one_page() {
 }
 
 #[tokio::test]
-async fn head_is_get_without_the_body_and_other_methods_are_refused() {
+async fn head_is_get_without_the_body() {
     let site = Site::new();
     let get = site.get("/a/1").await;
     let head = site.request(Method::HEAD, "/a/1", &[]).await;
     head.assert_cache_status("isr; hit; ttl=60").assert_body("");
     assert_eq!(head.header("content-length"), get.body.len().to_string());
     assert_eq!(head.header("etag"), get.header("etag"));
-    for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
-        let refused = site.request(method, "/a/1", &[]).await;
-        assert_eq!(refused.status, StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(refused.header("allow"), "GET, HEAD");
+    assert_eq!(site.renders(), 1);
+}
+
+#[tokio::test]
+async fn other_methods_are_answered_by_the_app_and_change_no_page() {
+    let pages = get(async || "a page").post(async |body: String| format!("posted {body}"));
+    let clock = TestClock::new();
+    let engine = Engine::builder(routes()).clock(clock.clone()).build().unwrap();
+    let site = TestSite::new(&engine, engine.wrap(Router::new().route("/a/{id}", pages)), clock);
+    site.get("/a/1").await.assert_miss_stored();
+    for path in ["/a/1", "/a/2", "/a/1/"] {
+        let posted = site.send(Method::POST, path, &[], "x=1").await;
+        match path {
+            "/a/1/" => posted.assert_status(404),
+            _ => posted.assert_status(200).assert_body("posted x=1"),
+        };
+        posted.assert_bypass("method");
+        assert_eq!(posted.header("cache-control"), "private, no-store");
+        let refused = site.request(Method::PUT, path, &[]).await;
+        match path {
+            "/a/1/" => refused.assert_status(404),
+            _ => refused.assert_status(405),
+        };
+        refused.assert_bypass("method");
     }
+    site.get("/a/1").await.assert_fresh().assert_body("a page");
     assert_eq!(site.renders(), 1);
 }
 
@@ -510,14 +539,32 @@ async fn identical_body_keeps_its_etag() {
 }
 
 #[tokio::test]
-async fn prefetch_of_a_stale_page_starts_nothing() {
+async fn prefetch_of_a_stale_page_is_served_and_regenerates_it() {
     let site = Site::new();
     site.get("/a/1").await;
     site.advance(seconds(60));
-    let prefetch = [("sec-purpose", "prefetch;prerender")];
-    site.request(Method::GET, "/a/1", &prefetch).await.assert_body("/a/1 #1");
+    site.request(Method::GET, "/a/1", &PREFETCH).await.assert_stale().assert_body("/a/1 #1");
+    site.idle().await;
+    site.get("/a/1").await.assert_fresh().assert_body("/a/1 #2");
+}
+
+#[tokio::test]
+async fn prefetch_that_would_have_to_wait_gets_503_and_starts_nothing() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.advance(minutes(10));
+    for (path, why) in [("/a/1", "stale"), ("/a/2", "miss")] {
+        let refused = site.request(Method::GET, path, &PREFETCH).await;
+        refused.assert_status(503);
+        refused.assert_cache_status(&format!("isr; fwd={why}; fwd-status=503"));
+        assert_eq!(refused.header("cache-control"), "private, no-store");
+    }
     site.idle().await;
     assert_eq!(site.renders(), 1);
+    site.behave(Renders::SaysFailed);
+    site.get("/a/1").await.assert_stale_if_error();
+    // The old page is the answer without a wait.
+    site.request(Method::GET, "/a/1", &PREFETCH).await.assert_stale_if_error();
 }
 
 #[tokio::test]
