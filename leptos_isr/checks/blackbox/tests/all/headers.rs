@@ -214,18 +214,21 @@ async fn crawlers_and_browsers_get_the_same_whole_page() {
 
 /// Behaviours 72, 73.
 #[tokio::test(flavor = "multi_thread")]
-async fn prefetch_of_a_stale_page_is_served_and_starts_nothing() {
+async fn prefetch_of_a_stale_page_is_served_and_regenerates_it() {
     let site = Site::with(&[("blog", &["a"])]).await;
-    site.advance(2);
-    for purpose in ["prefetch", "prefetch;prerender", "prefetch;anonymous-client-ip"] {
+    for (n, purpose) in
+        (1..).zip(["prefetch", "prefetch;prerender", "prefetch;anonymous-client-ip"])
+    {
+        site.advance(2);
         let page = site.get_with("/blog/a", &[("Sec-Purpose", purpose)]).await;
-        page.assert_status(200).assert_cache_status("isr; hit; ttl=0").assert_said("blog:a #1");
+        page.assert_status(200).assert_cache_status("isr; hit; ttl=0");
+        page.assert_said(&format!("blog:a #{n}"));
         site.idle().await;
+        site.get("/blog/a").await.assert_fresh(2).assert_said(&format!("blog:a #{}", n + 1));
     }
-    assert_eq!(site.cms.loads("blog:a"), 1);
-    let (old, new) = site.get_twice("/blog/a").await;
-    old.assert_said("blog:a #1");
-    new.assert_fresh(2).assert_said("blog:a #2");
+    let refused = site.get_with("/blog/new", &[("Sec-Purpose", "prefetch")]).await;
+    refused.assert_status(503).assert_cache_status("isr; fwd=miss; fwd-status=503");
+    assert_eq!(site.cms.loads("blog:new"), 0);
 }
 
 /// Behaviour 89.
