@@ -138,6 +138,23 @@ pub enum RenderError {
     /// The page's code called [`failed`](crate::failed).
     #[error("{0}")]
     Failed(String),
+    /// A read of the page failed.
+    #[error(
+        "a read failed: {cause}{} (a read that the page can do without says `optional()`)",
+        not_again_for(*retry_in)
+    )]
+    Read {
+        /// The read's error and its causes.
+        cause: String,
+        /// How long it is not tried again, if it failed just before and was not tried now.
+        retry_in: Option<Duration>,
+    },
+    /// The page answered 200 although an error was thrown into an `<ErrorBoundary>`.
+    #[error(
+        "an error was thrown into an `<ErrorBoundary>`, and the page answered 200: {0} (a page that \
+         is as it should be draws no error there, or sets another status, such as by `not_found()`)"
+    )]
+    Boundary(String),
     /// The page answered with a status that is not a definite result.
     #[error("the page answered with status {0}")]
     Status(StatusCode),
@@ -175,4 +192,12 @@ impl RenderError {
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::ShuttingDown)
     }
+}
+
+/// The end of an error of what was not tried.
+pub(crate) fn not_again_for(wait: Option<Duration>) -> String {
+    wait.map_or_else(String::new, |wait| {
+        let wait = Duration::from_secs(wait.as_secs().max(1));
+        format!("; it is not tried again for {}", humantime::format_duration(wait))
+    })
 }

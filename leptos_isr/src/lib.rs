@@ -30,7 +30,7 @@
 //! fn App() -> impl IntoView {
 //!     view! {
 //!         <Router>
-//!             <Routes fallback=|| "Not found">
+//!             <Routes fallback=leptos_isr::fallback(|| "Not found")>
 //!                 <Route path=path!("/") view=|| "Home"
 //!                        ssr=Isr::revalidate(minutes(1)).tag("articles").into()/>
 //!                 <Route path=path!("/articles/:slug") view=|| "Article"
@@ -85,7 +85,9 @@ pub mod route;
 mod wire;
 
 pub use self::{
-    page::{failed, hydrates, is_draft, no_store, not_found, revalidate_within, tag, use_live},
+    page::{
+        failed, fallback, hydrates, is_draft, no_store, not_found, revalidate_within, tag, use_live,
+    },
     period::{days, hours, minutes, seconds},
     route::{Isr, OnMissing},
 };

@@ -39,7 +39,10 @@ pub(crate) struct RenderNotes {
     pub(crate) tags: Vec<Tag>,
     pub(crate) revalidate: Option<Duration>,
     pub(crate) no_store: bool,
+    /// Why the page's code says that the render failed.
     pub(crate) failure: Option<String>,
+    /// Why a read failed that the page cannot do without.
+    pub(crate) failed_read: Option<FailedRead>,
     is_shared_not_found: bool,
     /// Whether the answer is data for pages, not a page.
     is_data: bool,
@@ -47,6 +50,14 @@ pub(crate) struct RenderNotes {
     pub(crate) is_absent: bool,
     /// The earliest [`Seen`] of all values that the page was made of.
     pub(crate) oldest: Option<Seen>,
+}
+
+/// A read that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FailedRead {
+    pub(crate) cause: String,
+    /// How long it is not tried again, if that is why it failed.
+    pub(crate) retry_in: Option<Duration>,
 }
 
 impl RenderScope {
@@ -82,6 +93,14 @@ impl RenderScope {
         notes.no_store |= !is_stored;
     }
 
+    /// Notes a definite "no such thing": what was noted while it was read holds for this too.
+    pub(crate) fn note_absence(&self, read: &RenderNotes) {
+        let mut notes = self.notes();
+        notes.tags.extend(read.tags.iter().cloned());
+        notes.oldest = notes.oldest.into_iter().chain(read.oldest).min();
+        notes.no_store |= read.no_store;
+    }
+
     /// Adds a tag to the page: purging the tag makes the page stale.
     pub fn tag(&self, tag: impl Into<String>) {
         self.add_tag(Tag::new(tag.into()));
@@ -106,6 +125,12 @@ impl RenderScope {
     /// first one counts.
     pub fn failed(&self, cause: impl Into<String>) {
         self.notes().failure.get_or_insert(cause.into());
+    }
+
+    /// Notes that a read failed that the page cannot do without. Of several causes the first one
+    /// counts.
+    pub(crate) fn note_failed_read(&self, read: FailedRead) {
+        self.notes().failed_read.get_or_insert(read);
     }
 
     pub(crate) fn take(&self) -> RenderNotes {

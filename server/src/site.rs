@@ -5,7 +5,6 @@ use std::path::Path;
 use app::{
     App, SiteUrl,
     data::{
-        answer::with_causes,
         feed::{feed_xml, sitemap_xml},
         listing::PrerenderedArticles,
         source::ContentSource,
@@ -14,7 +13,7 @@ use app::{
     shell,
 };
 use axum::{
-    Extension, Router,
+    Router,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn_with_state},
@@ -23,8 +22,7 @@ use axum::{
 };
 use leptos::prelude::provide_context;
 use leptos_isr::{
-    Builder, Clock, Engine, Isr, LeptosPages, build_id, minutes, page::RenderScope,
-    route::DeclaredRoute,
+    Builder, Clock, Engine, Isr, LeptosPages, build_id, minutes, route::DeclaredRoute,
 };
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -154,31 +152,25 @@ fn with_draft_mode(builder: Builder, config: &Config, content: &Content) -> Buil
 
 /// The Atom feed.
 fn feed(source: ContentSource, url: SiteUrl) -> MethodRouter {
-    get(move |scope: Option<Extension<RenderScope>>| {
+    get(move || {
         let (source, url) = (source.clone(), url.clone());
-        async move { xml("application/atom+xml; charset=utf-8", feed_xml(&source, &url.0).await, scope) }
+        async move { xml("application/atom+xml; charset=utf-8", feed_xml(&source, &url.0).await) }
     })
 }
 
 /// The site map.
 fn sitemap(source: ContentSource, url: SiteUrl) -> MethodRouter {
-    get(move |scope: Option<Extension<RenderScope>>| {
+    get(move || {
         let (source, url) = (source.clone(), url.clone());
-        async move { xml("application/xml; charset=utf-8", sitemap_xml(&source, &url.0).await, scope) }
+        async move { xml("application/xml; charset=utf-8", sitemap_xml(&source, &url.0).await) }
     })
 }
 
-fn xml(
-    content_type: &'static str,
-    text: Result<String, ContentError>,
-    scope: Option<Extension<RenderScope>>,
-) -> Response {
+fn xml(content_type: &'static str, text: Result<String, ContentError>) -> Response {
     match text {
         Ok(text) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
-        Err(error) => {
-            if let Some(Extension(scope)) = scope {
-                scope.failed(with_causes(&error));
-            }
+        // The read that failed has told the engine why.
+        Err(_) => {
             (StatusCode::BAD_GATEWAY, "The content cannot be read just now.\n").into_response()
         }
     }

@@ -6,8 +6,8 @@
 //! - A purge makes earlier data that it reaches unusable at once. A page that is rendered after a
 //!   purge never shows what was read before it.
 //! - Stale data is read again while the page waits, so periods do not add up.
-//! - If that read fails and a page is stored, the render fails and the stored page stays. Otherwise
-//!   data that is merely stale by time is used once more. Purged data is never used.
+//! - A read that fails fails the render, unless it is optional: a stored page stays. Where no page
+//!   is stored, data that is merely stale by time is used once more. Purged data is never used.
 
 pub(crate) mod cache;
 pub(crate) mod error;

@@ -12,12 +12,11 @@ use crate::{
     data::{
         cache::ReadResult,
         error::DataError,
-        reading::{ReadContext, Reading, reading},
+        reading::{Reading, reading},
         reads::Reads,
         value::{SourceAnswer, Validators, Value},
     },
     entry::Seen,
-    scope::RenderScope,
     tasks::single_flight::{self, Leader, Role},
     watch::Topic,
 };
@@ -27,7 +26,8 @@ const TRIES: usize = 4;
 
 const WHY_NONE: &str = "its read panicked, or a purge overtook every try";
 
-/// How long stale data is used once more if it could not be read again.
+/// How long stale data is used once more if it could not be read again, and how long a page does
+/// without an optional value if it is not known when that is tried again.
 const STALE_IF_ERROR: Duration = Duration::from_secs(5);
 
 /// Reads data through the cache; see [`Read`].
@@ -59,7 +59,13 @@ const STALE_IF_ERROR: Duration = Duration::from_secs(5);
 /// # let _ = titles;
 /// ```
 pub fn data(name: impl Into<String>) -> Read {
-    Read { name: name.into(), revalidate: None, tags: Vec::new(), is_stored: true }
+    Read {
+        name: name.into(),
+        revalidate: None,
+        tags: Vec::new(),
+        is_stored: true,
+        is_optional: false,
+    }
 }
 
 /// A read of data that pages are made of: a database query, or any other function.
@@ -67,6 +73,10 @@ pub fn data(name: impl Into<String>) -> Read {
 /// While a page is rendered, the tags of the read are added to the page, and the page's period is
 /// lowered to what is left of the read's. Readers who read at the same time share one call. See
 /// [`fetch`](crate::data::fetch()) for HTTP.
+///
+/// If the read fails, so does the render, whatever the page then draws: the stored page stays, and
+/// without one the visitor gets what was drawn, as 502. What is [`optional`](Self::optional) may
+/// fail.
 ///
 /// Without an engine, as in a test of the function alone, it calls the function each time.
 #[derive(Clone, Debug)]
@@ -76,6 +86,7 @@ pub struct Read {
     pub(crate) revalidate: Option<Duration>,
     pub(crate) tags: Vec<Tag>,
     pub(crate) is_stored: bool,
+    pub(crate) is_optional: bool,
 }
 
 pub(crate) type LoadFuture = Pin<Box<dyn Future<Output = Result<SourceAnswer, DataError>> + Send>>;
@@ -102,6 +113,26 @@ impl Read {
         self
     }
 
+    /// Says that the page, or the read, around it can do without the value: if this read fails, the
+    /// render goes on, and its page is regenerated when this is tried again. A value that is stale
+    /// by time alone is used meanwhile.
+    ///
+    /// Use it for what is tried first and has a substitute too, such as a mirror.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use leptos_isr::data::{DataError, fetch};
+    /// async fn weather() -> Option<String> {
+    ///     fetch("https://weather.example/today").optional().json().await.ok()
+    /// }
+    /// # let _ = weather;
+    /// ```
+    pub fn optional(mut self) -> Self {
+        self.is_optional = true;
+        self
+    }
+
     /// Returns the kept value, or calls `load` and keeps its value. Values are kept as JSON; one
     /// that cannot be read back from it is an error and is not kept.
     ///
@@ -122,18 +153,28 @@ impl Read {
     {
         let load = move |_: Validators| -> LoadFuture {
             Box::pin(async move {
-                let value = load().await.map_err(DataError::new)?;
+                let value = load().await.map_err(DataError::of_load)?;
                 let bytes = Bytes::from(serde_json::to_vec(&value).map_err(DataError::new)?);
                 serde_json::from_slice::<T>(&bytes).map_err(DataError::new)?;
                 Ok(SourceAnswer::New { bytes, tags: Vec::new(), validators: Validators::default() })
             })
         };
-        let bytes = self.bytes(load).await?;
-        serde_json::from_slice(&bytes).map_err(DataError::new)
+        self.value(load, |bytes| serde_json::from_slice(bytes).map_err(DataError::new)).await
     }
 
-    /// Returns the value's bytes: the kept ones, or those that `load` gives now.
-    pub(crate) async fn bytes(
+    /// Returns what `parse` makes of the value's bytes: the kept ones, or those that `load` gives
+    /// now. A read that fails fails the render that it is part of, unless it is optional.
+    pub(crate) async fn value<T>(
+        self,
+        load: impl FnOnce(Validators) -> LoadFuture + Send + 'static,
+        parse: impl FnOnce(&Bytes) -> Result<T, DataError>,
+    ) -> Result<T, DataError> {
+        let is_optional = self.is_optional;
+        let value = self.bytes(load).await.and_then(|bytes| parse(&bytes));
+        value.inspect_err(|error| note_failed(error, is_optional))
+    }
+
+    async fn bytes(
         self,
         load: impl FnOnce(Validators) -> LoadFuture + Send + 'static,
     ) -> Result<Bytes, DataError> {
@@ -146,6 +187,16 @@ impl Read {
                 load_once(load).await
             }
         }
+    }
+}
+
+/// Lets the render that a read is part of fail with it.
+pub(crate) fn note_failed(error: &DataError, is_optional: bool) {
+    if !is_optional
+        && !error.is_definite()
+        && let Some(reading) = reading()
+    {
+        reading.note_failed(error);
     }
 }
 
@@ -194,7 +245,7 @@ impl Reads {
                         }
                         None => {
                             let load = load.take().expect("the loop ends with our own call");
-                            self.start_load(leader, &name, (&read, reading.since()), load);
+                            self.start_load(leader, &name, (&read, reading), load);
                         }
                     }
                     (flight, is_ours)
@@ -210,7 +261,7 @@ impl Reads {
                 // A definite answer: there is no such thing any more.
                 Some(Err(error)) if error.is_definite() => {
                     // It is an answer like any other, and holds as long.
-                    reading.lower_period(read.revalidate, self.order.now());
+                    reading.note_absence(&error, read.revalidate, self.order.now());
                     return Err(error);
                 }
                 Some(Err(error)) => {
@@ -226,13 +277,21 @@ impl Reads {
             last.unwrap_or_else(|| DataError::new(format!("`{name}` was not read: {WHY_NONE}")));
         match self.cache.get(&name) {
             Some(value)
-                if reading.may_use_stale() && self.is_usable(&value, &read, reading.since()) =>
+                if (read.is_optional || reading.may_use_stale())
+                    && self.is_usable(&value, &read, reading.since()) =>
             {
                 tracing::warn!(name = &*name, %error, "cannot read the data anew, so the old value is used");
                 reading.note(&value, Some(STALE_IF_ERROR), self.order.now());
                 Ok(value.bytes)
             }
-            _ => Err(error),
+            _ => {
+                if read.is_optional {
+                    let wait = self.cache.backoff.failure(&name, self.order.now());
+                    let wait = wait.map_or(STALE_IF_ERROR, |(wait, _)| wait);
+                    reading.lower_period(Some(wait), self.order.now());
+                }
+                Err(error)
+            }
         }
     }
 
@@ -241,14 +300,15 @@ impl Reads {
         self: &Arc<Self>,
         leader: Leader<Arc<str>, ReadResult>,
         name: &Arc<str>,
-        (read, since): (&Read, Seen),
+        (read, reading): (&Read, &Reading),
         load: impl FnOnce(Validators) -> LoadFuture + Send + 'static,
     ) {
         let (reads, name, period) = (Arc::clone(self), Arc::clone(name), read.revalidate);
+        let reading = reading.clone();
         let kept = self.cache.get(&name);
         let (old, tags) = (kept.as_ref().map(|kept| kept.bytes.clone()), read.tags.clone());
         self.tasks.spawn(async move {
-            let outcome = reads.load(&name, kept, (since, period), load).await;
+            let outcome = reads.load(&name, kept, (&reading, period), load).await;
             if let Ok(value) = &outcome
                 && value.is_stored
                 && old.as_ref() != Some(&value.bytes)
@@ -270,20 +330,11 @@ impl Reads {
         self: &Arc<Self>,
         name: &Arc<str>,
         kept: Option<Value>,
-        (since, period): (Seen, Option<Duration>),
+        (reading, period): (&Reading, Option<Duration>),
         load: impl FnOnce(Validators) -> LoadFuture + Send,
     ) -> ReadResult {
         let start = self.order.begin();
-        let inner = Reading::of(
-            Arc::clone(self),
-            ReadContext {
-                scope: RenderScope::default(),
-                began: start.at,
-                since,
-                period,
-                has_page: false,
-            },
-        );
+        let inner = reading.within(Arc::clone(self), start.at, period);
         let validators = kept.as_ref().map(|kept| kept.validators.clone()).unwrap_or_default();
         let limit = self.limit;
         let loading = timeout(limit, inner.clone().scope(load(validators)));
@@ -300,9 +351,15 @@ impl Reads {
                 Err(DataError::new("the source answered 304, but no earlier answer is kept"))
             }
         });
+        let inner = inner.take();
+        // A value that was made without what it needs is not kept.
+        let loaded = match (&inner.failed_read, loaded) {
+            (_, Err(error)) if !error.is_definite() => Err(error),
+            (Some(read), _) => Err(DataError::new(read.cause.as_str())),
+            (None, loaded) => loaded,
+        };
         match loaded {
             Ok((bytes, mut tags, validators)) => {
-                let inner = inner.take();
                 tags.extend(inner.tags);
                 let value = Value {
                     bytes,
@@ -325,7 +382,10 @@ impl Reads {
                 if error.is_definite() {
                     self.cache.backoff.succeeded(name);
                     self.cache.remove(name);
-                } else {
+                    return Err(error.noted(inner));
+                }
+                // What failed for a read that it is made of waits no longer than that one.
+                if inner.failed_read.is_none() {
                     let (now, wait) = (self.order.now(), error.retry_after());
                     let last = (error.clone(), start.seen.0);
                     self.cache.backoff.note_for(name, last, now, wait);

@@ -10,7 +10,7 @@ use leptos::prelude::{use_context, with_context};
 
 use crate::{
     address::tag::Tag,
-    data::{reads::Reads, value::Value},
+    data::{error::DataError, reads::Reads, value::Value},
     entry::Seen,
     scope::{RenderNotes, RenderScope},
 };
@@ -70,6 +70,18 @@ impl Reading {
         Self { reads: None, reader: None }
     }
 
+    /// The reading of what a read of this one is made of, which begins now and notes its own reads.
+    pub(crate) fn within(
+        &self,
+        reads: Arc<Reads>,
+        began: SystemTime,
+        period: Option<Duration>,
+    ) -> Self {
+        let (since, has_page) = (self.since(), !self.may_use_stale());
+        let scope = RenderScope::default();
+        Self::of(reads, ReadContext { scope, began, since, period, has_page })
+    }
+
     /// Lets `work` find this reading.
     pub(crate) async fn scope<T>(self, work: impl Future<Output = T>) -> T {
         READING.scope(self, work).await
@@ -116,6 +128,27 @@ impl Reading {
         self.lower_period(left, now);
         if let Some(scope) = self.render_scope() {
             scope.note_read(&value.inner_tags, value.oldest, value.is_stored);
+        }
+    }
+
+    /// Notes a read that failed. Without it there is no page.
+    pub(crate) fn note_failed(&self, error: &DataError) {
+        if let Some(scope) = self.render_scope() {
+            scope.note_failed_read(error.failed_read());
+        }
+    }
+
+    /// Notes that there is no such thing as was read, which holds for `period` from `now` on.
+    pub(crate) fn note_absence(
+        &self,
+        error: &DataError,
+        period: Option<Duration>,
+        now: SystemTime,
+    ) {
+        let notes = error.notes();
+        self.lower_period(period.into_iter().chain(notes.revalidate).min(), now);
+        if let Some(scope) = self.render_scope() {
+            scope.note_absence(notes);
         }
     }
 

@@ -286,7 +286,7 @@ impl Engine {
                 warn!(isr.key = %target.key, route = &*target.route, reason, ?duration,
                     outcome = "failed", bytes = 0, error = %failure.error, ?retry_in,
                     "regenerated");
-                Err(failure)
+                Err(RenderFailure { retry_after: retry_in, ..failure })
             }
         }
     }

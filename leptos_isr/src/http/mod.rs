@@ -31,8 +31,7 @@ use self::{
     answer::{bad_path, redirect},
     classify::{Endpoint, NO_ROUTE, OtherRequest, PageRequest, RequestedPage},
     response::{
-        PageParts, error_response, failed, forward, hit_status, not_prefetched, private,
-        remove_body, stale_by,
+        PageParts, failed, forward, hit_status, not_prefetched, private, remove_body, stale_by,
     },
 };
 use crate::{
@@ -45,7 +44,7 @@ use crate::{
     render::outcome::NewEntry,
     route::{policy::Lifetime, routes::DeclaredRoute, target::Target},
     rules::{
-        cache_status::{CACHE_STATUS, CacheStatus, past},
+        cache_status::{CACHE_STATUS, CacheStatus, Forward, past},
         decide::EntryKind,
         headers,
     },
@@ -148,7 +147,7 @@ impl Engine {
                     error = &error as &dyn Error,
                     "cannot tell which paths exist"
                 );
-                error_response(&RenderError::Failed(error.to_string()))
+                failed(RenderError::Failed(error.to_string()).into(), Forward::Miss)
             }
         }
     }

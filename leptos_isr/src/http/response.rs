@@ -195,22 +195,33 @@ pub(super) fn forward(had_page: bool) -> Forward {
     if had_page { Forward::Stale } else { Forward::Miss }
 }
 
-/// The error page that the app rendered, or a plain one.
+/// What the app drew while the render failed, or a plain response.
 pub(super) fn failed(failure: RenderFailure, why: Forward) -> Response {
-    let mut response = match failure.page {
-        Some(entry) if !entry.status.is_success() && !entry.body.is_empty() => {
-            let status = CacheStatus::Forwarded { why, status: entry.status, stored: false };
-            return private(&entry, status);
+    let RenderFailure { error, page, retry_after } = failure;
+    let mut response = match page.filter(|page| !page.body.is_empty()) {
+        Some(mut page) => {
+            // A failure looks to nobody like a page, a redirect or the lack of a page.
+            if is_of_source(&error) && !page.status.is_server_error() {
+                page.status = StatusCode::BAD_GATEWAY;
+                page.headers.remove(header::LOCATION);
+            }
+            private(&page, CacheStatus::Forwarded { why, status: page.status, stored: false })
         }
-        _ => error_response(&failure.error),
+        None => error_response(&error),
     };
-    let status = CacheStatus::Forwarded { why, status: response.status(), stored: false };
-    response.headers_mut().insert(CACHE_STATUS, status.to_header());
-    if let RenderError::Busy { retry_after } = failure.error {
+    let status = response.status();
+    let headers = response.headers_mut();
+    headers.insert(CACHE_STATUS, CacheStatus::Forwarded { why, status, stored: false }.to_header());
+    if status.is_server_error() {
         let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        headers.insert(header::RETRY_AFTER, seconds.max(1).into());
     }
     response
+}
+
+/// Whether it failed for the lack of what it is made of.
+fn is_of_source(error: &RenderError) -> bool {
+    matches!(error, RenderError::Failed(_) | RenderError::Read { .. } | RenderError::Boundary(_))
 }
 
 /// The answer to a prefetch that would have to wait: the browser asks again if its visitor comes.
@@ -223,8 +234,12 @@ pub(super) fn not_prefetched(why: Forward) -> Response {
 }
 
 /// A plain response. The cause is in the log; the visitor does not see it.
-pub(super) fn error_response(error: &RenderError) -> Response {
+fn error_response(error: &RenderError) -> Response {
     let (status, text) = match error {
+        error if is_of_source(error) => (
+            StatusCode::BAD_GATEWAY,
+            "This page cannot be shown at the moment. Please try again.\n",
+        ),
         RenderError::TimedOut(_) => {
             (StatusCode::GATEWAY_TIMEOUT, "This page took too long. Please try again.\n")
         }

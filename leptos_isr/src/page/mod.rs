@@ -61,10 +61,40 @@ pub fn not_found() {
     context::not_found();
 }
 
+/// Draws a router's fallback with status 404.
+///
+/// Without it Leptos draws the fallback with status 200 where a stored route matches a path and the
+/// app's router does not: it would be stored as a page.
+///
+/// # Examples
+///
+/// ```
+/// use leptos::prelude::*;
+/// use leptos_router::components::{Router, Routes};
+///
+/// # #[component]
+/// # fn App() -> impl IntoView {
+/// view! {
+///     <Router><Routes fallback=leptos_isr::fallback(|| "Not found")>
+///         ()
+///     </Routes></Router>
+/// }
+/// # }
+/// ```
+pub fn fallback<V>(
+    view: impl FnOnce() -> V + Clone + Send + 'static,
+) -> impl FnOnce() -> V + Clone + Send + 'static {
+    || {
+        not_found();
+        view()
+    }
+}
+
 /// Says that this render failed, and why.
 ///
 /// The answer has status 502 and is never stored: a good page stays as it is. The cause is logged,
-/// or printed by the build.
+/// or printed by the build. A read by [`fetch`](crate::data::fetch()) or
+/// [`data`](crate::data::data()) that fails says so by itself; use this for other clients.
 pub fn failed(cause: impl Into<String>) {
     context::failed(cause.into());
 }

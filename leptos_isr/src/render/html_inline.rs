@@ -1,4 +1,7 @@
-//! Finds the inline scripts and styles that a page's own code wrote.
+//! Finds the inline scripts and styles that a page's own code wrote, and reads the scripts of
+//! Leptos.
+
+use std::iter::Peekable;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use html5gum::{
@@ -63,10 +66,7 @@ impl ForwardingEmitter for Lenient {
 /// they get no hash.
 pub(crate) fn seal(html: &str, nonce: &str) -> (String, Inline) {
     let mut inline = Inline::default();
-    let mut emitter = DefaultEmitter::default();
-    // After `<script>`, `<style>`, `<title>` and the like comes text, not HTML.
-    emitter.naively_switch_states(true);
-    let mut tokens = Tokenizer::new_with_emitter(html, Lenient(emitter)).flatten().peekable();
+    let mut tokens = tokens(html).peekable();
     while let Some(token) = tokens.next() {
         let Token::StartTag(tag) = token else { continue };
         let list = match tag.name.as_slice() {
@@ -77,21 +77,87 @@ pub(crate) fn seal(html: &str, nonce: &str) -> (String, Inline) {
         if attribute(&tag, "nonce") != Some(nonce.as_bytes()) {
             continue;
         }
-        let mut text = Vec::new();
-        while let Some(token) =
-            tokens.next_if(|token| matches!(token, Token::String(_) | Token::Error(_)))
-        {
-            if let Token::String(part) = token {
-                text.extend_from_slice(&part);
-            }
-        }
-        let text = without(&String::from_utf8_lossy(&text), nonce);
+        let text = without(&text_of(&mut tokens), nonce);
         let source = format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)));
         if !list.contains(&source) {
             list.push(source);
         }
     }
     (without(html, nonce), inline)
+}
+
+/// The first error that was thrown into an `<ErrorBoundary>` while `html` was rendered; `None` if
+/// none was. Leptos tells the browser of each, in the scripts that hold the page's data
+/// (hydration_context 0.3, `SsrSharedContext::pending_data`).
+pub(crate) fn thrown_error(html: &str) -> Option<String> {
+    // Most pages have none, and need not be read. What a page shows may contain this text too.
+    if !THROWN.iter().any(|thrown| html.contains(thrown)) {
+        return None;
+    }
+    let mut tokens = tokens(html).peekable();
+    while let Some(token) = tokens.next() {
+        if let Token::StartTag(tag) = token
+            && *tag.name == b"script"
+            && is_inline_script(&tag)
+            && let Some(error) = thrown_in(&text_of(&mut tokens))
+        {
+            return Some(error);
+        }
+    }
+    None
+}
+
+/// What stands before the first error in a script of Leptos, written with the page's other data or
+/// as it was streamed.
+const THROWN: [&str; 2] = ["__SERIALIZED_ERRORS=[[", "__SERIALIZED_ERRORS.push(["];
+
+/// The first error in a script of Leptos: assignments whose strings are in double quotes.
+fn thrown_in(script: &str) -> Option<String> {
+    if !script.starts_with("__RESOLVED_RESOURCES") && !script.starts_with("__SERIALIZED_ERRORS") {
+        return None;
+    }
+    // Every second part is a string, which may contain anything.
+    let mut code = String::new();
+    let mut rest = script;
+    while let Some((before, after)) = rest.split_once('"') {
+        code.push_str(before);
+        let end = string_end(after)?;
+        if THROWN.iter().any(|thrown| code.contains(thrown)) {
+            return Some(after[..end].to_owned());
+        }
+        rest = &after[end + 1..];
+    }
+    None
+}
+
+/// Where a string ends that began before `text`: at the first quote that is not escaped.
+fn string_end(text: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    text.bytes().position(|byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        ends
+    })
+}
+
+fn tokens(html: &str) -> impl Iterator<Item = Token> {
+    let mut emitter = DefaultEmitter::default();
+    // After `<script>`, `<style>`, `<title>` and the like comes text, not HTML.
+    emitter.naively_switch_states(true);
+    Tokenizer::new_with_emitter(html, Lenient(emitter)).flatten()
+}
+
+/// The text up to the next tag.
+fn text_of(tokens: &mut Peekable<impl Iterator<Item = Token>>) -> String {
+    let mut text = Vec::new();
+    while let Some(token) =
+        tokens.next_if(|token| matches!(token, Token::String(_) | Token::Error(_)))
+    {
+        if let Token::String(part) = token {
+            text.extend_from_slice(&part);
+        }
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Leptos also writes the nonce into `crossorigin`, where a value that is not a keyword means the
@@ -181,6 +247,31 @@ mod tests {
         );
         assert_eq!(inline.scripts, [hash("b()"), hash("a()")]);
         assert_eq!(inline.styles, [hash("p{}")]);
+    }
+
+    #[test]
+    fn thrown_error_is_read_in_leptos_own_scripts_only() {
+        let data = "__RESOLVED_RESOURCES=[];__SERIALIZED_ERRORS=[";
+        let rest = "__PENDING_RESOURCES=[0,];__RESOURCE_RESOLVERS=[];";
+        let thrown = format!("{data}[1, 0, \"a \\\"b\\\" c\"],[2, 1, \"d\"],];{rest}");
+        let streamed =
+            "__RESOLVED_RESOURCES[0] = \"x\";__SERIALIZED_ERRORS.push([1, 0, \"late\"]);";
+        let quoted = "__RESOLVED_RESOURCES[0] = \"__SERIALIZED_ERRORS=[[1, 0, \\\"no\\\"]\";";
+        for (name, html, error) in [
+            ("none", format!("<script>{data}];{rest}</script>"), None),
+            ("thrown", format!("<p></p><script>{thrown}</script>"), Some(r#"a \"b\" c"#)),
+            ("with a nonce", format!("<script nonce=x>{thrown}</script>"), Some(r#"a \"b\" c"#)),
+            ("streamed", format!("<script>{streamed}</script>"), Some("late")),
+            ("shown in the page", format!("<p>{thrown}</p><pre>{thrown}</pre>"), None),
+            ("in a comment", format!("<!-- <script>{thrown}</script> -->"), None),
+            ("in an attribute", format!("<p title='<script>{thrown}</script>'></p>"), None),
+            ("in the page's data", format!("<script>{quoted}</script>"), None),
+            ("in another script", format!("<script>const shown = '{thrown}';</script>"), None),
+            ("in a data block", format!("<script type=text/plain>{thrown}</script>"), None),
+            ("cut off", format!("<script>{data}[1, 0, \"a"), None),
+        ] {
+            assert_eq!(thrown_error(&html).as_deref(), error, "{name}");
+        }
     }
 
     #[test]

@@ -24,22 +24,12 @@ use crate::{
     data::reading::Reading,
     entry::{Entry, RenderStart, ServedEntry},
     error::RenderError,
-    render::{csp::Csp, outcome::RenderFailure},
-    scope::{RenderNotes, RenderScope},
+    render::{
+        csp::{Csp, is_html},
+        outcome::{RenderFailure, outcome},
+    },
+    scope::RenderScope,
 };
-
-/// The only statuses that are ever stored: pages, redirects, and the definite
-/// answer that there is no page.
-const STORED: [StatusCode; 8] = [
-    StatusCode::OK,
-    StatusCode::MOVED_PERMANENTLY,
-    StatusCode::FOUND,
-    StatusCode::SEE_OTHER,
-    StatusCode::TEMPORARY_REDIRECT,
-    StatusCode::PERMANENT_REDIRECT,
-    StatusCode::NOT_FOUND,
-    StatusCode::GONE,
-];
 
 /// What one render needs.
 pub(crate) struct Job {
@@ -135,8 +125,9 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
     entry.tags.dedup();
     entry.asked = notes.revalidate;
     entry.is_absent = notes.is_absent;
-    if let Some(error) = failure(&entry, &notes) {
-        return Err(RenderFailure { error, page: Some(Box::new(entry)) });
+    let is_page = outcome(&notes, thrown_error(&entry), entry.status);
+    if let Err(error) = is_page.and_then(|()| check_body(&entry)) {
+        return Err(RenderFailure { page: Some(Box::new(entry)), ..error.into() });
     }
     if sets_cookie {
         warn!(isr.key = %entry.key, route = &*job.route,
@@ -164,6 +155,17 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
     Ok(RenderOutput { entry, may_store })
 }
 
+/// The error that was thrown into a boundary of the page.
+fn thrown_error(entry: &Entry) -> Option<String> {
+    let html = is_html(&entry.headers).then(|| str::from_utf8(&entry.body).ok()).flatten()?;
+    html_inline::thrown_error(html)
+}
+
+fn check_body(entry: &Entry) -> Result<(), RenderError> {
+    let is_empty = entry.status == StatusCode::OK && entry.body.is_empty();
+    if is_empty { Err(RenderError::Empty) } else { Ok(()) }
+}
+
 fn broken_body(
     error: &(dyn std::error::Error + Send + Sync + 'static),
     limit: usize,
@@ -175,18 +177,4 @@ fn broken_body(
     } else {
         RenderError::Body(error.to_string())
     }
-}
-
-/// Why this result must not take the place of a page; `None` if it may.
-fn failure(entry: &Entry, notes: &RenderNotes) -> Option<RenderError> {
-    if let Some(cause) = &notes.failure {
-        return Some(RenderError::Failed(cause.clone()));
-    }
-    if !STORED.contains(&entry.status) {
-        return Some(RenderError::Status(entry.status));
-    }
-    if entry.status == StatusCode::OK && entry.body.is_empty() {
-        return Some(RenderError::Empty);
-    }
-    None
 }

@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
 use leptos_isr::{
     Engine, Isr,
-    data::{DataError, FetchError, FetchSettings, fetch},
+    data::{DataError, FetchError, FetchSettings, data, fetch},
     days,
     purge::Purge,
     route::RouteTable,
@@ -138,7 +138,7 @@ struct Site {
 
 /// `/{path}` shows the title of the upstream's `/{path}`, kept for 60 s; `/raw/…`
 /// its bytes; `/text/{path}` what the upstream's `/{path}` has as a string; `/as/{name}` asks with a
-/// header.
+/// header; `/gone/…` is a 404 if the upstream has no such thing, also where another read asks it.
 fn site(upstream: &Upstream, settings: FetchSettings) -> Site {
     let routes = RouteTable::new().add("/*path", Isr::forever()).unwrap();
     let now = Arc::new(Mutex::new(UNIX_EPOCH + days(20_000)));
@@ -157,6 +157,9 @@ fn site(upstream: &Upstream, settings: FetchSettings) -> Site {
                 read.bytes().await.map(|bytes| bytes.len().to_string())
             } else if let Some(same) = path.strip_prefix("/text") {
                 fetch(format!("{base}{same}")).revalidate(seconds(60)).json::<String>().await
+            } else if path.starts_with("/gone/within") {
+                let load = async move || read.json::<Article>().await.map(|article| article.title);
+                data("outer").revalidate(seconds(300)).load(load).await
             } else if let Some(name) = path.strip_prefix("/as/") {
                 let name = HeaderValue::from_str(name).unwrap();
                 read.header(HeaderName::from_static("x-name"), name).json::<String>().await
@@ -177,7 +180,11 @@ fn site(upstream: &Upstream, settings: FetchSettings) -> Site {
 }
 
 fn said(error: &DataError) -> String {
-    let kind = match error.cause().downcast_ref::<FetchError>() {
+    let cause = match error.cause().downcast_ref::<DataError>() {
+        Some(inner) => inner.cause(),
+        None => error.cause(),
+    };
+    let kind = match cause.downcast_ref::<FetchError>() {
         Some(FetchError::Status { status, .. }) => status.as_str().to_owned(),
         Some(FetchError::TooLarge { .. }) => "too large".to_owned(),
         Some(FetchError::Json { .. }) => "not JSON".to_owned(),
@@ -322,18 +329,18 @@ async fn address_that_wants_to_be_left_alone_is_and_the_origin_if_another_wants_
 /// The page itself is fresh for ever.
 #[tokio::test]
 async fn page_of_what_a_source_does_not_have_lives_as_long_as_the_read() {
-    for status in [404, 410] {
+    for (path, status) in [("/gone/1", 404), ("/gone/1", 410), ("/gone/within", 404)] {
         let upstream = Upstream::start().await;
         let site = site(&upstream, FetchSettings::default());
         upstream.answers(&[Answers::Status(status), A]);
-        site.get("/gone/1").await;
+        assert!(site.get(path).await.starts_with(&status.to_string()), "{path}");
         site.advance(59);
-        site.get("/gone/1").await;
-        assert_eq!(upstream.asked(), 1, "{status}");
+        site.get(path).await;
+        assert_eq!(upstream.asked(), 1, "{path} {status}");
         site.advance(1);
-        site.get("/gone/1").await;
+        site.get(path).await;
         assert!(site.engine.idle(Duration::from_secs(20)).await);
-        assert_eq!(site.get("/gone/1").await, "a", "{status}: it was published meanwhile");
+        assert_eq!(site.get(path).await, "a", "{path} {status}: it was published meanwhile");
     }
 }
 

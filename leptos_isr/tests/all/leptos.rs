@@ -36,6 +36,10 @@ fn App() -> impl IntoView {
             <Routes fallback=|| "No such page">
                 <Route path=path!("/") view=|| "Home" ssr=Isr::revalidate(minutes(1)).into()/>
                 <Route path=path!("/plain") view=|| "Plain"/>
+                <Route path=path!("/lost/:id") view=|| leptos_isr::fallback(|| "No such page")()
+                    ssr=Isr::forever().into()/>
+                <Route path=path!("/stories/:how") view=Stories
+                    ssr=Isr::revalidate(minutes(5)).into()/>
                 <Route path=path!("/a/:slug") view=Article
                     ssr=Isr::revalidate(minutes(5)).query(["page"]).prerender(listed).into()/>
                 <Route path=path!("/b/:slug") view=Article
@@ -53,6 +57,45 @@ fn App() -> impl IntoView {
         </LeptosRouter>
     }
 }
+
+/// Draws an error in a boundary if its resource fails, or at once.
+#[component]
+fn Stories() -> impl IntoView {
+    let how = use_params_map().get_untracked().get("how").unwrap_or_default();
+    let loads = expect_context::<Loads>().0;
+    let stories = Resource::new(
+        || (),
+        move |()| {
+            let loads = loads.clone();
+            async move {
+                match loads.load(Ordering::SeqCst) {
+                    0 => Ok("Stories".to_owned()),
+                    _ => Err("the API is \"down\" </script>".to_owned()),
+                }
+            }
+        },
+    );
+    let at_once = how == "at-once" && expect_context::<Loads>().0.load(Ordering::SeqCst) > 0;
+    let absent = how == "absent";
+    view! {
+        <ErrorBoundary fallback=move |_| {
+            if absent {
+                leptos_isr::not_found();
+            }
+            "Error loading stories"
+        }>
+            {at_once.then_some(Err::<&str, _>(std::fmt::Error))}
+            <Suspense>
+                {move || Suspend::new(async move { stories.await.map_err(Unread) })}
+            </Suspense>
+        </ErrorBoundary>
+        <p>"__SERIALIZED_ERRORS=[[0, 0, \"in the text\"],];"</p>
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unread(String);
 
 #[component]
 fn Article() -> impl IntoView {
@@ -268,4 +311,42 @@ async fn route_that_an_earlier_one_covers_fails_at_start() {
     }
     let error = LeptosPages::discover(Covered, || ()).unwrap_err().to_string();
     assert!(error.contains("`/a/new`") && error.contains("`/a/:id` matches first"), "{error}");
+}
+
+#[tokio::test]
+async fn error_in_a_boundary_takes_no_page_away() {
+    for path in ["/stories/later", "/stories/at-once"] {
+        let site = site();
+        let (status, _, html) = site.get(path).await;
+        assert!(status == StatusCode::OK && html.contains("Stories"), "{html}");
+        site.loads.0.store(1, Ordering::SeqCst);
+        let failed = site.engine.regenerate(&[path]).await.unwrap();
+        let error = failed[0].result.clone().unwrap_err().to_string();
+        assert!(error.contains("`<ErrorBoundary>`") && error.contains("not_found"), "{error}");
+        if path == "/stories/later" {
+            assert!(error.contains("the API is"), "{error}");
+        }
+        let (status, _, html) = site.get(path).await;
+        assert!(status == StatusCode::OK && html.contains("Stories"), "{html}");
+    }
+}
+
+#[tokio::test]
+async fn error_in_a_boundary_is_502_where_there_is_no_page_and_404_if_it_says_so() {
+    let site = site();
+    site.loads.0.store(1, Ordering::SeqCst);
+    let (status, headers, html) = site.get("/stories/later").await;
+    assert_eq!(status, StatusCode::BAD_GATEWAY);
+    assert!(html.contains("Error loading stories"), "{html}");
+    assert_eq!(headers["cache-control"], "private, no-store");
+    assert_eq!(headers["retry-after"], "1");
+    let (status, headers, _) = site.get("/stories/absent").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(headers["cache-status"], "isr; fwd=miss; fwd-status=404; stored");
+}
+
+#[tokio::test]
+async fn fallback_of_a_router_is_a_404() {
+    let (status, _, html) = site().get("/lost/1").await;
+    assert!(status == StatusCode::NOT_FOUND && html.contains("No such page"), "{html}");
 }

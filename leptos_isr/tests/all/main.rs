@@ -19,6 +19,7 @@ mod dependencies;
 mod draft;
 mod dry_run;
 mod encoding;
+mod failed_reads;
 mod fetch;
 mod kit;
 mod layers;

@@ -354,9 +354,11 @@ async fn list_that_fails_is_asked_again_only_later_and_one_at_a_time() {
     let isr = Isr::forever().prerender(list).on_missing(OnMissing::NotFound);
     let site = Site::build(RouteTable::new().add("/b/:id", isr).unwrap(), |builder| builder);
     for request in [site.start("/b/x"), site.start("/b/x"), site.start("/b/y")] {
-        assert_eq!(request.await.unwrap().status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(request.await.unwrap().status, StatusCode::BAD_GATEWAY);
     }
-    assert_eq!(site.get("/b/x").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let failed = site.get("/b/x").await;
+    failed.assert_status(502).assert_cache_status("isr; fwd=miss; fwd-status=502");
+    assert_eq!(failed.header("retry-after"), "1");
     assert_eq!(asked.load(Ordering::SeqCst), 1);
     site.advance(seconds(1));
     assert_eq!(site.get("/b/x").await.status, StatusCode::OK);
@@ -371,6 +373,6 @@ async fn list_that_hangs_is_given_up() {
     let site = Site::build(RouteTable::new().add("/b/:id", isr).unwrap(), |builder| {
         builder.render_timeout(Duration::from_millis(20))
     });
-    assert_eq!(site.get("/b/x").await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    site.get("/b/x").await.assert_status(502);
     assert_eq!(site.renders(), 0);
 }

@@ -179,7 +179,7 @@ async fn failed_first_render_is_not_stored() {
     for (failure, status) in [
         (Renders::Status(StatusCode::BAD_GATEWAY), StatusCode::BAD_GATEWAY),
         (Renders::Panic, StatusCode::INTERNAL_SERVER_ERROR),
-        (Renders::SaysFailed, StatusCode::INTERNAL_SERVER_ERROR),
+        (Renders::SaysFailed, StatusCode::BAD_GATEWAY),
     ] {
         site.behave(failure);
         let failed = site.get("/a/1").await;
@@ -187,6 +187,7 @@ async fn failed_first_render_is_not_stored() {
         let expected = format!("isr; fwd=miss; fwd-status={}", status.as_u16());
         failed.assert_cache_status(&expected);
         assert_eq!(failed.header("cache-control"), "private, no-store");
+        assert!(matches!(failed.header("retry-after"), "1" | "2" | "3" | "4"), "{failed:?}");
     }
     site.behave(Renders::Page);
     site.get("/a/1").await.assert_body("/a/1 #4");

@@ -24,7 +24,7 @@ use crate::{
     address::{path, tag::Tag},
     data::{
         error::DataError,
-        read::{Read, data},
+        read::{LoadFuture, Read, data, note_failed},
         reading::reading,
         value::SourceAnswer,
     },
@@ -142,6 +142,12 @@ impl Fetch {
         self
     }
 
+    /// Says that the page can do without the answer; see [`Read::optional`].
+    pub fn optional(mut self) -> Self {
+        self.read = self.read.optional();
+        self
+    }
+
     /// Sends a header, for example a token. Answers to requests with different headers are kept
     /// apart.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -159,8 +165,7 @@ impl Fetch {
     /// Returns a [`DataError`] whose [`cause`](DataError::cause) is a [`FetchError`].
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, DataError> {
         let url = self.url.clone();
-        let bytes = self.answer(Some(Expected::json::<T>())).await?;
-        parse_json(&url, &bytes)
+        self.answer(Some(Expected::json::<T>()), |bytes| parse_json(&url, bytes)).await
     }
 
     /// Reads the answer's body.
@@ -169,20 +174,26 @@ impl Fetch {
     ///
     /// Returns a [`DataError`] whose [`cause`](DataError::cause) is a [`FetchError`].
     pub async fn bytes(self) -> Result<Bytes, DataError> {
-        self.answer(None).await
+        self.answer(None, |bytes| Ok(bytes.clone())).await
     }
 
-    async fn answer(self, expected: Option<Expected>) -> Result<Bytes, DataError> {
+    async fn answer<T>(
+        self,
+        expected: Option<Expected>,
+        parse: impl FnOnce(&Bytes) -> Result<T, DataError>,
+    ) -> Result<T, DataError> {
         let Self { mut read, url, refused, headers, tags_of } = self;
         if let Some(text) = refused {
             let problem = format!("{text:?} is not a segment of a path");
-            return Err(DataError::new(FetchError::Url { url, problem }));
+            let error = DataError::new(FetchError::Url { url, problem });
+            note_failed(&error, read.is_optional);
+            return Err(error);
         }
         let reading = reading();
         let reads = reading.as_ref().and_then(|reading| reading.reads());
         let client = reads.map_or_else(Client::shared, |reads| reads.client.clone());
         read.name = name(&url, &headers, expected.as_ref().map(|expected| expected.type_name));
-        read.bytes(move |validators| {
+        let load = move |validators| -> LoadFuture {
             Box::pin(async move {
                 let mut loaded = client.get(&url, headers, validators).await?;
                 if let SourceAnswer::New { bytes, tags, .. } = &mut loaded {
@@ -195,8 +206,8 @@ impl Fetch {
                 }
                 Ok(loaded)
             })
-        })
-        .await
+        };
+        read.value(load, parse).await
     }
 }
 
