@@ -1,6 +1,10 @@
 //! The key of a page.
 
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +54,15 @@ impl Key {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The page's path and query as they are asked for: the path may end in a slash, which a key
+    /// never does.
+    pub(crate) fn address(&self, ends_in_slash: bool) -> Cow<'_, str> {
+        match self.0.strip_prefix(self.path()) {
+            Some(query) if ends_in_slash => format!("{}/{query}", self.path()).into(),
+            _ => Cow::Borrowed(&self.0),
+        }
     }
 
     /// The page's path without the query, percent-encoded.

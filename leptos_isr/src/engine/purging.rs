@@ -3,6 +3,7 @@
 use tracing::info;
 
 use crate::{
+    address::path::CanonicalPath,
     engine::Engine,
     error::{Error, StoreError},
     order::purge::{Purge, Scope},
@@ -51,8 +52,24 @@ impl Engine {
             None => Ok(()),
         };
         // Only now: a CDN that asks for a page again must find it purged.
-        self.0.cdns.note(&scopes, kind == PurgeKind::Hard, stamp).await;
+        self.0.cdns.note(&self.addresses(&scopes), kind == PurgeKind::Hard, stamp).await;
         self.regenerate_watched(&scopes);
         kept
+    }
+
+    /// The scopes as addresses, which CDNs know pages by: a path ends in a slash if those of its
+    /// route do.
+    fn addresses(&self, scopes: &[Scope]) -> Vec<Scope> {
+        let address = |scope: &Scope| match scope {
+            Scope::Path(path) if self.ends_in_slash(path) => Scope::Path(format!("{path}/")),
+            scope => scope.clone(),
+        };
+        scopes.iter().map(address).collect()
+    }
+
+    fn ends_in_slash(&self, path: &str) -> bool {
+        let path = CanonicalPath::parse(path);
+        let route = path.ok().and_then(|path| self.0.routes.find(path.segments.iter()));
+        route.is_some_and(|route| route.pattern.ends_in_slash)
     }
 }

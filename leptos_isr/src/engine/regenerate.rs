@@ -320,6 +320,7 @@ impl Engine {
         let job = Job {
             router: self.router(),
             key: target.key.clone(),
+            ends_in_slash: target.ends_in_slash,
             route: Arc::clone(&target.route),
             tags: target.tags.clone(),
             start,

@@ -17,7 +17,7 @@ pub(super) fn bad_path(error: PathError) -> Response {
     plain(StatusCode::BAD_REQUEST, format!("No such address: {error}.\n"))
 }
 
-/// Redirects to the page's one address, which has no slash at its end.
+/// Redirects to the page's one address, which differs in the slash at its end.
 pub(super) fn redirect(path: &str, query: Option<&str>) -> Response {
     let location = match query {
         Some(query) => format!("{path}?{query}"),

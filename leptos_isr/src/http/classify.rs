@@ -48,8 +48,9 @@ pub(super) enum OtherRequest {
         is_draft: bool,
     },
     BadPath(PathError),
-    /// The page is at `path`, without the slash.
-    TrailingSlash {
+    /// The page is at `path`, which has a slash at its end if this one has none, and none if it
+    /// has.
+    OtherSlash {
         path: String,
     },
 }
@@ -90,8 +91,9 @@ impl Engine {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return Err(pass("method"));
         }
-        if let Some(path) = path.without_trailing_slash() {
-            return Err(OtherRequest::TrailingSlash { path });
+        if path.ends_in_slash() != route.pattern.ends_in_slash {
+            let slash = if route.pattern.ends_in_slash { "/" } else { "" };
+            return Err(OtherRequest::OtherSlash { path: format!("{}{slash}", path.text()) });
         }
         if is_draft {
             return Err(pass("draft"));
@@ -142,13 +144,11 @@ impl<'a> RequestPath<'a> {
         }
     }
 
-    /// The path to redirect to, if this one ends with a slash.
-    fn without_trailing_slash(&self) -> Option<String> {
+    /// Whether a slash follows the last segment.
+    fn ends_in_slash(&self) -> bool {
         match self {
-            Self::Parsed(path) if path.had_trailing_slash && !path.segments.is_empty() => {
-                Some(path.text.clone())
-            }
-            _ => None,
+            Self::Plain(..) => false,
+            Self::Parsed(path) => path.had_trailing_slash && !path.segments.is_empty(),
         }
     }
 

@@ -185,7 +185,7 @@ impl Engine {
             OtherRequest::Endpoint(endpoint) => self.answer_endpoint(endpoint, request).await,
             OtherRequest::Pass { detail, is_draft } => self.pass(request, detail, is_draft).await,
             OtherRequest::BadPath(error) => bad_path(error),
-            OtherRequest::TrailingSlash { path } => redirect(&path, request.uri().query()),
+            OtherRequest::OtherSlash { path } => redirect(&path, request.uri().query()),
         }
     }
 
@@ -234,6 +234,7 @@ impl Engine {
         let target = Target {
             key: Key::shared_not_found(),
             route: "not found".into(),
+            ends_in_slash: false,
             is_data: false,
             max_renders: None,
             lifetime: Lifetime { revalidate: Some(NOT_FOUND_PERIOD), expire: None },

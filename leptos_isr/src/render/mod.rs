@@ -35,6 +35,8 @@ use crate::{
 pub(crate) struct Job {
     pub(crate) router: Router,
     pub(crate) key: Key,
+    /// Whether its path is asked for with a slash at the end.
+    pub(crate) ends_in_slash: bool,
     pub(crate) route: Arc<str>,
     pub(crate) tags: Vec<Tag>,
     pub(crate) start: RenderStart,
@@ -94,7 +96,8 @@ fn stopped_render(stopped: tokio::task::JoinError) -> RenderError {
 
 async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
     let mut request = Request::new(Body::empty());
-    *request.uri_mut() = job.key.as_str().parse().expect("a key is a path and query of a URL");
+    *request.uri_mut() =
+        job.key.address(job.ends_in_slash).parse().expect("a key is a path and query of a URL");
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(job.accept));
     request.extensions_mut().insert(job.scope.clone());
     request.extensions_mut().insert(job.reading.clone());

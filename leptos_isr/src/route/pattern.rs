@@ -11,6 +11,8 @@ use crate::{address::path, route::isr::PathParams};
 pub(crate) struct RoutePattern {
     text: String,
     segments: Vec<Segment>,
+    /// Whether its paths end in a slash.
+    pub(crate) ends_in_slash: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +23,7 @@ enum Segment {
 }
 
 impl RoutePattern {
-    /// Parses `/articles/:slug` or `/docs/*rest`.
+    /// Parses `/articles/:slug`, `/articles/:slug/` or `/docs/*rest`.
     ///
     /// # Errors
     ///
@@ -37,7 +39,7 @@ impl RoutePattern {
                 _ => Segment::Static(part.to_owned()),
             }
         });
-        Self::new(segments.collect())
+        Self::new(segments.collect(), rest.ends_with('/'))
     }
 
     /// The pattern of a Leptos route whose optional parameters are expanded.
@@ -64,19 +66,30 @@ impl RoutePattern {
                 PathSegment::Splat(name) => segments.push(Segment::Splat(name.to_string())),
             }
         }
-        Self::new(segments)
+        // `path!` makes a slash at the end a segment; that of an empty index adds nothing.
+        let last = path.iter().rev().find(|segment| match segment {
+            PathSegment::Unit => false,
+            PathSegment::Static(text) => !text.is_empty(),
+            _ => true,
+        });
+        let ends_in_slash = matches!(last, Some(PathSegment::Static(text)) if text.ends_with('/'));
+        Self::new(segments, ends_in_slash)
     }
 
-    fn new(segments: Vec<Segment>) -> Result<Self, String> {
-        let text: String = segments.iter().map(|segment| format!("/{segment}")).collect();
-        let pattern = Self { text: if text.is_empty() { "/".to_owned() } else { text }, segments };
+    fn new(segments: Vec<Segment>, ends_in_slash: bool) -> Result<Self, String> {
+        let ends_in_slash = ends_in_slash && !segments.is_empty();
+        let mut text: String = segments.iter().map(|segment| format!("/{segment}")).collect();
+        if ends_in_slash || segments.is_empty() {
+            text.push('/');
+        }
+        let pattern = Self { text, segments, ends_in_slash };
         let last = pattern.segments.len().saturating_sub(1);
         for (i, segment) in pattern.segments.iter().enumerate() {
             match segment {
                 Segment::Param(name) | Segment::Splat(name) if name.is_empty() => {
                     return Err(format!("`{}` has a parameter without a name", pattern.text));
                 }
-                Segment::Splat(name) if i != last => {
+                Segment::Splat(name) if i != last || ends_in_slash => {
                     return Err(format!("`*{name}` must be the last segment"));
                 }
                 _ => {}
@@ -105,14 +118,12 @@ impl RoutePattern {
         if self.segments.is_empty() {
             return "/".to_owned();
         }
-        self.segments
-            .iter()
-            .map(|segment| match segment {
-                Segment::Static(text) => path::encode(&[text]),
-                Segment::Param(name) => format!("/{{{name}}}"),
-                Segment::Splat(name) => format!("/{{*{name}}}"),
-            })
-            .collect()
+        let segments = self.segments.iter().map(|segment| match segment {
+            Segment::Static(text) => path::encode(&[text]),
+            Segment::Param(name) => format!("/{{{name}}}"),
+            Segment::Splat(name) => format!("/{{*{name}}}"),
+        });
+        segments.chain(self.ends_in_slash.then(|| "/".to_owned())).collect()
     }
 
     /// Whether the decoded `segments` are a path of this route.
@@ -273,9 +284,12 @@ mod tests {
 
     #[test]
     fn axum_matches_encoded_paths() {
-        for (route, axum) in
-            [("/", "/"), ("/caf\u{e9}/:id", "/caf%C3%A9/{id}"), ("/docs/*rest", "/docs/{*rest}")]
-        {
+        for (route, axum) in [
+            ("/", "/"),
+            ("/caf\u{e9}/:id", "/caf%C3%A9/{id}"),
+            ("/docs/*rest", "/docs/{*rest}"),
+            ("/a/:id/", "/a/{id}/"),
+        ] {
             assert_eq!(pattern(route).to_axum(), axum);
         }
     }

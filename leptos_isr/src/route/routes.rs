@@ -90,7 +90,8 @@ impl RouteTable {
 
     /// Adds a route, for example a feed that a plain axum handler answers.
     ///
-    /// A parameter is written `:name`, the rest of a path `*name`.
+    /// A parameter is written `:name`, the rest of a path `*name`. If the path ends in a slash, so do
+    /// those of its pages.
     ///
     /// # Errors
     ///

@@ -15,6 +15,8 @@ use crate::{
 pub(crate) struct Target {
     pub(crate) key: Key,
     pub(crate) route: Arc<str>,
+    /// Whether its path is asked for with a slash at the end.
+    pub(crate) ends_in_slash: bool,
     /// Whether the answer is data for pages, not a page.
     pub(crate) is_data: bool,
     /// How many pages of the route are rendered at once; `None` for no limit.
@@ -33,6 +35,7 @@ impl Target {
         Self {
             key,
             route: Arc::clone(&route.name),
+            ends_in_slash: route.pattern.ends_in_slash,
             is_data: policy.is_data,
             max_renders: policy.max_renders,
             lifetime: policy.lifetime,

@@ -13,7 +13,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -66,7 +66,7 @@ impl Probe {
                 self.dynamic.fetch_add(1, Ordering::SeqCst);
             }
             Some(scope) => {
-                self.count(request.uri().to_string());
+                self.count(page_of(request.uri()));
                 self.pass().await;
                 let fault = lock(&self.fault).clone();
                 if let Some(fault) = fault {
@@ -134,6 +134,12 @@ impl Probe {
     pub(super) fn release_all(&self) {
         self.hold.send_replace(Hold::default());
     }
+}
+
+/// The text of the key of the page that a render asks for.
+fn page_of(uri: &Uri) -> String {
+    let path = uri.path().strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(uri.path());
+    uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
 }
 
 impl RenderFault {

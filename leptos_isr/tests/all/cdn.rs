@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use axum::{Router, body::Bytes, http::Uri};
 use http::StatusCode;
 use leptos_isr::{
+    Isr,
     purge::{Cdn, Purge},
     seconds,
 };
@@ -88,6 +89,21 @@ async fn cdn_is_told_the_one_spelling_of_a_path() {
     let paths = vec!["/caf\u{e9}/".to_owned()];
     site.engine.purge(&Purge { paths, ..Purge::default() }).await.unwrap();
     assert_eq!(cdn.next().await, "/purge/news.example/caf%C3%A9 ");
+}
+
+#[tokio::test]
+async fn cdn_is_told_the_address_with_the_slash_that_its_route_declares() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cdn = StandIn::start(StatusCode::OK).await;
+    let routes = routes().add("/post/:slug/", Isr::forever()).unwrap();
+    let site = Site::build(routes, |builder| {
+        builder.disk(folder.path(), "b1").cdn(Cdn::url(&cdn.url, "token"))
+    });
+    site.purge_path("/post/a").await;
+    assert!(cdn.next().await.contains(r#""paths":["/post/a/"]"#));
+    site.get("/post/a").await.assert_status(308);
+    site.get("/post/a/").await.assert_miss_stored().assert_body("/post/a/ #1");
+    assert_eq!(site.renders_of("/post/a"), 1);
 }
 
 #[tokio::test]

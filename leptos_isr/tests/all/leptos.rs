@@ -350,3 +350,56 @@ async fn fallback_of_a_router_is_a_404() {
     let (status, _, html) = site().get("/lost/1").await;
     assert!(status == StatusCode::NOT_FOUND && html.contains("No such page"), "{html}");
 }
+
+/// The declaration decides, since Leptos's router matches the one spelling only.
+#[tokio::test]
+async fn page_is_asked_for_with_the_slash_that_its_route_declares() {
+    #[component]
+    fn Slashes() -> impl IntoView {
+        let path = || leptos_router::hooks::use_location().pathname.get_untracked();
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| "No such page">
+                    <Route path=path!("/") view=|| "Home" ssr=Isr::forever().into()/>
+                    <Route path=path!("/post/:slug/") view=move || format!("at {}", path())
+                        ssr=Isr::forever().prerender(async || Ok::<_, &str>(vec!["a"])).into()/>
+                    <ParentRoute path=path!("/p/") view=|| view! { <Outlet/> }>
+                        <Route path=path!("") view=move || format!("index {}", path())
+                            ssr=Isr::forever().into()/>
+                    </ParentRoute>
+                    <Route path=path!("/plain/:slug") view=move || format!("at {}", path())
+                        ssr=Isr::forever().into()/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let pages = LeptosPages::discover(Slashes, || ()).unwrap();
+    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+    let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
+    let app = engine.wrap(pages.router(&engine, options, |_| view! { <Slashes/> }));
+    let site = Site { engine, app, loads: Loads::default() };
+    assert!(site.engine.prerender(1, |_| (), |_| ()).await.unwrap().is_success());
+    for (path, shown) in [
+        ("/", "Home"),
+        ("/post/a/", "at /post/a/"),
+        ("/post/b/", "at /post/b/"),
+        ("/p/", "index /p/"),
+        ("/plain/a", "at /plain/a"),
+    ] {
+        let (status, headers, html) = site.get(path).await;
+        assert!(status == StatusCode::OK && html.contains(shown), "{path}: {html}");
+        let is_built = path != "/post/b/" && path != "/plain/a";
+        let hit = headers["cache-status"] == "isr; hit";
+        assert_eq!(hit, is_built, "{path} {headers:?}");
+    }
+    for (path, to) in [
+        ("/post/a?x=1", "/post/a/?x=1"),
+        ("/post/%61", "/post/a/"),
+        ("/p", "/p/"),
+        ("/plain/a/", "/plain/a"),
+    ] {
+        let (status, headers, _) = site.get(path).await;
+        assert_eq!(status, StatusCode::PERMANENT_REDIRECT, "{path}");
+        assert_eq!(headers["location"], to, "{path}");
+    }
+}
