@@ -326,6 +326,37 @@ async fn address_that_wants_to_be_left_alone_is_and_the_origin_if_another_wants_
     assert_eq!(upstream.asked(), 4);
 }
 
+#[tokio::test]
+async fn one_request_finds_out_whether_an_origin_answers_again() {
+    for (then, answered) in
+        [(A, "a"), (Answers::Hang, ""), (Answers::RetryAfter(429, "60"), "429:")]
+    {
+        let upstream = Upstream::start().await;
+        let site = Arc::new(site(&upstream, FetchSettings::default()));
+        upstream.answers(&[Answers::RetryAfter(429, "120"), Answers::RetryAfter(429, "120"), then]);
+        for path in ["/1", "/2"] {
+            site.get(path).await;
+        }
+        assert!(site.get("/3").await.starts_with("left alone:"));
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(121)).await;
+        tokio::time::resume();
+        let asking = Arc::clone(&site);
+        let probe = tokio::spawn(async move { asking.get("/4").await });
+        while upstream.asked() < 3 {
+            tokio::task::yield_now().await;
+        }
+        if answered.is_empty() {
+            assert!(site.get("/5").await.starts_with("left alone:"), "it is being asked");
+        } else {
+            assert!(probe.await.unwrap().starts_with(answered));
+            let is_back = site.get("/5").await == "a";
+            assert_eq!(is_back, answered == "a");
+        }
+        assert_eq!(upstream.asked(), if answered == "a" { 4 } else { 3 }, "{answered}");
+    }
+}
+
 /// The page itself is fresh for ever.
 #[tokio::test]
 async fn page_of_what_a_source_does_not_have_lives_as_long_as_the_read() {

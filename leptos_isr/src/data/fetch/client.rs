@@ -78,13 +78,19 @@ struct Origin {
 ///
 /// An address that asks for it by `Retry-After` waits by itself, as each read that failed does: one
 /// article's limit is not that of all. If another address asks for it too before any is answered,
-/// the whole origin is left alone.
+/// the whole origin is left alone. After that one request at a time finds out whether it answers
+/// again.
 #[derive(Debug, Default)]
 struct Rest {
     /// The address that asked for it last.
     asked_by: Option<String>,
+    /// Until when the whole origin is left alone; `None` if it is not.
     until: Option<Instant>,
+    is_probed: bool,
 }
+
+/// The one request that finds out whether an origin answers again. Dropping it lets another one try.
+struct Probe<'a>(&'a Origin);
 
 impl Client {
     pub(crate) fn new(settings: FetchSettings) -> Self {
@@ -115,7 +121,7 @@ impl Client {
         request.extend(validators.last_modified.map(|time| (header::IF_MODIFIED_SINCE, time)));
         let mut waits = RETRIES.into_iter();
         loop {
-            origin.may_be_asked()?;
+            let _probe = origin.may_be_asked()?;
             let error = match self.ask(&origin, &parsed, &request).await {
                 Ok(loaded) => {
                     origin.answered();
@@ -212,27 +218,39 @@ impl Origin {
         self.turns.acquire().await.expect("the semaphore is never closed")
     }
 
-    fn may_be_asked(&self) -> Result<(), DataError> {
-        let until = lock(&self.rest).until;
-        match until.and_then(|until| until.checked_duration_since(Instant::now())) {
-            Some(wait) if !wait.is_zero() => {
-                let error = FetchError::LeftAlone { origin: self.name.clone(), wait };
-                Err(DataError::new(error).after(wait))
+    fn may_be_asked(&self) -> Result<Option<Probe<'_>>, DataError> {
+        let mut rest = lock(&self.rest);
+        let Some(until) = rest.until else { return Ok(None) };
+        let wait = match until.saturating_duration_since(Instant::now()) {
+            Duration::ZERO if !rest.is_probed => {
+                rest.is_probed = true;
+                return Ok(Some(Probe(self)));
             }
-            _ => Ok(()),
-        }
+            Duration::ZERO => period::seconds(1),
+            wait => wait,
+        };
+        let error = FetchError::LeftAlone { origin: self.name.clone(), wait };
+        Err(DataError::new(error).after(wait))
     }
 
     fn leave_alone(&self, url: &str, wait: Duration) {
         let mut rest = lock(&self.rest);
         match &rest.asked_by {
-            Some(other) if other != url => rest.until = Instant::now().checked_add(wait),
+            Some(other) if other != url || rest.until.is_some() => {
+                rest.until = Instant::now().checked_add(wait)
+            }
             _ => rest.asked_by = Some(url.to_owned()),
         }
     }
 
     fn answered(&self) {
         *lock(&self.rest) = Rest::default();
+    }
+}
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.rest).is_probed = false;
     }
 }
 
