@@ -7,6 +7,7 @@ use std::{
     thread::available_parallelism,
 };
 
+use app::data::source::left_out;
 use indicatif::{ProgressBar, ProgressStyle};
 use leptos_isr::{
     SystemClock,
@@ -41,7 +42,7 @@ pub(crate) async fn prerender(config: &Config, jobs: Option<u16>) -> Result<(), 
     };
     let report = site.isr.prerender(jobs, plan, |page| progress.show(page)).await?;
     progress.bar.finish_and_clear();
-    write!(stdout().lock(), "{}", table(&report)).map_err(Error::Print)?;
+    write!(stdout().lock(), "{}", table(&report, &left_out())).map_err(Error::Print)?;
     if report.is_success() {
         return Ok(());
     }

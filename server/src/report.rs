@@ -7,8 +7,9 @@ use leptos_isr::{
     route::Lifetime,
 };
 
-/// One row a route, then what is worth knowing.
-pub(crate) fn table(report: &PrerenderReport) -> String {
+/// One row a route, then what is worth knowing; `left_out` has a line for each entry of a list that
+/// cannot be read.
+pub(crate) fn table(report: &PrerenderReport, left_out: &[String]) -> String {
     let head = ["Route", "Mode", "Revalidate", "Expire", "Pages", "Size", "Time"].map(String::from);
     let mut rows = vec![head];
     rows.extend(report.routes.iter().map(row));
@@ -38,6 +39,9 @@ pub(crate) fn table(report: &PrerenderReport) -> String {
                 row.route
             ),
         );
+    }
+    for entry in left_out {
+        line(&mut text, &format!("note: {entry}"));
     }
     text
 }
@@ -130,7 +134,8 @@ Route     Mode     Revalidate  Expire  Pages      Size   Time
 102 pages, 153.0 kB, in 1s 234ms
 note: /b/:slug lists no paths, so its pages are rendered when they are first asked for; add \
 `.prerender(…)` to render them here
+note: `a` cannot be read
 ";
-        assert_eq!(table(&report), expected);
+        assert_eq!(table(&report, &["`a` cannot be read".to_owned()]), expected);
     }
 }

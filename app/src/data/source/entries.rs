@@ -1,7 +1,7 @@
 //! A list that is read entry by entry.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Mutex, PoisonError},
 };
@@ -15,6 +15,15 @@ use tracing::warn;
 
 /// How many entries are remembered as named in the log; then all are named anew.
 const MOST_NAMED: usize = 1000;
+
+/// What the log says of the entries that were left out.
+static NAMED: Mutex<BTreeMap<u64, String>> = Mutex::new(BTreeMap::new());
+
+/// A line for each entry of a list that this process has left out because it cannot be read.
+#[must_use]
+pub fn left_out() -> Vec<String> {
+    NAMED.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+}
 
 /// The entries of a list that can be read. One that cannot is left out, so that it keeps no other
 /// from the readers, and named once in the log. If none can be read, the list cannot.
@@ -58,16 +67,20 @@ fn slug(entry: &str) -> Option<String> {
 }
 
 fn name(entry: &str, slug: Option<&str>, error: &serde_json::Error) {
-    static NAMED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
     let mut hasher = DefaultHasher::new();
     entry.hash(&mut hasher);
     let mut all = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
     if all.len() >= MOST_NAMED {
         all.clear();
     }
-    if all.insert(hasher.finish()) {
-        warn!(slug, %error, "an entry of a list cannot be read and is left out");
-    }
+    all.entry(hasher.finish()).or_insert_with(|| {
+        let line = match slug {
+            Some(slug) => format!("`{slug}` cannot be read and is left out of its lists: {error}"),
+            None => format!("an entry of a list cannot be read and is left out: {error}"),
+        };
+        warn!("{line}");
+        line
+    });
 }
 
 #[cfg(test)]
@@ -87,6 +100,18 @@ mod tests {
             let titles: Vec<_> = entries.read.iter().map(|entry| &*entry.title).collect();
             assert_eq!(titles, ["a", "b"], "{bad}");
         }
+    }
+
+    #[test]
+    fn entry_that_is_left_out_is_named_once() {
+        for _ in 0..3 {
+            let list = r#"[{"title":"a"},{"title":null,"slug":"of-the-report"}]"#;
+            serde_json::from_str::<Entries<Entry>>(list).unwrap();
+        }
+        let named = left_out();
+        let named: Vec<_> = named.iter().filter(|line| line.contains("`of-the-report`")).collect();
+        assert_eq!(named.len(), 1, "{named:?}");
+        assert!(named[0].contains("invalid type: null"), "{named:?}");
     }
 
     #[test]

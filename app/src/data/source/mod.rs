@@ -14,7 +14,7 @@ use reqwest::Url;
 use std::{collections::HashSet, time::Duration};
 
 pub(super) use self::reader::{body, send};
-pub use self::{newsroom::Newsroom, sanity::SanityDataset};
+pub use self::{entries::left_out, newsroom::Newsroom, sanity::SanityDataset};
 use self::{
     reader::{Reader, SendsToken, Shows},
     sanity::Sanity,
