@@ -86,7 +86,8 @@ mod wire;
 
 pub use self::{
     page::{
-        failed, fallback, hydrates, is_draft, no_store, not_found, revalidate_within, tag, use_live,
+        failed, fallback, hydrates, is_draft, no_store, not_found, permanent_redirect,
+        revalidate_within, tag, use_live,
     },
     period::{days, hours, minutes, seconds},
     route::{Isr, OnMissing},

@@ -16,9 +16,10 @@ use std::{
 };
 
 use axum::{
+    Router,
     extract::{Request, State},
     http::{Method, StatusCode},
-    middleware::{Next, from_fn_with_state},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
 };
 use clap::Parser;
@@ -53,7 +54,7 @@ impl Server {
     }
 }
 
-/// A content API elsewhere, over the articles of a folder; ends when dropped.
+/// A content API elsewhere, over the articles of a folder, which ignores case; ends when dropped.
 struct ContentApi {
     url: String,
     answers: Answers,
@@ -76,12 +77,17 @@ async fn note(State(answers): State<Answers>, request: Request, next: Next) -> R
     response
 }
 
+async fn ignore_case(mut request: Request, next: Next) -> Response {
+    *request.uri_mut() = request.uri().to_string().to_lowercase().parse().unwrap();
+    next.run(request).await
+}
+
 async fn content_api(folder: &TempDir, outage: &Outage) -> ContentApi {
     let store = newsroom::ContentStore::open(&folder.path().join("elsewhere.db")).await.unwrap();
     newsroom::import(&folder.path().join("content"), &store).await.unwrap();
     let answers = Answers::default();
     let api = newsroom::router(store, None).layer(from_fn_with_state(Arc::clone(&answers), note));
-    let api = outage.wrap(api);
+    let api = outage.wrap(Router::new().fallback_service(api).layer(from_fn(ignore_case)));
     let listener = TcpListener::bind(std::net::SocketAddr::from(ANY_PORT)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let serving = tokio::spawn(async move { axum::serve(listener, api).await }).abort_handle();
@@ -348,6 +354,28 @@ async fn content_that_cannot_be_read_costs_no_stored_page() {
     server.get("/articles/article-1").await;
     server.idle().await;
     server.get("/articles/article-1").await.assert_fresh().assert_body_contains("Text 1.");
+}
+
+#[tokio::test]
+async fn article_has_one_address_however_a_source_finds_it() {
+    let folder = folder();
+    let api = content_api(&folder, &Outage::new()).await;
+    let server = server_in(folder, &["--content-api-url", &api.url]).await;
+    let canonical = "/articles/article-3";
+    let spellings = ["/articles/Article-3", "/articles/ARTICLE-3"];
+    for path in spellings {
+        let moved = server.get(path).await;
+        moved.assert_status(308).assert_header("location", canonical).assert_miss_stored();
+        server.get(path).await.assert_status(308).assert_fresh();
+    }
+    // What a followed link reads is not redirected: the browser would follow it.
+    let read = server.get(&data("/api/article?slug=Article-3")).await;
+    read.assert_status(200).assert_body_contains("Text 3.");
+    server.get(canonical).await.assert_status(200).assert_miss_stored();
+    server.purge_tag("article:article-3").await;
+    for path in spellings.into_iter().chain([canonical]) {
+        server.get(path).await.assert_purged();
+    }
 }
 
 #[tokio::test]

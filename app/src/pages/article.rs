@@ -24,8 +24,16 @@ use crate::{
 pub(crate) fn ArticlePage() -> impl IntoView {
     let params = use_params_map();
     let slug = move || params.read().get("slug").unwrap_or_default();
-    let view = Resource::new(slug, read_article);
-    once_read(move || async move { outcome(view.await, |view| view! { <ArticleText view/> }) })
+    let view = Resource::new(slug, async |slug| (slug.clone(), read_article(slug).await));
+    once_read(move || async move {
+        let (slug, read) = view.await;
+        outcome(read, move |view| {
+            if view.article.slug != slug {
+                leptos_isr::permanent_redirect(article_path(&view.article.slug));
+            }
+            view! { <ArticleText view/> }
+        })
+    })
 }
 
 #[component]

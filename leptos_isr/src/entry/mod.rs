@@ -124,6 +124,12 @@ impl Entry {
     pub(crate) fn is_gone(&self) -> bool {
         self.is_absent || matches!(self.status, StatusCode::NOT_FOUND | StatusCode::GONE)
     }
+
+    /// Whether this is what random paths may give, as many as somebody tries: it shares the small
+    /// memory of such, and is written to the store only in the place of a page.
+    pub(crate) fn is_of_any_path(&self) -> bool {
+        self.is_gone() || self.status.is_redirection()
+    }
 }
 
 /// The text of a strong ETag: the 128-bit XXH3 of the body, so equal bodies have equal ETags.

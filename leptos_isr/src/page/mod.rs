@@ -1,8 +1,8 @@
 //! What page code may say about its page while it is rendered.
 //!
 //! Each function acts on the render in progress, which it finds in Leptos's context, so it may be
-//! called from a component, a resource or a server function. In the browser, and outside a render,
-//! it does nothing.
+//! called from a component, a resource or a server function. Outside a render it does nothing, and in
+//! the browser neither, but for [`permanent_redirect`].
 
 #[cfg(not(feature = "ssr"))]
 #[path = "browser.rs"]
@@ -70,13 +70,13 @@ pub fn not_found() {
 ///
 /// ```
 /// use leptos::prelude::*;
-/// use leptos_router::components::{Router, Routes};
+/// use leptos_router::{components::{Route, Router, Routes}, path};
 ///
 /// # #[component]
 /// # fn App() -> impl IntoView {
 /// view! {
 ///     <Router><Routes fallback=leptos_isr::fallback(|| "Not found")>
-///         ()
+///         <Route path=path!("/") view=|| "Home"/>
 ///     </Routes></Router>
 /// }
 /// # }
@@ -88,6 +88,28 @@ pub fn fallback<V>(
         not_found();
         view()
     }
+}
+
+/// Answers with 308: the page is at `path`, which is another spelling or a new name of what was asked
+/// for.
+///
+/// The redirect takes the place of a stored page at this path. In the browser, where the visitor
+/// followed a link, the router goes to `path` instead. Where it is said by data for pages, the data
+/// are the answer, and are kept where 404s are: they are of a path that may be any.
+///
+/// # Examples
+///
+/// What a page shows has one address, that of the answer, however it was asked for:
+///
+/// ```
+/// fn show(asked: &str, found: &str) {
+///     if asked != found {
+///         leptos_isr::permanent_redirect(format!("/articles/{found}"));
+///     }
+/// }
+/// ```
+pub fn permanent_redirect(path: impl Into<String>) {
+    context::permanent_redirect(path.into());
 }
 
 /// Says that this render failed, and why.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{StatusCode, request::Parts};
+use http::{HeaderValue, StatusCode, header, request::Parts};
 use leptos::prelude::{use_context, with_context};
 use leptos_axum::ResponseOptions;
 
@@ -40,6 +40,21 @@ pub(super) fn not_found() {
     // A browser takes a server function's 404 for a failure.
     if !scope::current().is_some_and(|scope| scope.note_absent()) {
         set_status(StatusCode::NOT_FOUND);
+    }
+}
+
+pub(super) fn permanent_redirect(path: String) {
+    // A browser that reads data would follow it.
+    if scope::current().is_some_and(|scope| scope.note_absent()) {
+        return;
+    }
+    let Some(response) = use_context::<ResponseOptions>() else { return };
+    match HeaderValue::try_from(&path) {
+        Ok(location) => {
+            response.set_status(StatusCode::PERMANENT_REDIRECT);
+            response.insert_header(header::LOCATION, location);
+        }
+        Err(_) => failed(format!("cannot redirect to {path:?}: percent-encode it")),
     }
 }
 

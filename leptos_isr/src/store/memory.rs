@@ -1,5 +1,5 @@
-//! The memory tier: the pages in use, and apart from them the "no such page" answers. Both are
-//! bounded in bytes.
+//! The memory tier: the pages in use, and apart from them what random paths give: "no such page" and
+//! redirects. Both are bounded in bytes.
 
 use std::{
     fmt,
@@ -13,7 +13,8 @@ use quick_cache::{
 
 use crate::{address::key::Key, entry::ServedEntry};
 
-/// 404s may take one part in this many of the memory. Probing random paths fills no more.
+/// 404s and redirects may take one part in this many of the memory. Probing random paths fills no
+/// more.
 const NOT_FOUND_SHARE: u64 = 16;
 
 /// What a page is assumed to weigh when the number of slots is chosen.
@@ -120,7 +121,7 @@ impl MemoryTier {
         if self.get(&key).is_some_and(|stored| stored.version > entry.version) {
             return Vec::new();
         }
-        let (to, from) = match entry.is_gone() {
+        let (to, from) = match entry.is_of_any_path() {
             true => (&self.not_found, &self.pages),
             false => (&self.pages, &self.not_found),
         };
@@ -218,12 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn not_found_answers_are_few_and_push_no_page_out() {
+    fn not_found_answers_and_redirects_are_few_and_push_no_page_out() {
         let tier = MemoryTier::new(1024 * 1024);
         let page = entry("/page", StatusCode::OK, 100);
         tier.put(Arc::clone(&page));
         for i in 0..10_000 {
             tier.put(entry(&format!("/{i}"), StatusCode::NOT_FOUND, 10_000));
+            tier.put(entry(&format!("/moved/{i}"), StatusCode::PERMANENT_REDIRECT, 10_000));
         }
         assert!(holds(&tier, &page));
         assert!(tier.not_found.weight() <= 1024 * 1024 / NOT_FOUND_SHARE);

@@ -58,12 +58,12 @@ impl Tiers {
         self.note_evicted(&self.memory.weigh_again(key));
     }
 
-    /// Keeps a page. A 404 goes to the store only if it replaces a page there, so that probing
-    /// random paths writes nothing.
+    /// Keeps a page. A 404 or a redirect goes to the store only if it replaces a page there, so that
+    /// probing random paths writes nothing.
     pub(crate) async fn put(&self, entry: &Arc<ServedEntry>) {
         self.put_in_memory(entry);
         if let Some(store) = &self.store
-            && (!entry.is_gone() || store.contains(&entry.key).await)
+            && (!entry.is_of_any_path() || store.contains(&entry.key).await)
         {
             store.put_or_warn(entry).await;
             // Before the store had it, memory may have evicted it and loaded the old page again.

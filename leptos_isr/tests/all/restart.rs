@@ -109,9 +109,13 @@ async fn redirect_and_not_found_that_replaced_a_page_survive() {
 async fn probing_paths_writes_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let site = Site::on_disk(folder.path());
-    site.behave(Renders::Status(StatusCode::NOT_FOUND));
-    for i in 0..50 {
-        site.get(&format!("/a/{i}")).await;
+    for (answer, kind) in
+        [(Renders::Status(StatusCode::NOT_FOUND), "none"), (Renders::Redirect("/a/x"), "moved")]
+    {
+        site.behave(answer);
+        for i in 0..50 {
+            site.get(&format!("/a/{kind}-{i}")).await.assert_miss_stored();
+        }
     }
     let pages = folder.path().join("pages/build-1");
     let folders = fs::read_dir(pages)

@@ -5,7 +5,7 @@ use newsroom::ArticleSummary;
 
 use super::ArticleView;
 use crate::data::{
-    answer, failure::Failure, pagination::PageNumber, source::ContentSource,
+    answer, failure::Failure, pagination::PageNumber, site::article_path, source::ContentSource,
     source_error::ContentError,
 };
 
@@ -15,15 +15,19 @@ const RELATED: usize = 3;
 pub(super) async fn article(slug: &str) -> Result<Option<ArticleView>, Failure> {
     let source = ContentSource::for_visitor();
     let read = read(&source, slug).await.map_err(|error| answer::unavailable(&error))?;
-    if read.is_none() {
-        leptos_isr::not_found();
+    match &read {
+        None => leptos_isr::not_found(),
+        Some(view) if view.article.slug != slug => {
+            leptos_isr::permanent_redirect(article_path(&view.article.slug));
+        }
+        Some(_) => {}
     }
     Ok(read)
 }
 
 async fn read(source: &ContentSource, slug: &str) -> Result<Option<ArticleView>, ContentError> {
     let Some(article) = source.article(slug).await? else { return Ok(None) };
-    let related = related(source, &article.section, slug).boxed().await?;
+    let related = related(source, &article.section, &article.slug).boxed().await?;
     Ok(Some(ArticleView { related, rendered_at: answer::now(), article }))
 }
 

@@ -50,7 +50,9 @@ impl Newsroom {
             return Ok(None);
         }
         let url = self.read_url(reader, &["articles", slug]);
-        match reader.read::<WireArticle>(url, Labels::known(tags::article(slug))).await {
+        let labels =
+            Labels::article(slug, |article: WireArticle| vec![tags::article(article.slug())]);
+        match reader.read(url, labels).await {
             Ok(article) => Ok(Some(article.into())),
             Err(error) if error.is_absent() => Ok(None),
             Err(error) => Err(error),

@@ -66,6 +66,12 @@ impl<T> Labels<T> {
         }
     }
 
+    /// Of the article that was asked for, and of the one that was answered: a back end may find it
+    /// by another spelling.
+    pub(super) fn article(slug: &str, found: fn(T) -> Vec<String>) -> Self {
+        Self { tags: vec![tags::article(slug)], of_answer: Some(found) }
+    }
+
     /// Of what is labelled without looking at the answer.
     pub(super) fn known(tag: String) -> Self {
         Self { tags: vec![tag], of_answer: None }

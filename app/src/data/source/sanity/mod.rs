@@ -70,14 +70,11 @@ impl Sanity {
     ) -> Result<Option<Article>, ContentError> {
         let url = self.query(reader, ARTICLE, &[("$slug", json!(slug))]);
         // Its section has a name of its own, which changes apart from the article.
-        let labels = Labels {
-            tags: vec![tags::article(slug)],
-            of_answer: Some(|article: Answered<Option<SanityArticle>>| {
-                let article = article.result.as_ref();
-                let section = article.and_then(|article| article.wire.section());
-                section.map(|section| tags::list(Some(section))).into_iter().collect()
-            }),
-        };
+        let labels = Labels::article(slug, |answer: Answered<Option<SanityArticle>>| {
+            let Some(article) = answer.result else { return Vec::new() };
+            let section = article.wire.section().map(|section| tags::list(Some(section)));
+            section.into_iter().chain([tags::article(article.wire.slug())]).collect()
+        });
         let article = reader.read(url, labels).await?.result;
         let article = article.map(SanityArticle::into_article).transpose();
         article.map_err(|source| ContentError::Markdown { slug: slug.to_owned(), source })

@@ -122,14 +122,13 @@ async fn redirect_is_intact_on_each_hit_after_a_purge_and_after_a_restart() {
     }
     site.restart();
     for (slug, status) in redirects {
-        for (path, to) in [
-            (format!("/moved/{slug}"), "/blog/new?x=1&y=%20#end"),
-            (format!("/open/{slug}"), "https://other.test/"),
-        ] {
-            let page = site.get(&path).await;
-            page.assert_status(status).assert_fresh(2);
-            assert_eq!(page.all("location"), [to]);
-        }
+        let listed = site.get(&format!("/moved/{slug}")).await;
+        listed.assert_status(status).assert_fresh(2);
+        assert_eq!(listed.all("location"), ["/blog/new?x=1&y=%20#end"]);
+        // A path that no list has is not worth a file.
+        let unlisted = site.get(&format!("/open/{slug}")).await;
+        unlisted.assert_status(status);
+        assert_eq!(unlisted.all("location"), ["https://other.test/"]);
     }
 }
 
