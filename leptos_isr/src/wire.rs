@@ -17,6 +17,9 @@ mod server {
 
     pub(crate) const PURGE: &str = "/_isr/purge";
 
+    /// The header that names the purges in a call that another server passes on.
+    pub(crate) const PURGE_IDS: &str = "x-isr-purge-ids";
+
     pub(crate) const REGENERATE: &str = "/_isr/regenerate";
 
     /// Followed by the name of the webhook.

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use reqwest::Url;
 use serde_json::json;
 
+use super::ids::PurgeId;
 use crate::{order::purge::Purge, rules::headers};
 
 /// Fastly takes 256 keys in one request.
@@ -102,6 +103,9 @@ impl Cdn {
 
     /// Tells any server: each [`Purge`] is sent as JSON by a POST to `url`, with `token` as the
     /// bearer token. Another engine's `/_isr/purge` takes that.
+    ///
+    /// The header `x-isr-purge-ids` names the purges, so servers may tell each other in a circle:
+    /// each does a purge once, and passes it on once.
     pub fn url(url: impl Into<String>, token: impl Into<String>) -> Self {
         Self { kind: Kind::Url, api: url.into(), token: token.into(), site: String::new() }
     }
@@ -153,14 +157,17 @@ impl Cdn {
         }
     }
 
-    /// The requests that tell the CDN of `purge`, whose paths are canonical.
-    pub(super) fn calls(&self, purge: &Purge) -> Vec<Call> {
+    /// The requests that tell the CDN of `purge`, whose paths are canonical. Another server learns
+    /// its ids.
+    pub(super) fn calls(&self, purge: &Purge, ids: &[PurgeId]) -> Vec<Call> {
         match &self.kind {
             Kind::Fastly { service } => self.fastly_calls(service, purge),
             Kind::Cloudflare { zone } => self.cloudflare_calls(zone, purge),
             Kind::Url => {
                 let body = serde_json::to_string(purge).expect("texts can be written as JSON");
-                vec![self.call(self.api.clone(), body)]
+                let mut call = self.call(self.api.clone(), body);
+                call.headers.extend([PurgeId::header(ids)]);
+                vec![call]
             }
         }
     }

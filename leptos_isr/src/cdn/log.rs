@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+use super::ids::PurgeId;
 use crate::{
     clock::Stamp,
     error::StoreError,
@@ -24,7 +25,13 @@ use crate::{
 #[serde(rename_all = "lowercase")]
 pub(super) enum Record {
     /// The CDN is to be told of this purge.
-    Wanted { cdn: String, stamp: Stamp, purge: Purge },
+    Wanted {
+        cdn: String,
+        stamp: Stamp,
+        purge: Purge,
+        #[serde(default)]
+        ids: Vec<PurgeId>,
+    },
     /// The CDN has been told of these purges.
     Told { cdn: String, stamps: Vec<Stamp> },
 }
@@ -37,10 +44,18 @@ pub(super) struct Log(Arc<SharedLineFile>);
 pub(super) struct OpenedLog {
     pub(super) log: Log,
     pub(super) lines: usize,
-    /// What is still to be told, and to which CDN. A damaged record may have been any purge for any
-    /// CDN, so it counts as a purge of everything, for all of them.
-    pub(super) pending: Vec<(Option<String>, Stamp, Purge)>,
+    pub(super) pending: Vec<PendingPurge>,
     pub(super) is_damaged: bool,
+}
+
+/// What is still to be told.
+pub(super) struct PendingPurge {
+    /// Which CDN is to be told; all of them if `None`. A damaged record may have been any purge for
+    /// any CDN, so it counts as a purge of everything, for all of them.
+    pub(super) cdn: Option<String>,
+    pub(super) stamp: Stamp,
+    pub(super) purge: Purge,
+    pub(super) ids: Vec<PurgeId>,
 }
 
 impl Log {
@@ -58,12 +73,13 @@ impl Log {
         let mut damaged = 0;
         for line in &lines {
             match unseal(line).and_then(|json| serde_json::from_slice(json).ok()) {
-                Some(Record::Wanted { cdn, stamp, purge }) => {
+                Some(Record::Wanted { cdn, stamp, purge, ids }) => {
                     last = last.max(stamp);
-                    pending.push((Some(cdn), stamp, purge));
+                    pending.push(PendingPurge { cdn: Some(cdn), stamp, purge, ids });
                 }
-                Some(Record::Told { cdn, stamps }) => pending
-                    .retain(|(of, stamp, _)| of.as_ref() != Some(&cdn) || !stamps.contains(stamp)),
+                Some(Record::Told { cdn, stamps }) => pending.retain(|waiting: &PendingPurge| {
+                    waiting.cdn.as_ref() != Some(&cdn) || !stamps.contains(&waiting.stamp)
+                }),
                 None => damaged += 1,
             }
         }
@@ -71,7 +87,8 @@ impl Log {
             warn!(file = %path.display(), damaged,
                 "records of purges for CDNs are damaged, so the CDNs are told to purge everything");
             let everything = Purge { prefixes: vec!["/".to_owned()], ..Purge::default() };
-            pending.push((None, last + 1, everything));
+            let (stamp, ids) = (last + 1, Vec::new());
+            pending.push(PendingPurge { cdn: None, stamp, purge: everything, ids });
         }
         OpenedLog {
             log: Self(Arc::new(file)),

@@ -2,9 +2,11 @@
 //!
 //! - A purge is in the log of the queue before it is answered, so after a restart CDNs are told of
 //!   what they missed.
+//! - A purge that came from another server goes on with its ids. None is passed on twice.
 //! - A CDN that fails is asked again after growing waits. The others do not wait for it.
 
 mod api;
+mod ids;
 mod log;
 mod queue;
 #[cfg(test)]
@@ -23,10 +25,12 @@ use tokio::{task::JoinSet, time::timeout};
 use tracing::{error, info, warn};
 
 pub use self::api::Cdn;
+pub(crate) use self::ids::{Arrival, PurgeId};
 use self::{
     api::Call,
-    log::{Log, Record},
-    queue::Queue,
+    ids::Seen,
+    log::{Log, PendingPurge, Record},
+    queue::{Queue, QueuedPurge},
 };
 use crate::{
     clock::{Clock, Stamp},
@@ -56,6 +60,7 @@ type Sleep = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
 pub(crate) struct Cdns {
     queues: Vec<Arc<Queue>>,
     shared: Arc<Shared>,
+    seen: Arc<Seen>,
     /// The tasks that tell the CDNs. Empty until there is a runtime. They end with this value.
     workers: Mutex<JoinSet<()>>,
 }
@@ -97,6 +102,7 @@ impl Cdns {
         sleep: Sleep,
         limit: Duration,
     ) -> Result<Self, Error> {
+        let seen = Arc::new(Seen::new());
         let mut queues: Vec<Arc<Queue>> = Vec::new();
         for cdn in cdns {
             let name = cdn.name();
@@ -105,7 +111,7 @@ impl Cdns {
             if queues.iter().any(|queue| queue.name == name) {
                 return Err(wrong("it is set up twice; remove one".to_owned()));
             }
-            queues.push(Arc::new(Queue::new(cdn)));
+            queues.push(Arc::new(Queue::new(cdn, Arc::clone(&seen))));
         }
         let mut log = None;
         let mut records = 0;
@@ -114,11 +120,12 @@ impl Cdns {
             log = Some(opened.log);
             // A damaged line is removed as soon as its purge of everything has been told.
             records = if opened.is_damaged { usize::MAX / 2 } else { opened.lines };
-            for (cdn, stamp, purge) in opened.pending {
+            for PendingPurge { cdn, stamp, purge, ids } in opened.pending {
                 let is_meant =
                     |queue: &&Arc<Queue>| cdn.as_ref().is_none_or(|cdn| *cdn == queue.name);
                 for queue in queues.iter().filter(is_meant) {
-                    queue.push(stamp, purge.clone());
+                    let ids = if ids.is_empty() { vec![seen.next()] } else { ids.clone() };
+                    queue.push(QueuedPurge { stamps: vec![stamp], ids, purge: purge.clone() });
                 }
             }
         }
@@ -132,7 +139,7 @@ impl Cdns {
             sleep,
             limit,
         });
-        let cdns = Self { queues, shared, workers: Mutex::default() };
+        let cdns = Self { queues, shared, seen, workers: Mutex::default() };
         cdns.start();
         Ok(cdns)
     }
@@ -149,19 +156,37 @@ impl Cdns {
         }
     }
 
-    /// Notes a purge for every CDN. Returns once no restart forgets it.
-    pub(crate) async fn note(&self, scopes: &[Scope], is_hard: bool, stamp: Stamp) {
+    /// Notes that a request with these purges of other servers has come.
+    pub(crate) fn begin(&self, ids: &[PurgeId]) -> Arrival {
+        self.seen.begin(ids)
+    }
+
+    /// Notes that these purges of other servers are done, or that they failed and may come again.
+    pub(crate) fn end(&self, ids: &[PurgeId], is_done: bool) {
+        self.seen.end(ids, is_done);
+    }
+
+    /// Notes a purge for every CDN. `ids` are those with which it came; none if it begins here.
+    /// Returns once no restart forgets it.
+    pub(crate) async fn note(
+        &self,
+        scopes: &[Scope],
+        is_hard: bool,
+        stamp: Stamp,
+        ids: &[PurgeId],
+    ) {
         if self.queues.is_empty() {
             return;
         }
         self.start();
-        let purge = purge_of(scopes, is_hard);
+        let ids = if ids.is_empty() { vec![self.seen.next()] } else { ids.to_vec() };
+        let queued = QueuedPurge { stamps: vec![stamp], ids, purge: purge_of(scopes, is_hard) };
         let mut records = self.shared.records.lock().await;
         for queue in &self.queues {
-            let (cdn, purge) = (queue.name.clone(), purge.clone());
-            let record = Record::Wanted { cdn, stamp, purge: purge.clone() };
-            self.shared.append(&record, &mut records).await;
-            queue.push(stamp, purge);
+            for record in queued.records(&queue.name) {
+                self.shared.append(&record, &mut records).await;
+            }
+            queue.push(queued.clone());
         }
     }
 }
@@ -183,7 +208,7 @@ impl Shared {
                 queue.changed.notified().await;
                 continue;
             };
-            for call in queue.cdn.calls(&next.purge) {
+            for call in queue.cdn.calls(&next.purge, &next.ids) {
                 self.tell(queue, &call).await;
             }
             let mut records = self.records.lock().await;

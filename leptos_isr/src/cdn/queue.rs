@@ -2,12 +2,16 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::Notify;
 
-use super::{api::Cdn, log::Record};
+use super::{
+    api::Cdn,
+    ids::{self, PurgeId, Seen},
+    log::Record,
+};
 use crate::{clock::Stamp, order::purge::Purge};
 
 /// How many purges may wait; beyond that they become one purge of everything.
@@ -17,11 +21,11 @@ const MOST: usize = 10_000;
 /// for each purge.
 const AT_ONCE: usize = 1000;
 
-#[derive(Debug)]
 pub(super) struct Queue {
     pub(super) cdn: Cdn,
     pub(super) name: String,
     waiting: Mutex<VecDeque<QueuedPurge>>,
+    seen: Arc<Seen>,
     pub(super) changed: Notify,
 }
 
@@ -29,22 +33,36 @@ pub(super) struct Queue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct QueuedPurge {
     pub(super) stamps: Vec<Stamp>,
+    /// What names it to other servers.
+    pub(super) ids: Vec<PurgeId>,
     pub(super) purge: Purge,
 }
 
+impl QueuedPurge {
+    /// The records that the log must keep for the CDN of this name.
+    pub(super) fn records(&self, cdn: &str) -> impl Iterator<Item = Record> {
+        self.stamps.iter().map(move |stamp| Record::Wanted {
+            cdn: cdn.to_owned(),
+            stamp: *stamp,
+            purge: self.purge.clone(),
+            ids: self.ids.clone(),
+        })
+    }
+}
+
 impl Queue {
-    pub(super) fn new(cdn: Cdn) -> Self {
+    pub(super) fn new(cdn: Cdn, seen: Arc<Seen>) -> Self {
         let name = cdn.name();
-        Self { cdn, name, waiting: Mutex::default(), changed: Notify::new() }
+        Self { cdn, name, waiting: Mutex::default(), seen, changed: Notify::new() }
     }
 
-    pub(super) fn push(&self, stamp: Stamp, purge: Purge) {
+    pub(super) fn push(&self, purge: QueuedPurge) {
         let mut waiting = self.lock();
-        waiting.push_back(QueuedPurge { stamps: vec![stamp], purge });
+        waiting.push_back(purge);
         if waiting.len() > MOST {
             let stamps = waiting.drain(..).flat_map(|waiting| waiting.stamps).collect();
             let purge = Purge { prefixes: vec!["/".to_owned()], hard: true, ..Purge::default() };
-            waiting.push_back(QueuedPurge { stamps, purge });
+            waiting.push_back(QueuedPurge { stamps, ids: vec![self.seen.next()], purge });
         }
         drop(waiting);
         self.changed.notify_one();
@@ -59,10 +77,12 @@ impl Queue {
             let size = |purge: &Purge| purge.paths.len() + purge.prefixes.len() + purge.tags.len();
             if other.purge.hard != next.purge.hard
                 || size(&next.purge) + size(&other.purge) > AT_ONCE
+                || next.ids.len() + other.ids.len() > ids::AT_ONCE
             {
                 break;
             }
             next.stamps.extend(&other.stamps);
+            next.ids.extend(&other.ids);
             next.purge.paths.extend_from_slice(&other.purge.paths);
             next.purge.prefixes.extend_from_slice(&other.purge.prefixes);
             next.purge.tags.extend_from_slice(&other.purge.tags);
@@ -84,14 +104,7 @@ impl Queue {
 
     /// The records that the log must keep.
     pub(super) fn records(&self) -> Vec<Record> {
-        let of = |waiting: &QueuedPurge| {
-            let purge = waiting.purge.clone();
-            let of = move |stamp: &Stamp| (*stamp, purge.clone());
-            waiting.stamps.iter().map(of).collect::<Vec<_>>()
-        };
-        let all: Vec<_> = self.lock().iter().flat_map(of).collect();
-        let record = |(stamp, purge)| Record::Wanted { cdn: self.name.clone(), stamp, purge };
-        all.into_iter().map(record).collect()
+        self.lock().iter().flat_map(|waiting| waiting.records(&self.name)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<QueuedPurge>> {

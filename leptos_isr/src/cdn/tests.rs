@@ -10,7 +10,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::{log::Log, queue::QueuedPurge, *};
+use super::{log::Log, *};
 use crate::{clock::SystemClock, data::fetch::FetchSettings};
 
 /// What the stand-in for a CDN does with a request.
@@ -127,7 +127,7 @@ impl Sender {
 
     async fn purge(&self, purge: &Purge) {
         let stamp = self.next.fetch_add(1, Ordering::SeqCst) as Stamp;
-        self.cdns.note(&purge.scopes().unwrap(), purge.hard, stamp).await;
+        self.cdns.note(&purge.scopes().unwrap(), purge.hard, stamp, &[]).await;
     }
 
     async fn purge_tag(&self, tag: &str) {
@@ -250,7 +250,7 @@ async fn refusal_drops_the_purge_and_the_next_one_is_told() {
         let cdn = StandIn::start(&[Does::Answers(refusal)]).await;
         let sender = Sender::new(vec![Cdn::url(&cdn.url, "token")], None);
         let queue = &sender.cdns.queues[0];
-        let call = &queue.cdn.calls(&tags(&["a"]))[0];
+        let call = &queue.cdn.calls(&tags(&["a"]), &[])[0];
         let refused = sender.cdns.shared.ask(&queue.cdn, call).await.unwrap_err();
         assert!(!refused.is_passing, "{refused:?}");
         cdn.script.lock().unwrap().push_back(Does::Answers(refusal));
@@ -285,6 +285,8 @@ async fn what_was_not_told_is_told_after_a_restart() {
     };
     let (first, second) = (json("first", false), json("second", true));
     assert_eq!(tags, [&json("told", false), &first, &first, &second]);
+    assert!(asked[1].contains("x-isr-purge-ids: "));
+    assert_eq!(asked[1], asked[2], "the same purge keeps its id");
     drop(after);
     let last = Sender::new(cdns(), Some(folder.path()));
     last.told().await;
@@ -347,30 +349,34 @@ async fn log_is_written_anew_when_most_of_it_is_superseded() {
     assert!(opened.lines < SUPERSEDED, "{}", opened.lines);
 }
 
+fn queued(stamp: Stamp, purge: Purge) -> QueuedPurge {
+    QueuedPurge { stamps: vec![stamp], ids: Vec::new(), purge }
+}
+
 #[test]
 fn purges_of_one_kind_are_told_together() {
-    let queue = Queue::new(Cdn::url("http://a.example", "t"));
-    queue.push(1, tags(&["a"]));
-    queue.push(2, tags(&["b"]));
-    queue.push(3, Purge { hard: true, ..tags(&["c"]) });
+    let queue = Queue::new(Cdn::url("http://a.example", "t"), Arc::new(Seen::new()));
+    queue.push(queued(1, tags(&["a"])));
+    queue.push(queued(2, tags(&["b"])));
+    queue.push(queued(3, Purge { hard: true, ..tags(&["c"]) }));
     let next = queue.next().unwrap();
-    assert_eq!(next, QueuedPurge { stamps: vec![1, 2], purge: tags(&["a", "b"]) });
-    queue.push(4, tags(&["d"]));
+    assert_eq!(next, QueuedPurge { stamps: vec![1, 2], ..queued(1, tags(&["a", "b"])) });
+    queue.push(queued(4, tags(&["d"])));
     queue.told(&next.stamps);
     assert_eq!(queue.next().unwrap().stamps, [3]);
     assert_eq!(queue.records().len(), 2);
     let large: Vec<_> = (0..999).map(|i| i.to_string()).collect();
     queue.told(&[3]);
-    queue.push(5, Purge { tags: large, ..Purge::default() });
-    queue.push(6, tags(&["e"]));
+    queue.push(queued(5, Purge { tags: large, ..Purge::default() }));
+    queue.push(queued(6, tags(&["e"])));
     assert_eq!(queue.next().unwrap().stamps, [4, 5]);
 }
 
 #[test]
 fn too_many_purges_become_one_of_everything() {
-    let queue = Queue::new(Cdn::url("http://a.example", "t"));
+    let queue = Queue::new(Cdn::url("http://a.example", "t"), Arc::new(Seen::new()));
     for stamp in 0..=10_000 {
-        queue.push(stamp, tags(&["a"]));
+        queue.push(queued(stamp, tags(&["a"])));
     }
     let next = queue.next().unwrap();
     assert_eq!((queue.len(), next.stamps.len()), (1, 10_001));
@@ -394,7 +400,7 @@ fn purge() -> Purge {
 fn fastly_is_told_keys_and_addresses() {
     let cdn = Cdn::fastly("SU1Z0isx", "token", "https://news.example/");
     cdn.check().unwrap();
-    let calls = cdn.calls(&purge());
+    let calls = cdn.calls(&purge(), &[]);
     let urls: Vec<_> = calls.iter().map(|call| call.url.as_str()).collect();
     assert_eq!(
         urls,
@@ -410,11 +416,11 @@ fn fastly_is_told_keys_and_addresses() {
         assert_eq!(call.headers["fastly-soft-purge"], "1");
         assert!(call.body.is_empty() && !call.headers.contains_key("authorization"));
     }
-    let hard = cdn.calls(&Purge { hard: true, ..purge() });
+    let hard = cdn.calls(&Purge { hard: true, ..purge() }, &[]);
     assert!(hard.iter().all(|call| !call.headers.contains_key("fastly-soft-purge")));
     let prefixes = |prefix: &str| Purge { prefixes: vec![prefix.to_owned()], ..purge() };
-    assert_eq!(cdn.calls(&prefixes("/a")), calls);
-    let all = cdn.calls(&prefixes("/"));
+    assert_eq!(cdn.calls(&prefixes("/a"), &[]), calls);
+    let all = cdn.calls(&prefixes("/"), &[]);
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].url, "https://api.fastly.com/service/SU1Z0isx/purge_all");
     assert!(!all[0].headers.contains_key("fastly-soft-purge"));
@@ -425,7 +431,7 @@ fn fastly_takes_256_keys_at_once_and_no_endless_header() {
     let cdn = Cdn::fastly("id", "token", "https://news.example");
     let keys = |len: usize, count: usize| -> Vec<(usize, usize)> {
         let tags = (0..count).map(|i| format!("{i:0len$}")).collect();
-        let calls = cdn.calls(&Purge { tags, ..Purge::default() });
+        let calls = cdn.calls(&Purge { tags, ..Purge::default() }, &[]);
         let keys = calls.iter().map(|call| call.headers["surrogate-key"].to_str().unwrap());
         keys.map(|keys| (keys.split(' ').count(), keys.len())).collect()
     };
@@ -439,7 +445,7 @@ fn cloudflare_is_told_tags_files_and_prefixes_30_at_once() {
     let cdn = Cdn::cloudflare("023e105f", "token", "https://news.example");
     cdn.check().unwrap();
     let prefixes = vec!["/".to_owned(), "/sections".to_owned()];
-    let calls = cdn.calls(&Purge { prefixes, ..purge() });
+    let calls = cdn.calls(&Purge { prefixes, ..purge() }, &[]);
     let bodies: Vec<_> = calls.iter().map(|call| call.body.as_str()).collect();
     assert_eq!(
         bodies,
@@ -455,7 +461,7 @@ fn cloudflare_is_told_tags_files_and_prefixes_30_at_once() {
         assert_eq!(call.headers["content-type"], "application/json");
     }
     let many: Vec<_> = (0..61).map(|i| format!("{i}")).collect();
-    let calls = cdn.calls(&Purge { tags: many, ..Purge::default() });
+    let calls = cdn.calls(&Purge { tags: many, ..Purge::default() }, &[]);
     let lens: Vec<_> = calls.iter().map(|call| call.body.matches(',').count() + 1).collect();
     assert_eq!(lens, [30, 30, 1]);
 }

@@ -4,6 +4,7 @@ use tracing::info;
 
 use crate::{
     address::path::CanonicalPath,
+    cdn::{Arrival, PurgeId},
     engine::Engine,
     error::{Error, StoreError},
     order::purge::{Purge, Scope},
@@ -22,6 +23,16 @@ impl Engine {
     /// [`Error::PurgeNotKept`] if the store could not keep the purge: it holds in this process, and
     /// a restart forgets it. Returns [`Error::ShuttingDown`] if the runtime shuts down first.
     pub async fn purge(&self, purge: &Purge) -> Result<(), Error> {
+        self.purge_passed_on(purge, Vec::new()).await
+    }
+
+    /// Purges for another server, which passed the purge on with these ids. It is done once and
+    /// passed on once, however often it comes.
+    pub(crate) async fn purge_passed_on(
+        &self,
+        purge: &Purge,
+        ids: Vec<PurgeId>,
+    ) -> Result<(), Error> {
         let scopes = purge.scopes()?;
         if scopes.is_empty() {
             return Ok(());
@@ -29,7 +40,7 @@ impl Engine {
         let kind = purge.kind();
         let engine = self.clone();
         // In a task: a caller who goes away must not stop the purge halfway.
-        let keep = self.0.tasks.spawn(async move { engine.keep_purge(scopes, kind).await });
+        let keep = self.0.tasks.spawn(async move { engine.keep_purge(scopes, kind, ids).await });
         match keep.await {
             Ok(kept) => kept.map_err(Error::PurgeNotKept)?,
             Err(stopped) => match stopped.try_into_panic() {
@@ -42,7 +53,16 @@ impl Engine {
         Ok(())
     }
 
-    async fn keep_purge(&self, scopes: Vec<Scope>, kind: PurgeKind) -> Result<(), StoreError> {
+    async fn keep_purge(
+        &self,
+        scopes: Vec<Scope>,
+        kind: PurgeKind,
+        ids: Vec<PurgeId>,
+    ) -> Result<(), StoreError> {
+        let arrival = if ids.is_empty() { Arrival::New } else { self.0.cdns.begin(&ids) };
+        if arrival == Arrival::Done {
+            return Ok(());
+        }
         let stamp = self.0.order.note_purge(&scopes, kind);
         let kept = match self.0.tiers.store() {
             Some(store) => {
@@ -51,8 +71,11 @@ impl Engine {
             }
             None => Ok(()),
         };
-        // Only now: a CDN that asks for a page again must find it purged.
-        self.0.cdns.note(&self.addresses(&scopes), kind == PurgeKind::Hard, stamp).await;
+        if arrival == Arrival::New {
+            // Only now: a CDN that asks for a page again must find it purged.
+            self.0.cdns.note(&self.addresses(&scopes), kind == PurgeKind::Hard, stamp, &ids).await;
+        }
+        self.0.cdns.end(&ids, kept.is_ok());
         self.regenerate_watched(&scopes);
         kept
     }

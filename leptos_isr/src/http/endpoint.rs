@@ -12,6 +12,7 @@ use tracing::error;
 
 use crate::{
     access::bearer::is_bearer,
+    cdn::PurgeId,
     engine::{Engine, regenerate::Regeneration},
     error::Error,
     http::answer::{method_not_allowed, parse, plain},
@@ -83,19 +84,23 @@ pub(super) async fn answer(engine: &Engine, call: Call, request: Request) -> Res
         response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         return response;
     }
+    let ids = PurgeId::all_in(request.headers());
     let query = request.uri().query().unwrap_or_default().to_owned();
     let Ok(body) = to_bytes(request.into_body(), MAX_BODY).await else {
         let text = format!("The body is at most {MAX_BODY} bytes long.\n");
         return plain(StatusCode::PAYLOAD_TOO_LARGE, text);
     };
     match call {
-        Call::Purge => purge(engine, &query, &body).await,
+        Call::Purge => match ids {
+            Ok(ids) => purge(engine, &query, &body, ids).await,
+            Err(malformed) => plain(StatusCode::BAD_REQUEST, format!("{malformed}.\n")),
+        },
         Call::Regenerate => regenerate(engine, &body).await,
     }
 }
 
 /// Answers 204 when the purge is kept, or 200 with what a dry run found.
-async fn purge(engine: &Engine, query: &str, body: &[u8]) -> Response {
+async fn purge(engine: &Engine, query: &str, body: &[u8], ids: Vec<PurgeId>) -> Response {
     let is_dry_run = match query {
         "" | "dry_run=false" => false,
         "dry_run=true" => true,
@@ -117,7 +122,7 @@ async fn purge(engine: &Engine, query: &str, body: &[u8]) -> Response {
             Err(error) => refused(&error),
         };
     }
-    match engine.purge(&purge).await {
+    match engine.purge_passed_on(&purge, ids).await {
         Ok(()) => {
             (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, headers::PRIVATE)]).into_response()
         }

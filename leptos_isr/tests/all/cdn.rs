@@ -1,9 +1,21 @@
 //! Purges as CDNs are told of them: behind the purge, and after a restart.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use axum::{Router, body::Bytes, http::Uri};
-use http::StatusCode;
+use axum::{
+    Router,
+    body::Bytes,
+    extract::Request,
+    http::Uri,
+    middleware::{Next, from_fn},
+};
+use http::{Method, StatusCode};
 use leptos_isr::{
     Isr,
     purge::{Cdn, Purge},
@@ -123,4 +135,83 @@ async fn refusal_is_logged_without_the_token() {
     let log = warnings.text();
     assert!(log.contains("ERROR") && log.contains("cloudflare zone"), "{log}");
     assert!(log.contains("403 Forbidden") && !log.contains("the token"), "{log}");
+}
+
+#[tokio::test]
+async fn purge_that_was_passed_on_is_answered_again_and_done_once() {
+    let site = Site::build(routes(), |builder| builder.token("token"));
+    let purge = async |ids: &str| {
+        let headers = [("authorization", "Bearer token"), ("x-isr-purge-ids", ids)];
+        site.send(Method::POST, "/_isr/purge", &headers, r#"{"tags":["all"]}"#).await.status
+    };
+    site.get("/a/1").await;
+    for (ids, status, cache) in [
+        ("1-1", StatusCode::NO_CONTENT, "isr; hit; ttl=0; detail=purged"),
+        ("1-1", StatusCode::NO_CONTENT, "isr; hit; ttl=60"),
+        ("1-1,1-2", StatusCode::NO_CONTENT, "isr; hit; ttl=0; detail=purged"),
+        ("1-2, 1-1", StatusCode::NO_CONTENT, "isr; hit; ttl=60"),
+        ("one", StatusCode::BAD_REQUEST, "isr; hit; ttl=60"),
+    ] {
+        assert_eq!(purge(ids).await, status, "{ids}");
+        site.get("/a/1").await.assert_cache_status(cache);
+        site.idle().await;
+    }
+}
+
+/// Three servers, each of which passes purges on to both others.
+#[tokio::test]
+async fn servers_that_name_each_other_do_a_purge_once_and_pass_it_on_once() {
+    let mut servers = Vec::new();
+    let mut listeners = Vec::new();
+    for _ in 0..3 {
+        listeners.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    }
+    let urls: Vec<_> = listeners
+        .iter()
+        .map(|listener| format!("http://{}/_isr/purge", listener.local_addr().unwrap()))
+        .collect();
+    let calls = Arc::new(AtomicUsize::new(0));
+    for (number, listener) in listeners.into_iter().enumerate() {
+        let others = urls.iter().enumerate().filter(|(other, _)| *other != number);
+        let site = Site::build(routes(), |builder| {
+            others.fold(builder.token("token"), |builder, (_, url)| {
+                builder.cdn(Cdn::url(url, "token"))
+            })
+        });
+        let calls = Arc::clone(&calls);
+        let app = site.router().layer(from_fn(move |request: Request, next: Next| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            next.run(request)
+        }));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        site.get("/a/1").await;
+        servers.push(site);
+    }
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    servers[0].purge_tag("a:1").await;
+    // Each tells two others, what came from them included.
+    for told in 1..=6 {
+        let more = async {
+            while calls.load(Ordering::SeqCst) < told {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(seconds(20), more).await.expect("it was not passed on");
+    }
+    for site in &servers {
+        site.idle().await;
+        site.get("/a/1").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
+        site.idle().await;
+        site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
+    }
+    // A purge of later is passed on after all that came before it.
+    servers[0].purge_tag("later").await;
+    while calls.load(Ordering::SeqCst) < 12 {
+        tokio::task::yield_now().await;
+    }
+    for site in &servers {
+        site.idle().await;
+        site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 12);
 }
