@@ -50,6 +50,12 @@ pub(crate) type Stamp = u64;
 /// still grow as long as the program runs.
 const LATEST: Stamp = u64::MAX / 2;
 
+/// The stamp that the clock gives at `time`.
+pub(crate) fn stamp_of(time: SystemTime) -> Stamp {
+    let micros = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    u64::try_from(micros).unwrap_or(LATEST).min(LATEST)
+}
+
 /// Hands out stamps: microseconds of the clock, or one more than the last.
 #[derive(Debug, Default)]
 pub(crate) struct Stamps(AtomicU64);
@@ -73,8 +79,7 @@ impl Stamps {
     }
 
     pub(crate) fn next(&self, now: SystemTime) -> Stamp {
-        let micros = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-        let clock = u64::try_from(micros).unwrap_or(LATEST).min(LATEST);
+        let clock = stamp_of(now);
         let mut last = self.0.load(Ordering::SeqCst);
         loop {
             let next = clock.max(last.saturating_add(1));

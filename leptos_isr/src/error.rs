@@ -77,6 +77,12 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A purge is to be done once more after too long a time.
+    #[error("cannot purge again after {}: at most an hour", humantime::format_duration(*after))]
+    PurgeAgain {
+        /// The time as given.
+        after: Duration,
+    },
     /// The store could not keep a purge, so it holds for this process only.
     #[error("the store could not keep the purge: it holds only until the next restart")]
     PurgeNotKept(#[source] StoreError),

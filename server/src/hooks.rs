@@ -8,13 +8,13 @@
 //! paths = ["/articles/{slug.current}"]
 //! ```
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
 
 use leptos_isr::{
     Builder,
     purge::{Mapping, Webhook},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// One webhook.
 #[derive(Debug, Deserialize)]
@@ -26,6 +26,9 @@ struct Settings {
     tags: Vec<String>,
     #[serde(default)]
     paths: Vec<String>,
+    /// After which time the same is purged once more, as `90s`; `0s` for never.
+    #[serde(default, deserialize_with = "duration")]
+    again_after: Option<Duration>,
     /// Of a repository on GitHub.
     folder: Option<String>,
 }
@@ -88,7 +91,10 @@ pub(crate) fn add(
             return Err(HooksError::Folder { hook: name });
         }
         let mapping = settings.tags.into_iter().fold(Mapping::new(), Mapping::tag);
-        let mapping = settings.paths.into_iter().fold(mapping, Mapping::path);
+        let mut mapping = settings.paths.into_iter().fold(mapping, Mapping::path);
+        if let Some(time) = settings.again_after {
+            mapping = mapping.again_after(time);
+        }
         let hook = match settings.preset {
             Preset::Generic => Webhook::generic(secret, mapping),
             Preset::Sanity => Webhook::sanity(secret, mapping),
@@ -99,6 +105,12 @@ pub(crate) fn add(
         builder = builder.webhook(name, hook);
     }
     Ok(builder)
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = |error| D::Error::custom(format!("`{text}`: {error}; write `90s` or `2min`"));
+    humantime::parse_duration(&text).map(Some).map_err(wrong)
 }
 
 #[cfg(test)]
@@ -125,6 +137,9 @@ mod tests {
         }
         let github = "[a]\npreset=\"github\"\nsecret_env=\"SECRET\"\nfolder=\"content\"\npaths=[\"/{file.stem}\"]";
         assert_eq!(opened(github), Ok(()));
+        let again =
+            "[a]\npreset=\"generic\"\nsecret_env=\"SECRET\"\nagain_after=\"0s\"\ntags=[\"x\"]";
+        assert_eq!(opened(again), Ok(()));
     }
 
     #[test]
@@ -137,6 +152,8 @@ mod tests {
             (base.replace("\"SECRET\"", "\"OTHER\""), &["[cms] secret_env", "`OTHER` is not set"]),
             (base.replace("tags", "folder = \"x\"\ntags"), &["[cms] folder", "remove it"]),
             (base.replace("\"x\"", "\"{x\""), &["hook `cms`", "`{x` has a brace"]),
+            (format!("{base}again_after = \"soon\""), &["again_after", "`soon`", "write `90s`"]),
+            (format!("{base}again_after = \"2h\""), &["hook `cms`", "2h: at most an hour"]),
             (base.replace("tags = [\"x\"]", ""), &["hook `cms`", "give it a tag or a path"]),
         ] {
             let error = opened(&text).unwrap_err();

@@ -3,12 +3,13 @@
 //! - `builder` holds the settings, `open` makes an engine of them, `build_id` names the build.
 //! - `lookup` decides what a request gets.
 //! - `regenerate` renders pages and stores them.
-//! - `purging` purges, and `dry_run` finds out what a purge would reach.
+//! - `purging` purges, `again` purges once more, and `dry_run` finds out what a purge would reach.
 //! - `admission` knows which paths exist, by the `lists` of routes.
 //! - `watched` keeps watched pages fresh.
 //! - `prerender` renders all listed pages at build.
 
 pub(crate) mod admission;
+pub(crate) mod again;
 pub(crate) mod build_id;
 pub(crate) mod builder;
 pub(crate) mod dry_run;
@@ -53,6 +54,7 @@ use crate::{
         backoff::{Backoff, UnstoredReason},
         schedule::Scheduler,
         single_flight::SingleFlight,
+        worker::Worker,
     },
     watch::Hub,
 };
@@ -70,6 +72,7 @@ pub(crate) struct Inner {
     pub(crate) missing_store: Option<(PathBuf, io::ErrorKind)>,
     pub(crate) order: Arc<Order>,
     pub(crate) purge_log: PurgeLog,
+    pub(crate) second_purges: Worker,
     /// Held by a dry run: there is one at a time.
     pub(crate) dry_run_turn: Arc<Mutex<()>>,
     pub(crate) flights: SingleFlight<Key, RenderResult>,

@@ -34,6 +34,7 @@ use crate::{
     },
     tasks::{
         background::Background, backoff::Backoff, schedule::Scheduler, single_flight::SingleFlight,
+        worker::Worker,
     },
     watch::Hub,
 };
@@ -66,7 +67,8 @@ impl Builder {
         let backing = settings.store.filter(|_| settings.bypass.is_none());
         let OpenStore { store, folder, missing, history } =
             OpenStore::open(backing, &settings.clock, &memory)?;
-        let order = Arc::new(Order::after(settings.clock, history.last, history.times));
+        let order =
+            Arc::new(Order::after(settings.clock, history.last, history.times, history.later));
         let client = Client::new(settings.fetch);
         let clock = Arc::clone(order.clock());
         let cdns = Cdns::new(settings.cdns, folder.as_deref(), client.clone(), clock)?;
@@ -86,6 +88,7 @@ impl Builder {
             missing_store: missing,
             order,
             purge_log: history.log,
+            second_purges: Worker::default(),
             dry_run_turn: Arc::default(),
             flights: SingleFlight::new(),
             lists: Lists::new(),

@@ -1,5 +1,7 @@
 //! Purges: noted in memory, kept in the store, and passed on to CDNs.
 
+use std::time::Duration;
+
 use tracing::info;
 
 use crate::{
@@ -9,6 +11,7 @@ use crate::{
     error::{Error, StoreError},
     order::purge::{Purge, Scope},
     rules::freshness::PurgeKind,
+    store::purge_log::NewPurge,
 };
 
 impl Engine {
@@ -19,7 +22,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::PurgePath`] for a malformed path; nothing is purged then. Returns
+    /// Returns [`Error::PurgePath`] for a malformed path and [`Error::PurgeAgain`] for too long a
+    /// time until the second purge; nothing is purged then. Returns
     /// [`Error::PurgeNotKept`] if the store could not keep the purge: it holds in this process, and
     /// a restart forgets it. Returns [`Error::ShuttingDown`] if the runtime shuts down first.
     pub async fn purge(&self, purge: &Purge) -> Result<(), Error> {
@@ -37,10 +41,13 @@ impl Engine {
         if scopes.is_empty() {
             return Ok(());
         }
-        let kind = purge.kind();
+        let (kind, again_after) = (purge.kind(), purge.again_after()?);
         let engine = self.clone();
         // In a task: a caller who goes away must not stop the purge halfway.
-        let keep = self.0.tasks.spawn(async move { engine.keep_purge(scopes, kind, ids).await });
+        let keep = self
+            .0
+            .tasks
+            .spawn(async move { engine.keep_purge(scopes, kind, again_after, ids).await });
         match keep.await {
             Ok(kept) => kept.map_err(Error::PurgeNotKept)?,
             Err(stopped) => match stopped.try_into_panic() {
@@ -53,10 +60,11 @@ impl Engine {
         Ok(())
     }
 
-    async fn keep_purge(
+    pub(crate) async fn keep_purge(
         &self,
         scopes: Vec<Scope>,
         kind: PurgeKind,
+        again_after: Option<Duration>,
         ids: Vec<PurgeId>,
     ) -> Result<(), StoreError> {
         let arrival = if ids.is_empty() { Arrival::New } else { self.0.cdns.begin(&ids) };
@@ -64,10 +72,11 @@ impl Engine {
             return Ok(());
         }
         let stamp = self.0.order.note_purge(&scopes, kind);
+        let again = again_after.map(|after| self.0.order.note_again(&scopes, kind, after));
         let kept = match self.0.tiers.store() {
             Some(store) => {
-                let purges = self.0.order.purges();
-                self.0.purge_log.append(store, &scopes, kind, stamp, purges).await
+                let purge = NewPurge { scopes: &scopes, kind, stamp, again };
+                self.0.purge_log.append(store, purge, &self.0.order).await
             }
             None => Ok(()),
         };
@@ -77,6 +86,7 @@ impl Engine {
         }
         self.0.cdns.end(&ids, kept.is_ok());
         self.regenerate_watched(&scopes);
+        self.purge_again_when_due();
         kept
     }
 

@@ -169,7 +169,9 @@ impl From<Regeneration> for Page {
 
 fn refused(error: &Error) -> Response {
     let status = match error {
-        Error::PurgePath { .. } | Error::RegeneratePath { .. } => StatusCode::BAD_REQUEST,
+        Error::PurgePath { .. } | Error::PurgeAgain { .. } | Error::RegeneratePath { .. } => {
+            StatusCode::BAD_REQUEST
+        }
         Error::DryRunUnderWay => StatusCode::SERVICE_UNAVAILABLE,
         failed => {
             error!(error = failed as &dyn std::error::Error, "a call of the engine failed");

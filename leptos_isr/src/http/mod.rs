@@ -115,6 +115,7 @@ impl Engine {
     pub fn wrap(&self, router: Router) -> Router {
         self.set_router(router);
         self.0.cdns.start();
+        self.purge_again_when_due();
         Router::new().fallback_service(Pages(self.clone()))
     }
 

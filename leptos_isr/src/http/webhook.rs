@@ -12,7 +12,6 @@ use crate::{
     access::webhooks::{PayloadError, WebhookEndpoint},
     engine::Engine,
     http::answer::{method_not_allowed, plain},
-    order::purge::Purge,
     rules::headers,
 };
 
@@ -77,7 +76,7 @@ impl Engine {
         for path in &mapped.no_paths {
             warn!(hook = name, path, "a delivery maps to something that is not a path, skipped it");
         }
-        if mapped.purge == (Purge { hard: mapped.purge.hard, ..Purge::default() }) {
+        if mapped.purge.is_empty() {
             info!(hook = name, "a delivery maps to nothing");
             return done();
         }

@@ -35,18 +35,24 @@
 //! rendered by a clock that is less far ahead. A stamp from further in the future means that the
 //! clock was set back; [`Order::observe`] treats its page as older than everything.
 
+pub(crate) mod later;
 pub(crate) mod purge;
 pub(crate) mod times;
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use self::{
+    later::Later,
     purge::Scope,
     times::{PurgeTimes, Purges},
 };
 use crate::{
     address::{key::Key, tag::Tag},
-    clock::{CLOCK_SKEW, Clock, Stamp, Stamps},
+    clock::{CLOCK_SKEW, Clock, Stamp, Stamps, stamp_of},
     entry::{Entry, RenderStart, Seen, ServedEntry, Version},
     route::policy::Lifetime,
     rules::freshness::{Freshness, PurgeKind, freshness},
@@ -57,12 +63,18 @@ pub(crate) struct Order {
     clock: Arc<dyn Clock>,
     stamps: Stamps,
     purges: Purges,
+    later: Later,
 }
 
 impl Order {
-    /// Continues after the stamp `last`, with the purges so far.
-    pub(crate) fn after(clock: Arc<dyn Clock>, last: Stamp, times: PurgeTimes) -> Self {
-        Self { clock, stamps: Stamps::after(last), purges: Purges::new(times) }
+    /// Continues after the stamp `last`, with the purges so far, and those to be done once more.
+    pub(crate) fn after(
+        clock: Arc<dyn Clock>,
+        last: Stamp,
+        times: PurgeTimes,
+        later: Later,
+    ) -> Self {
+        Self { clock, stamps: Stamps::after(last), purges: Purges::new(times), later }
     }
 
     pub(crate) fn now(&self) -> SystemTime {
@@ -91,7 +103,28 @@ impl Order {
         // Ahead of the clock, so that the purge comes after every page that another process has
         // rendered by now, even by a clock that is a little ahead. Renders of this process that
         // begin later take later stamps still.
-        self.purges.note(scopes, kind, || self.stamps.next(now + CLOCK_SKEW))
+        let stamp = self.purges.note(scopes, kind, || self.stamps.next(now + CLOCK_SKEW));
+        self.later.purged(scopes, kind, stamp);
+        stamp
+    }
+
+    /// Notes that a purge is to be done once more after a time, and returns the stamp from which on
+    /// a purge counts as that.
+    pub(crate) fn note_again(&self, scopes: &[Scope], kind: PurgeKind, after: Duration) -> Stamp {
+        let due = stamp_of(self.now() + after + CLOCK_SKEW);
+        self.later.note(scopes, kind, due);
+        due
+    }
+
+    /// What is to be purged once more by now.
+    pub(crate) fn due_again(&self, kind: PurgeKind) -> Vec<Scope> {
+        self.later.due(kind, stamp_of(self.now() + CLOCK_SKEW))
+    }
+
+    /// How long until something is to be purged once more.
+    pub(crate) fn next_again(&self) -> Option<Duration> {
+        let now = stamp_of(self.now() + CLOCK_SKEW);
+        self.later.next().map(|due| Duration::from_micros(due.saturating_sub(now)))
     }
 
     /// Takes note of the stamps of a page from the store, which another process may have rendered.
@@ -133,6 +166,11 @@ impl Order {
     /// after it.
     pub(crate) fn last_purge(&self, key: &Key) -> Seen {
         Seen(self.purges.read(|times| times.last_of_path(key.path())))
+    }
+
+    /// What is to be purged once more, for the log that keeps it.
+    pub(crate) fn later(&self) -> &Later {
+        &self.later
     }
 
     /// All purges, for the log that keeps them.

@@ -1,12 +1,13 @@
 //! What a purge names, and which pages it reaches.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     address::{path::CanonicalPath, tag::Tag},
     error::Error,
+    period,
     rules::freshness::PurgeKind,
 };
 
@@ -16,8 +17,8 @@ use crate::{
 /// makes the next visitor wait for the new page; the old one is served only if the render fails. A
 /// purge with empty lists reaches nothing.
 ///
-/// As JSON: `{"paths":[],"prefixes":[],"tags":[],"hard":false}`. Each field may be left out;
-/// unknown fields are refused.
+/// As JSON: `{"paths":[],"prefixes":[],"tags":[],"hard":false,"again_after":60}`. Each field may be
+/// left out; unknown fields are refused.
 ///
 /// # Examples
 ///
@@ -40,7 +41,19 @@ pub struct Purge {
     pub tags: Vec<String>,
     /// Whether the pages become unservable, except if a render fails.
     pub hard: bool,
+    /// Purges the same once more after this time, an hour at most; in JSON a number of whole
+    /// seconds. Defaults to `None`, once only, and zero is the same.
+    ///
+    /// For a source that may answer with what was before for a while: a page that is rendered in
+    /// the meantime would show that for its whole period. What is purged again in the meantime is
+    /// done once, at the later time. A store keeps the second purge with the first, so that it is
+    /// done after a restart too.
+    #[serde(with = "whole_seconds", skip_serializing_if = "Option::is_none")]
+    pub again_after: Option<Duration>,
 }
+
+/// The latest that a purge is done once more.
+pub(crate) const LONGEST_WAIT: Duration = period::hours(1);
 
 /// One part of a purge, in the canonical form in which it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,6 +75,23 @@ impl Purge {
     /// Soft or hard.
     pub(crate) fn kind(&self) -> PurgeKind {
         if self.hard { PurgeKind::Hard } else { PurgeKind::Soft }
+    }
+
+    /// Whether it names nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.paths.is_empty() && self.prefixes.is_empty() && self.tags.is_empty()
+    }
+
+    /// After which time it is done once more.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::PurgeAgain`] if that is too long.
+    pub(crate) fn again_after(&self) -> Result<Option<Duration>, Error> {
+        match self.again_after.filter(|after| !after.is_zero()) {
+            Some(after) if after > LONGEST_WAIT => Err(Error::PurgeAgain { after }),
+            after => Ok(after),
+        }
     }
 
     /// The parts in canonical form.
@@ -96,6 +126,26 @@ fn canonical(path: &str) -> Result<String, Error> {
     }
     let parsed = CanonicalPath::parse(path).map_err(|error| wrong(error.to_string()))?;
     Ok(parsed.text)
+}
+
+/// A time as a number of seconds.
+mod whole_seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.as_secs()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map(Duration::from_secs))
+    }
 }
 
 /// The path and all above it: `/`, `/a` and `/a/b` for `/a/b`.

@@ -167,7 +167,9 @@ proptest! {
     ) {
         let slashed = paths.iter().map(|path| format!("/{path}")).collect();
         for paths in [paths, slashed] {
-            let purge = Purge { prefixes: paths.clone(), paths, tags: tags.clone(), hard };
+            let purge = Purge {
+                prefixes: paths.clone(), paths, tags: tags.clone(), hard, ..Purge::default()
+            };
             crate::fuzzing::purge(&serde_json::to_vec(&purge).unwrap());
         }
     }

@@ -47,7 +47,7 @@ impl StaleReason {
 }
 
 /// How a page was purged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum PurgeKind {
     Soft,
     Hard,

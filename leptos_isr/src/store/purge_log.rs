@@ -1,6 +1,9 @@
 //! Purges as records in a store. Each is written before its purge is answered, and all are read at
 //! start.
 //!
+//! A purge that is to be done once more says so in its own record. It is done if a later record
+//! purges the same late enough.
+//!
 //! What a damaged record purged is unknown, so it counts as a purge of everything.
 
 use bytes::Bytes;
@@ -9,11 +12,13 @@ use tokio::sync::Mutex;
 use tracing::warn;
 
 use crate::{
-    clock::Stamp,
+    clock::{CLOCK_SKEW, Stamp},
     error::StoreError,
     order::{
-        purge::Scope,
-        times::{PurgeTimes, Purges},
+        Order,
+        later::Later,
+        purge::{LONGEST_WAIT, Scope},
+        times::PurgeTimes,
     },
     rules::freshness::PurgeKind,
     store::{
@@ -30,6 +35,19 @@ struct Record {
     stamp: Stamp,
     hard: bool,
     scopes: Vec<Scope>,
+    /// It is to be done once more, by a purge whose stamp is not earlier than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again: Option<Stamp>,
+}
+
+/// A purge to be kept.
+#[derive(Debug)]
+pub(crate) struct NewPurge<'a> {
+    pub(crate) scopes: &'a [Scope],
+    pub(crate) kind: PurgeKind,
+    pub(crate) stamp: Stamp,
+    /// It is to be done once more, by a purge whose stamp is not earlier than this.
+    pub(crate) again: Option<Stamp>,
 }
 
 /// The log of purges, of which this keeps the number of records.
@@ -41,6 +59,7 @@ pub(crate) struct PurgeLog(Mutex<usize>);
 pub(crate) struct PurgeHistory {
     pub(crate) log: PurgeLog,
     pub(crate) times: PurgeTimes,
+    pub(crate) later: Later,
     pub(crate) last: Stamp,
 }
 
@@ -48,6 +67,7 @@ pub(crate) struct PurgeHistory {
 pub(crate) fn replay(records: &[Bytes], now: Stamp) -> PurgeHistory {
     let mut history =
         PurgeHistory { log: PurgeLog(Mutex::new(records.len())), ..PurgeHistory::default() };
+    let latest = (LONGEST_WAIT + CLOCK_SKEW).as_micros() as Stamp;
     let (mut damaged, mut is_last_damaged) = (0, false);
     for record in records {
         let Some(record) = read(record) else {
@@ -57,8 +77,14 @@ pub(crate) fn replay(records: &[Bytes], now: Stamp) -> PurgeHistory {
         };
         history.last = history.last.max(record.stamp);
         is_last_damaged = false;
+        let kind = kind(record.hard);
+        history.later.purged(&record.scopes, kind, record.stamp);
+        if let Some(due) = record.again {
+            // Later than that if the clock was set back.
+            history.later.note(&record.scopes, kind, due.min(now.saturating_add(latest)));
+        }
         for scope in record.scopes {
-            history.times.note(scope, kind(record.hard), record.stamp);
+            history.times.note(scope, kind, record.stamp);
         }
     }
     if damaged > 0 {
@@ -73,8 +99,8 @@ pub(crate) fn replay(records: &[Bytes], now: Stamp) -> PurgeHistory {
 }
 
 impl PurgeLog {
-    /// Keeps a purge that is noted in `purges`, and returns once no crash can lose it. Rewrites the
-    /// log from `purges` when most of it is superseded.
+    /// Keeps a purge that is noted in `order`, and returns once no crash can lose it. Rewrites the
+    /// log from `order` when most of it is superseded.
     ///
     /// # Errors
     ///
@@ -82,16 +108,14 @@ impl PurgeLog {
     pub(crate) async fn append(
         &self,
         store: &Guarded,
-        scopes: &[Scope],
-        kind: PurgeKind,
-        stamp: Stamp,
-        purges: &Purges,
+        purge: NewPurge<'_>,
+        order: &Order,
     ) -> Result<(), StoreError> {
         let mut len = self.0.lock().await;
-        store.append_purge(write(scopes, kind, stamp)).await?;
+        store.append_purge(write(&purge)).await?;
         *len += 1;
         if len.is_multiple_of(SUPERSEDED) {
-            let records = purges.read(records);
+            let records = records(order);
             let new_len = records.len();
             if *len >= 2 * new_len + SUPERSEDED {
                 match store.replace_purges(records).await {
@@ -105,16 +129,25 @@ impl PurgeLog {
     }
 }
 
-/// The records of `times`, one for each scope and kind.
-fn records(times: &PurgeTimes) -> Vec<Bytes> {
-    times
-        .records()
-        .map(|(scope, kind, stamp)| write(std::slice::from_ref(scope), kind, stamp))
-        .collect()
+/// The records of all purges and of those to be done once more, one for each scope and kind.
+fn records(order: &Order) -> Vec<Bytes> {
+    // These first: what is done while they are read is then seen to be done.
+    let later = order.later().all().into_iter().map(|(scope, kind, due)| {
+        write(&NewPurge { scopes: &[scope], kind, stamp: 0, again: Some(due) })
+    });
+    let mut records: Vec<_> = later.collect();
+    order.purges().read(|times| {
+        records.extend(times.records().map(|(scope, kind, stamp)| {
+            write(&NewPurge { scopes: std::slice::from_ref(scope), kind, stamp, again: None })
+        }));
+    });
+    records
 }
 
-fn write(scopes: &[Scope], hard: PurgeKind, stamp: Stamp) -> Bytes {
-    let record = Record { stamp, hard: hard == PurgeKind::Hard, scopes: scopes.to_vec() };
+fn write(purge: &NewPurge<'_>) -> Bytes {
+    let NewPurge { scopes, kind, stamp, again } = *purge;
+    let hard = kind == PurgeKind::Hard;
+    let record = Record { stamp, hard, scopes: scopes.to_vec(), again };
     let json = serde_json::to_string(&record).expect("numbers and texts can be written as JSON");
     seal(&json)
 }
@@ -130,7 +163,12 @@ fn kind(hard: bool) -> PurgeKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::tag::Tag;
+    use crate::{address::tag::Tag, clock::SystemClock};
+    use std::sync::Arc;
+
+    fn purge(scopes: &[Scope], kind: PurgeKind, stamp: Stamp) -> NewPurge<'_> {
+        NewPurge { scopes, kind, stamp, again: None }
+    }
 
     fn tag(text: &str) -> Scope {
         Scope::Tag(Tag::new(text))
@@ -139,20 +177,44 @@ mod tests {
     #[test]
     fn records_are_read_again() {
         let log = [
-            write(&[tag("a"), Scope::Path("/x".into())], PurgeKind::Soft, 7),
-            write(&[tag("a")], PurgeKind::Hard, 9),
+            write(&purge(&[tag("a"), Scope::Path("/x".into())], PurgeKind::Soft, 7)),
+            write(&purge(&[tag("a")], PurgeKind::Hard, 9)),
         ];
         let PurgeHistory { times, last, .. } = replay(&log, 20);
         assert_eq!((times.len(), last), (2, 9));
         let mut found: Vec<_> = times.records().map(|(_, kind, stamp)| (stamp, kind)).collect();
         found.sort_by_key(|(stamp, _)| *stamp);
         assert_eq!(found, [(7, PurgeKind::Soft), (7, PurgeKind::Soft), (9, PurgeKind::Hard)]);
-        assert_eq!(replay(&records(&times), 20).times, times);
+        let order = Order::after(Arc::new(SystemClock), last, times.clone(), Later::default());
+        assert_eq!(replay(&records(&order), 20).times, times);
+    }
+
+    #[test]
+    fn what_is_to_be_done_once_more_waits_until_a_later_record_has_done_it() {
+        let first = |stamp, due| {
+            write(&NewPurge { again: Some(due), ..purge(&[tag("a")], PurgeKind::Soft, stamp) })
+        };
+        let done = |stamp| write(&purge(&[tag("a"), tag("b")], PurgeKind::Soft, stamp));
+        let due = |log: &[Bytes]| replay(log, 100).later.next();
+        assert_eq!(due(&[first(7, 17)]), Some(17));
+        assert_eq!(due(&[first(7, 17), done(16)]), Some(17));
+        assert_eq!(due(&[first(7, 17), first(9, 19), done(17)]), Some(19));
+        assert_eq!(due(&[first(7, 17), done(17)]), None);
+        let hour_and_skew = 3_605_000_000;
+        assert_eq!(due(&[first(7, Stamp::MAX)]), Some(100 + hour_and_skew), "a clock set back");
+
+        let PurgeHistory { times, later, last, .. } = replay(&[first(7, 17)], 100);
+        let order = Order::after(Arc::new(SystemClock), last, times.clone(), later);
+        let rewritten = replay(&records(&order), 100);
+        assert_eq!((rewritten.later.next(), rewritten.last), (Some(17), 7));
     }
 
     #[test]
     fn every_flipped_bit_makes_all_pages_stale() {
-        let log = [write(&[tag("a")], PurgeKind::Soft, 7), write(&[tag("b")], PurgeKind::Soft, 9)];
+        let log = [
+            write(&purge(&[tag("a")], PurgeKind::Soft, 7)),
+            write(&purge(&[tag("b")], PurgeKind::Soft, 9)),
+        ];
         for bit in 0..log[0].len() * 8 {
             let mut flipped = log[0].to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -168,7 +230,7 @@ mod tests {
 
     #[test]
     fn damaged_last_record_may_have_come_at_any_time_until_the_start() {
-        let log = [write(&[tag("a")], PurgeKind::Soft, 7), "damaged".into()];
+        let log = [write(&purge(&[tag("a")], PurgeKind::Soft, 7)), "damaged".into()];
         let PurgeHistory { times, last, .. } = replay(&log, 20);
         let latest = times.records().map(|(_, _, stamp)| stamp).max();
         assert_eq!((latest, last), (Some(20), 20));

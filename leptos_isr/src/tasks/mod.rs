@@ -4,3 +4,4 @@ pub(crate) mod background;
 pub(crate) mod backoff;
 pub(crate) mod schedule;
 pub(crate) mod single_flight;
+pub(crate) mod worker;

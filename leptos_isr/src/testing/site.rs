@@ -181,12 +181,14 @@ impl TestSite {
         }
     }
 
-    /// Waits until no regeneration is under way.
+    /// Waits until no regeneration is under way. First purges what is due to be
+    /// purged once more by the site's clock; see [`Purge`].
     ///
     /// # Panics
     ///
     /// Panics after 20 seconds: is a render held, or does it hang?
     pub async fn idle(&self) {
+        self.engine.purge_due().await;
         let is_idle = self.engine.idle(PATIENCE).await;
         assert!(
             is_idle,

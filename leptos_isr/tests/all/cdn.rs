@@ -92,6 +92,19 @@ async fn purge_does_not_wait_for_the_cdn_and_a_restart_tells_it() {
 }
 
 #[tokio::test]
+async fn cdn_is_told_of_a_purge_that_is_done_once_more() {
+    let mut cdn = StandIn::start(StatusCode::OK).await;
+    cdn.let_pass();
+    let site = Site::build(routes(), |builder| builder.cdn(Cdn::url(&cdn.url, "token")));
+    let (tags, again_after) = (vec!["a".to_owned()], Some(seconds(10)));
+    site.engine.purge(&Purge { tags, again_after, ..Purge::default() }).await.unwrap();
+    assert_eq!(cdn.next().await, told("a"));
+    site.advance(seconds(10));
+    site.idle().await;
+    assert_eq!(cdn.next().await, told("a"));
+}
+
+#[tokio::test]
 async fn cdn_is_told_the_one_spelling_of_a_path() {
     let folder = tempfile::tempdir().unwrap();
     let mut cdn = StandIn::start(StatusCode::OK).await;

@@ -298,7 +298,7 @@ fn purge() -> impl Strategy<Value = Purge> {
     (vec(path(), 0..3), vec(path(), 0..2), tags, any::<bool>()).prop_map(
         |(paths, prefixes, tags, hard)| {
             let tags = tags.into_iter().map(ToOwned::to_owned).collect();
-            Purge { paths, prefixes, tags, hard }
+            Purge { paths, prefixes, tags, hard, ..Purge::default() }
         },
     )
 }

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod again;
 mod background;
 mod cdn;
 mod concurrent;

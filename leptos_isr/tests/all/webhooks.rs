@@ -130,6 +130,34 @@ async fn delivery_of_somebody_else_is_refused_without_saying_why() {
     assert!(!log.contains(SECRET), "{log}");
 }
 
+/// Sanity's CDN answers with what was before for a while.
+#[tokio::test]
+async fn delivery_of_sanity_purges_once_more_after_a_minute_unless_the_mapping_says_otherwise() {
+    let all = || Mapping::new().tag("all");
+    for (mapping, after, again) in [
+        (all(), 59, "isr; hit"),
+        (all(), 60, PURGED),
+        (all().again_after(seconds(10)), 10, PURGED),
+        (all().again_after(Duration::ZERO), 3600, "isr; hit"),
+    ] {
+        let site = site(Webhook::sanity(SECRET, mapping));
+        site.get("/forever").await;
+        let time = START.as_millis().to_string();
+        let signature = URL_SAFE_NO_PAD.encode(mac(&[&time, ".", "{}"]));
+        let header = format!("t={time},v1={signature}");
+        deliver(&site, &[("sanity-webhook-signature", &header)], "{}").await;
+        site.get("/forever").await.assert_cache_status(PURGED);
+        site.idle().await;
+        site.advance(seconds(after));
+        site.idle().await;
+        site.get("/forever").await.assert_cache_status(again);
+    }
+    let later = all().again_after(hours(1) + seconds(1));
+    let builder = Engine::builder(RouteTable::new());
+    let error = builder.webhook("cms", Webhook::generic(SECRET, later)).build().unwrap_err();
+    assert!(error.to_string().contains("`cms`") && error.to_string().contains("an hour"));
+}
+
 #[tokio::test]
 async fn tolerance_can_be_set() {
     let site = site(Webhook::generic(SECRET, mapping()).tolerance(seconds(10)));

@@ -1,6 +1,6 @@
 //! What a payload purges.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
 
@@ -37,6 +37,7 @@ pub struct Mapping {
     tags: Vec<String>,
     paths: Vec<String>,
     hard: bool,
+    pub(super) again_after: Option<Duration>,
 }
 
 impl Mapping {
@@ -66,6 +67,14 @@ impl Mapping {
         self.hard = true;
         self
     }
+
+    /// Purges the same once more after this time, an hour at most; see [`Purge`]. With
+    /// zero it is purged once. Defaults to what the webhook's constructor says.
+    #[must_use]
+    pub fn again_after(mut self, time: Duration) -> Self {
+        self.again_after = Some(time);
+        self
+    }
 }
 
 /// A mapping, checked.
@@ -74,6 +83,7 @@ pub(super) struct Templates {
     tags: Vec<Template>,
     paths: Vec<Template>,
     hard: bool,
+    again_after: Option<Duration>,
 }
 
 /// What documents map to.
@@ -105,7 +115,9 @@ impl Templates {
             templates.iter().map(|template| Template::parse(template)).collect()
         };
         let (tags, paths) = (parse(&mapping.tags)?, parse(&mapping.paths)?);
-        Ok(Self { tags, paths, hard: mapping.hard })
+        let again_after = Purge { again_after: mapping.again_after, ..Purge::default() };
+        let again_after = again_after.again_after().map_err(|error| error.to_string())?;
+        Ok(Self { tags, paths, hard: mapping.hard, again_after })
     }
 
     pub(super) fn purge(&self, documents: &[Value]) -> Result<MappedPurge, TooMany> {
@@ -129,8 +141,13 @@ impl Templates {
             }
         }
         let list = |set: BTreeSet<String>| set.into_iter().collect();
-        let purge =
-            Purge { tags: list(tags), paths: list(paths), hard: self.hard, ..Purge::default() };
+        let purge = Purge {
+            tags: list(tags),
+            paths: list(paths),
+            prefixes: Vec::new(),
+            hard: self.hard,
+            again_after: self.again_after,
+        };
         Ok(MappedPurge { purge, no_paths: list(no_paths) })
     }
 }

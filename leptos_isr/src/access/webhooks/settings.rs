@@ -48,6 +48,9 @@ pub(super) enum Preset {
     Strapi,
 }
 
+/// How long Sanity's CDN may answer with what was before a change.
+const SANITY_LAG: Duration = period::minutes(1);
+
 impl Webhook {
     /// Takes deliveries of your own senders.
     ///
@@ -66,7 +69,12 @@ impl Webhook {
     ///
     /// The webhook's projection in Sanity decides what the payload is. A delivery whose signature
     /// was seen before is not handled again.
-    pub fn sanity(secret: impl Into<String>, mapping: Mapping) -> Self {
+    ///
+    /// What a delivery maps to is purged once more after a minute, unless the mapping
+    /// [says otherwise](Mapping::again_after): Sanity delivers at once, and its CDN may answer with
+    /// what was before for up to a minute.
+    pub fn sanity(secret: impl Into<String>, mut mapping: Mapping) -> Self {
+        mapping.again_after.get_or_insert(SANITY_LAG);
         Self::new(Preset::Sanity, secret.into(), mapping)
     }
 

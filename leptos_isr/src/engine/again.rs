@@ -1,0 +1,46 @@
+//! Purges that are done once more, for sources that answer with what was before for a while.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use crate::{engine::Engine, rules::freshness::PurgeKind};
+
+impl Engine {
+    /// Starts to do what is due, if anything is to be done and there is a runtime, and looks anew at
+    /// what is due next.
+    pub(crate) fn purge_again_when_due(&self) {
+        if self.0.order.next_again().is_none() {
+            return;
+        }
+        let inner = Arc::downgrade(&self.0);
+        self.0.second_purges.wake(|changed| async move {
+            loop {
+                let Some(engine) = inner.upgrade().map(Self) else { return };
+                engine.purge_due().await;
+                let wait = engine.0.order.next_again();
+                drop(engine);
+                // Whatever ends the wait, what is due is looked at.
+                let _ = timeout(wait.unwrap_or(Duration::MAX), changed.notified()).await;
+            }
+        });
+    }
+
+    /// Does what is to be purged once more by now.
+    pub(crate) async fn purge_due(&self) {
+        for kind in [PurgeKind::Soft, PurgeKind::Hard] {
+            let scopes = self.0.order.due_again(kind);
+            if scopes.is_empty() {
+                continue;
+            }
+            info!(names = scopes.len(), hard = kind == PurgeKind::Hard, "purging once more");
+            let engine = self.clone();
+            let purge = async move { engine.keep_purge(scopes, kind, None, Vec::new()).await };
+            // In a task: it is finished even if the engine's last handle goes.
+            if let Ok(Err(error)) = self.0.tasks.spawn(purge).await {
+                warn!(error, "the store could not keep a second purge, a restart does it again");
+            }
+        }
+    }
+}
