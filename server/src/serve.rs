@@ -28,7 +28,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Error> {
     info!(%url, stored = config.stores_pages(), editor = content.editor.is_enabled(), "serving");
 
     let isr = site.isr.clone();
-    tokio::spawn(async move { isr.remove_old_builds().await });
+    tokio::spawn(async move { isr.begin_service().await });
     let (stop, mut stopped) = watch::channel(false);
     let server = axum::serve(listener, site.router).with_graceful_shutdown(async move {
         // Fails only if the sender is gone, and then it is time to stop too.

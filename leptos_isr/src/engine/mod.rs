@@ -6,6 +6,7 @@
 //! - `purging` purges, `again` purges once more, and `dry_run` finds out what a purge would reach.
 //! - `admission` knows which paths exist, by the `lists` of routes.
 //! - `watched` keeps watched pages fresh.
+//! - `service` notes that this build begins to serve.
 //! - `prerender` renders all listed pages at build.
 
 pub(crate) mod admission;
@@ -21,6 +22,7 @@ pub(crate) mod open;
 pub(crate) mod prerender;
 pub(crate) mod purging;
 pub(crate) mod regenerate;
+pub(crate) mod service;
 pub(crate) mod watched;
 
 use std::{
@@ -136,17 +138,6 @@ impl Engine {
     /// before it shuts the engine down must call this first: live streams never end by themselves.
     pub fn end_streams(&self) {
         self.0.watch.close();
-    }
-
-    /// Removes the stored pages of other builds.
-    ///
-    /// The pages of the previous build stay until its grace period, a day, is over. Call this when
-    /// a server starts to serve; [`prerender`](Engine::prerender) does it by itself. Failures are
-    /// logged.
-    pub async fn remove_old_builds(&self) {
-        if let Some(store) = self.0.tiers.store() {
-            store.remove_old_builds().await;
-        }
     }
 
     pub(crate) fn now(&self) -> SystemTime {

@@ -107,8 +107,8 @@ impl Engine {
     /// `on_plan` is called with the number of pages, then `on_page` with each page as it ends. A
     /// page that fails is retried twice. If it still fails, so does the build, unless the page's
     /// route declares [`OnMissing::Render`](crate::OnMissing::Render) explicitly. A build that
-    /// succeeds removes the pages of other builds; see
-    /// [`remove_old_builds`](Engine::remove_old_builds).
+    /// succeeds removes what was rendered for builds that never came into service. Which build is in
+    /// service is said by [`begin_service`](Engine::begin_service), and its pages stay.
     ///
     /// Returns a report of all routes, in which failed pages are listed.
     ///
@@ -150,7 +150,9 @@ impl Engine {
         drop(pages);
         report.failures.sort_by(|a, b| a.path.cmp(&b.path));
         if report.is_success() {
-            self.remove_old_builds().await;
+            if let Some(store) = self.0.tiers.store() {
+                store.remove_old_builds().await;
+            }
         }
         report.duration = started.elapsed();
         Ok(report)

@@ -17,6 +17,15 @@ pub type InUse = Arc<dyn Fn(&Key) -> bool + Send + Sync>;
 /// The pages of a store, one after the other; see [`Store::pages`].
 pub type PageStream = BoxStream<'static, Result<Bytes, StoreError>>;
 
+/// A build whose pages a store keeps apart from those of its own; see [`Store::other_builds`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherBuild {
+    /// The id of the build.
+    pub id: String,
+    /// Whether a process has the build open.
+    pub is_in_use: bool,
+}
+
 /// Keeps the pages and purges of one build, so that they survive a restart.
 ///
 /// A store only moves bytes: the engine checks what is in them, and whether they are intact. It is
@@ -123,8 +132,29 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// Removes the pages of other builds, now that this one is in service. The previous build's
-    /// pages stay until its grace period is over. Does nothing by default.
+    /// Notes that this build is in service, instead of the one that was. A build is not in service
+    /// because its pages were rendered. Does nothing by default.
+    ///
+    /// # Errors
+    ///
+    /// Fails if that cannot be noted. The engine logs this.
+    async fn begin_service(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The other builds that were in service and of which something is left, so that CDNs can be
+    /// told to drop their pages. None by default.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they cannot be listed. CDNs are not told then.
+    async fn other_builds(&self) -> Result<Vec<OtherBuild>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Removes the pages of builds that are not needed any more. Those of the build that is in
+    /// service stay, those of the one before it until its grace period is over, and those of a
+    /// build that a process has open. Does nothing by default.
     ///
     /// # Errors
     ///

@@ -17,7 +17,7 @@ use crate::{
     entry::ServedEntry,
     error::StoreError,
     store::{
-        backend::Store,
+        backend::{OtherBuild, Store},
         format::{DecodeError, decode, encode},
     },
 };
@@ -158,6 +158,20 @@ impl Guarded {
 
     pub(crate) async fn replace_purges(&self, records: Vec<Bytes>) -> Result<bool, StoreError> {
         self.store.replace_purges(records).await
+    }
+
+    pub(crate) async fn begin_service(&self) {
+        if let Err(error) = self.store.begin_service().await {
+            warn!(error, "cannot note that this build is in service");
+        }
+    }
+
+    /// The other builds that were in service.
+    pub(crate) async fn other_builds(&self) -> Vec<OtherBuild> {
+        within(self.read_limit, self.store.other_builds()).await.unwrap_or_else(|error| {
+            warn!(error, "cannot tell which builds were in service before");
+            Vec::new()
+        })
     }
 
     pub(crate) async fn remove_old_builds(&self) {

@@ -10,7 +10,7 @@ pub(crate) mod purge_log;
 pub(crate) mod tiers;
 
 pub use self::{
-    backend::{InUse, PageStream, Store},
+    backend::{InUse, OtherBuild, PageStream, Store},
     disk::DiskStore,
 };
 pub use crate::{address::key::Key, error::StoreError};

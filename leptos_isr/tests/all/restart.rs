@@ -11,9 +11,10 @@ use std::{
 
 use http::StatusCode;
 use leptos_isr::{
-    Engine, Isr, OnMissing, minutes, prerender::PageOutcome, purge::Purge, route::RouteTable,
-    seconds,
+    Engine, Isr, OnMissing, hours, minutes, prerender::PageOutcome, purge::Purge,
+    route::RouteTable, seconds, testing::TestClock,
 };
+use tokio::time::timeout;
 
 use crate::support::{Renders, Site, log::Warnings, page_files, routes};
 
@@ -379,4 +380,37 @@ async fn list_that_hangs_is_given_up() {
     });
     site.get("/b/x").await.assert_status(502);
     assert_eq!(site.renders(), 0);
+}
+
+/// Deployed twice without a start in between: who comes back finds the pages that were served.
+#[tokio::test]
+async fn build_that_was_served_keeps_its_pages_while_others_are_only_rendered() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = TestClock::new();
+    let site = |build: &str| {
+        clock.advance(hours(1));
+        Site::build_at(clock.clone(), routes(), |builder| builder.disk(folder.path(), build))
+    };
+    let served = site("build-1");
+    served.get("/forever").await;
+    served.engine.begin_service().await;
+    drop(served);
+    for build in ["build-2", "build-3"] {
+        let report = site(build).engine.prerender(1, |_| (), |_| ()).await.unwrap();
+        assert!(report.is_success());
+    }
+    site("build-1").get("/forever").await.assert_cache_status("isr; hit");
+
+    let next = site("build-3");
+    next.engine.begin_service().await;
+    site("build-1").get("/forever").await.assert_cache_status("isr; hit");
+    next.advance(hours(24));
+    // The threads that counted the files of the others may not have ended yet.
+    let gone = async {
+        while fs::read_dir(folder.path().join("pages")).unwrap().count() > 1 {
+            next.engine.begin_service().await;
+        }
+    };
+    timeout(seconds(20), gone).await.unwrap();
+    next.get("/forever").await.assert_cache_status("isr; hit");
 }

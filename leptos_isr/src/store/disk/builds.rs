@@ -1,17 +1,21 @@
-//! The folders of builds: which one is the previous build's, and which may be removed.
+//! The folders of builds: which one is in service, and which may be removed.
+//!
+//! A build is in service from when a server of it began to serve until a server of another one did.
 //!
 //! Only a folder that a store has made is ever removed, and only while no process has its build
 //! open: each holds a shared lock on a file in it.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// A file in a build's folder: since when another build has been in service.
-const SUPERSEDED: &str = "superseded";
+use crate::store::backend::OtherBuild;
+
+/// A file in a build's folder: since when the build is in service, or was the last time.
+const SERVED: &str = "served";
 
 /// A file in a build's folder: when the build was last opened. Only a store writes it.
 const OPENED: &str = "opened";
@@ -21,6 +25,13 @@ const IN_USE: &str = "in-use";
 
 /// What the name of a folder begins with while it is removed. No id of a build begins so.
 const REMOVING: &str = ".removing-";
+
+/// The folder of a build, and what it says of it.
+struct Build {
+    folder: PathBuf,
+    served: Option<SystemTime>,
+    opened: Option<SystemTime>,
+}
 
 /// Creates `folder` if need be, and notes that its build is opened at `now`. The build is in use
 /// until the returned file is dropped.
@@ -45,43 +56,74 @@ pub(super) fn foreign(current: &Path) -> Option<PathBuf> {
     beside(current).find(|path| !is_ours(path))
 }
 
-/// Removes the folders beside `current`: all but the one that was last opened, and that one too
-/// once `grace` has passed since this build took its place. A build that is in use stays.
+/// Notes that the build in `current` is in service: from `now` on, unless it was already.
+///
+/// # Errors
+///
+/// Says why the folder cannot be written.
+pub(super) fn begin_service(current: &Path, now: SystemTime) -> io::Result<()> {
+    let last = others(current).iter().filter_map(|build| build.served).max();
+    let own = Build::at(current.to_owned()).served;
+    if own.is_some_and(|own| last.is_none_or(|last| last < own)) {
+        return Ok(());
+    }
+    // Later than all others, also if the clock was set back.
+    let after = last.map(|last| last + Duration::from_secs(1));
+    write_time(&current.join(SERVED), after.map_or(now, |after| after.max(now)))
+}
+
+/// The other builds that were in service, or still are.
+pub(super) fn others_served(current: &Path) -> Vec<OtherBuild> {
+    let served = others(current).into_iter().filter(|build| build.served.is_some());
+    let other = |build: Build| {
+        let id = build.folder.file_name()?.to_str()?.to_owned();
+        let lock = in_use(&build.folder).ok()?.try_lock();
+        // Another error means that there are no locks, and nobody will ever say that it ended.
+        Some(OtherBuild { id, is_in_use: matches!(lock, Err(TryLockError::WouldBlock)) })
+    };
+    served.filter_map(other).collect()
+}
+
+/// Removes the folders of builds beside `current` that are not needed any more. These stay:
+///
+/// - the build that is in service, or was the last to be;
+/// - the one that was in service before, for `grace` after that;
+/// - the last one that was made to come into service after `current`;
+/// - one that is in use.
 ///
 /// # Errors
 ///
 /// Names the first folder that cannot be removed; the others are removed all the same.
 pub(super) fn remove_old(current: &Path, grace: Duration, now: SystemTime) -> io::Result<()> {
-    let _ = fs::remove_file(current.join(SUPERSEDED));
-    let mut result = remove_older(current);
-    if let Some(previous) = others(current).pop() {
-        let mark = previous.join(SUPERSEDED);
-        match read_time(&mark) {
-            None => result = result.and(write_time(&mark, now)),
-            // A time in the future means that the clock was set back.
-            Some(since) if now.duration_since(since).is_ok_and(|past| past >= grace) => {
-                result = result.and(remove(&previous));
-            }
-            Some(_) => {}
-        }
-    }
-    result
-}
-
-/// Removes the folders beside `current`, but for the one that was last opened and those in use.
-///
-/// # Errors
-///
-/// Names the first folder that cannot be removed; the others are removed all the same.
-pub(super) fn remove_older(current: &Path) -> io::Result<()> {
     // What a process was removing when it was killed.
     let mut half_removed = beside(current).filter(|path| is_removing(path));
     let mut result =
         half_removed.try_for_each(|folder| named(&folder, fs::remove_dir_all(&folder)));
-    let mut builds = others(current);
-    builds.pop();
-    for folder in builds {
-        result = result.and(remove(&folder));
+    let own = Build::at(current.to_owned());
+    let (mut served, mut others): (Vec<_>, Vec<_>) =
+        others(current).into_iter().partition(|build| build.served.is_some());
+
+    served.sort_by_key(|build| build.served);
+    let after = |build: &Build| {
+        let all = served.iter().chain([&own]).filter_map(|build| build.served);
+        all.filter(|other| Some(*other) > build.served).min()
+    };
+    let previous = served.iter().rposition(|build| after(build).is_some());
+    for (place, build) in served.iter().enumerate() {
+        let Some(since) = after(build) else { continue };
+        // A time in the future means that the clock was set back.
+        let is_over = now.duration_since(since).is_ok_and(|past| past >= grace);
+        if is_over || Some(place) != previous {
+            result = result.and(remove(&build.folder));
+        }
+    }
+
+    others.sort_by_key(|build| build.opened);
+    let begin = own.served.or(own.opened);
+    let next = others.pop_if(|build| build.opened > begin);
+    drop(next);
+    for build in others {
+        result = result.and(remove(&build.folder));
     }
     result
 }
@@ -101,11 +143,15 @@ fn named<T>(folder: &Path, result: io::Result<T>) -> io::Result<T> {
     result.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))
 }
 
-/// The folders of the other builds, the one that was last opened at the end.
-fn others(current: &Path) -> Vec<PathBuf> {
-    let mut builds: Vec<_> = beside(current).filter(|path| is_build(path)).collect();
-    builds.sort_by_key(|folder| read_time(&folder.join(OPENED)));
-    builds
+impl Build {
+    fn at(folder: PathBuf) -> Self {
+        let (served, opened) = (read_time(&folder.join(SERVED)), read_time(&folder.join(OPENED)));
+        Self { folder, served, opened }
+    }
+}
+
+fn others(current: &Path) -> Vec<Build> {
+    beside(current).filter(|path| is_build(path)).map(Build::at).collect()
 }
 
 fn beside(current: &Path) -> impl Iterator<Item = PathBuf> {
@@ -144,99 +190,147 @@ fn read_time(path: &Path) -> Option<SystemTime> {
 mod tests {
     use super::*;
 
-    fn left(pages: &Path) -> Vec<String> {
-        let mut left: Vec<_> = fs::read_dir(pages)
-            .unwrap()
-            .map(|folder| folder.unwrap().file_name().into_string().unwrap())
-            .collect();
-        left.sort();
-        left
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn at(hours: u32) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_000_000) + hours * HOUR
+    }
+
+    /// A folder with builds, as processes that came and went have left it.
+    struct Pages(tempfile::TempDir);
+
+    impl Pages {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn build(&self, build: &str) -> PathBuf {
+            self.0.path().join(build)
+        }
+
+        fn rendered(&self, build: &str, hours: u32) {
+            drop(open(&self.build(build), at(hours)).unwrap());
+        }
+
+        fn served(&self, build: &str, hours: u32) {
+            self.rendered(build, hours);
+            begin_service(&self.build(build), at(hours)).unwrap();
+        }
+
+        fn left(&self, current: &str, hours: u32) -> Vec<String> {
+            remove_old(&self.build(current), HOUR, at(hours)).unwrap();
+            let mut left: Vec<_> = fs::read_dir(self.0.path())
+                .unwrap()
+                .map(|folder| folder.unwrap().file_name().into_string().unwrap())
+                .collect();
+            left.sort();
+            left
+        }
     }
 
     #[test]
     fn previous_build_stays_for_the_grace_period_and_older_ones_go() {
-        let pages = tempfile::tempdir().unwrap();
-        let noon = UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let hour = Duration::from_secs(3600);
+        let pages = Pages::new();
         for (build, hours) in [("a", 1), ("c", 3), ("b", 2)] {
-            open(&pages.path().join(build), noon + hours * hour).unwrap();
+            pages.served(build, hours);
         }
-        fs::write(pages.path().join("stray"), "").unwrap();
-        let this = pages.path().join("this");
-        let deployed = noon + 4 * hour;
-        open(&this, deployed).unwrap();
-        remove_old(&this, hour, deployed).unwrap();
-        assert_eq!(left(pages.path()), ["c", "stray", "this"]);
-        remove_old(&this, hour, deployed + hour / 2).unwrap();
-        assert_eq!(left(pages.path()), ["c", "stray", "this"]);
-        remove_old(&this, hour, deployed + hour).unwrap();
-        assert_eq!(left(pages.path()), ["stray", "this"]);
+        // Begun later than it was rendered, but not than the last one began.
+        fs::write(pages.build("stray"), "").unwrap();
+        pages.served("this", 7);
+        assert_eq!(pages.left("this", 7), ["b", "stray", "this"], "`b` was the last to begin");
+        remove_old(&pages.build("this"), HOUR, at(7) + HOUR / 2).unwrap();
+        assert_eq!(pages.left("this", 7), ["b", "stray", "this"]);
+        // It was only started anew.
+        pages.served("this", 8);
+        assert_eq!(pages.left("this", 8), ["stray", "this"]);
     }
 
     #[test]
     fn build_that_is_back_in_service_is_not_superseded() {
-        let pages = tempfile::tempdir().unwrap();
-        let noon = UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let day = Duration::from_secs(86_400);
-        let (old, new) = (pages.path().join("old"), pages.path().join("new"));
-        open(&old, noon).unwrap();
-        open(&new, noon + day).unwrap();
-        remove_old(&new, day, noon + day).unwrap();
+        let pages = Pages::new();
+        pages.served("old", 0);
+        pages.served("new", 24);
+        assert_eq!(pages.left("new", 24), ["new", "old"]);
         // Rolled back, and forward again much later.
-        open(&old, noon + 2 * day).unwrap();
-        remove_old(&old, day, noon + 2 * day).unwrap();
-        open(&new, noon + 9 * day).unwrap();
-        remove_old(&new, day, noon + 9 * day).unwrap();
-        assert_eq!(left(pages.path()), ["new", "old"]);
+        pages.served("old", 25);
+        assert_eq!(pages.left("old", 25), ["new", "old"]);
+        pages.served("new", 99);
+        assert_eq!(pages.left("new", 99), ["new", "old"]);
+    }
+
+    #[test]
+    fn what_is_only_rendered_takes_no_place_and_no_build_out_of_service() {
+        let pages = Pages::new();
+        pages.served("first", 0);
+        pages.served("served", 1);
+        for (build, left) in [
+            ("second", &["first", "second", "served"][..]),
+            ("third", &["first", "served", "third"]),
+        ] {
+            pages.rendered(build, 2);
+            assert_eq!(pages.left(build, 1), left);
+        }
+        pages.rendered("fourth", 99);
+        assert_eq!(pages.left("fourth", 99), ["fourth", "served"]);
+        // The server that is in service starts anew before the next one begins.
+        pages.served("served", 100);
+        assert_eq!(pages.left("served", 100), ["fourth", "served"]);
+        pages.served("fourth", 101);
+        assert_eq!(pages.left("fourth", 101), ["fourth", "served"]);
+    }
+
+    #[test]
+    fn service_begins_after_all_others_though_the_clock_was_set_back() {
+        let pages = Pages::new();
+        pages.served("old", 10);
+        pages.served("new", 5);
+        assert_eq!(pages.left("new", 5), ["new", "old"]);
+        pages.served("old", 6);
+        let served = |build| Build::at(pages.build(build)).served;
+        assert!(served("old") > served("new") && served("new") > Some(at(10)));
     }
 
     #[test]
     fn folder_that_no_store_has_made_is_never_removed() {
-        let pages = tempfile::tempdir().unwrap();
-        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
-        fs::create_dir(pages.path().join("src")).unwrap();
-        fs::write(pages.path().join("src/main.rs"), "fn main() {}").unwrap();
-        fs::create_dir(pages.path().join("empty")).unwrap();
-        for build in ["a", "b"] {
-            open(&pages.path().join(build), now).unwrap();
-        }
-        let this = pages.path().join("this");
-        open(&this, now).unwrap();
-        assert_eq!(foreign(&this), Some(pages.path().join("src")));
-        for _ in 0..3 {
-            remove_old(&this, Duration::ZERO, now).unwrap();
-        }
-        assert_eq!(left(pages.path()), ["empty", "src", "this"]);
+        let pages = Pages::new();
+        fs::create_dir(pages.build("src")).unwrap();
+        fs::write(pages.build("src").join("main.rs"), "fn main() {}").unwrap();
+        fs::create_dir(pages.build("empty")).unwrap();
+        pages.rendered("a", 0);
+        pages.served("b", 0);
+        pages.served("this", 0);
+        assert_eq!(foreign(&pages.build("this")), Some(pages.build("src")));
+        assert_eq!(pages.left("this", 9), ["empty", "src", "this"]);
     }
 
     #[test]
     fn build_that_is_in_use_is_not_removed() {
-        let pages = tempfile::tempdir().unwrap();
-        let noon = UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let at = |seconds| noon + Duration::from_secs(seconds);
-        let served = open(&pages.path().join("served"), at(0)).unwrap();
-        // Two builds that are only rendered follow.
-        drop(open(&pages.path().join("first"), at(1)).unwrap());
-        let second = pages.path().join("second");
-        let _second = open(&second, at(2)).unwrap();
-        for _ in 0..2 {
-            remove_old(&second, Duration::ZERO, at(3)).unwrap();
-        }
-        assert_eq!(left(pages.path()), ["second", "served"]);
-        drop(served);
-        remove_old(&second, Duration::ZERO, at(4)).unwrap();
-        remove_old(&second, Duration::ZERO, at(5)).unwrap();
-        assert_eq!(left(pages.path()), ["second"]);
+        let pages = Pages::new();
+        pages.served("older", 0);
+        pages.served("old", 1);
+        pages.served("this", 2);
+        let uses = ["older", "old"].map(|build| open(&pages.build(build), at(1)).unwrap());
+        let others = || {
+            let mut others = others_served(&pages.build("this"));
+            others.sort_by(|a, b| b.id.cmp(&a.id));
+            others.into_iter().map(|other| (other.id, other.is_in_use)).collect::<Vec<_>>()
+        };
+        assert_eq!(others(), [("older".to_owned(), true), ("old".to_owned(), true)]);
+        assert_eq!(pages.left("this", 9), ["old", "older", "this"]);
+        let [older, old] = uses;
+        drop(older);
+        assert_eq!(others(), [("older".to_owned(), false), ("old".to_owned(), true)]);
+        assert_eq!(pages.left("this", 9), ["old", "this"]);
+        drop(old);
+        assert_eq!(pages.left("this", 9), ["this"]);
     }
 
     #[test]
     fn what_was_being_removed_when_the_process_was_killed_is_ours_and_goes() {
-        let pages = tempfile::tempdir().unwrap();
-        fs::create_dir_all(pages.path().join(".removing-a/0f")).unwrap();
-        let this = pages.path().join("this");
-        open(&this, UNIX_EPOCH).unwrap();
-        assert_eq!(foreign(&this), None);
-        remove_older(&this).unwrap();
-        assert_eq!(left(pages.path()), ["this"]);
+        let pages = Pages::new();
+        fs::create_dir_all(pages.build(".removing-a").join("0f")).unwrap();
+        pages.rendered("this", 0);
+        assert_eq!(foreign(&pages.build("this")), None);
+        assert_eq!(pages.left("this", 0), ["this"]);
     }
 }

@@ -135,7 +135,9 @@ impl BuildFolder {
         let is_over = index.bytes() > self.limit;
         drop(index);
         if is_over {
-            let _ = builds::remove_older(&self.folder);
+            if let Err(error) = builds::remove_old(&self.folder, self.grace, self.clock.now()) {
+                warn!(folder = %self.folder.display(), %error, "cannot remove an old build");
+            }
             self.make_room();
         }
     }

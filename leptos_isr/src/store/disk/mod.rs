@@ -36,7 +36,7 @@ use crate::{
     clock::{Clock, SystemClock},
     error::StoreError,
     period,
-    store::backend::{InUse, PageStream, Store},
+    store::backend::{InUse, OtherBuild, PageStream, Store},
 };
 
 /// Keeps the pages of one build in a folder, and the purges of all builds beside them.
@@ -183,6 +183,14 @@ impl Store for DiskStore {
 
     fn pages(&self) -> Option<PageStream> {
         Some(walk::pages(Arc::clone(&self.0)))
+    }
+
+    async fn begin_service(&self) -> Result<(), StoreError> {
+        self.run(|inner| builds::begin_service(&inner.folder, inner.clock.now())).await
+    }
+
+    async fn other_builds(&self) -> Result<Vec<OtherBuild>, StoreError> {
+        self.run(|inner| Ok(builds::others_served(&inner.folder))).await
     }
 
     async fn remove_old_builds(&self) -> Result<(), StoreError> {

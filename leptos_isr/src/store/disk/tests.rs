@@ -222,6 +222,7 @@ async fn builds_before_the_previous_one_go_before_pages_of_this_one() {
         let clock = move || std::time::UNIX_EPOCH + period::hours(hour);
         let other = DiskStore::open_with(other, Arc::new(clock), Box::new(RealFiles)).unwrap();
         other.put(&key("/a"), vec![b'x'; 1000].into()).await.unwrap();
+        other.begin_service().await.unwrap();
     }
     let store = open(folder.path(), 1 << 20);
     for page in 0..20 {

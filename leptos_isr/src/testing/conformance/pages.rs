@@ -294,6 +294,7 @@ pub(super) async fn old_builds_go<S: Store>(data: &Data<impl AsyncFn(String) -> 
     store.put(&key, page("new")).await?;
     store.put_value("paths", page("paths")).await?;
     store.append_purge(last.clone()).await?;
+    store.begin_service().await?;
     for when in ["after `remove_old_builds`", "after another `remove_old_builds`"] {
         store.remove_old_builds().await?;
         page_is(&store, &key, &page("new"), when).await?;
