@@ -315,8 +315,15 @@ impl Builder {
         self
     }
 
-    /// Sends each page's tags to shared caches: `Cache-Tag: article:7,front`. Defaults to no such
-    /// header.
+    /// Sends each page's tags to shared caches: `Cache-Tag: build:b7,article:7,front`. Defaults to no
+    /// such header.
+    ///
+    /// The first is `build:` and the [id of the build](Self::build_id), if it is known; see
+    /// [`Engine::begin_service`]. It is for shared caches only: it is not stored, and in the engine
+    /// a purge of it reaches what your pages have given that tag to.
+    ///
+    /// With tags and a [CDN](Self::cdn) that is told of purges, shared caches may keep a page for
+    /// twelve hours at most, and serve it as stale for as long. Otherwise for five minutes each.
     ///
     /// Bytes other than visible ASCII, and `,` and `%`, are percent-encoded.
     #[must_use]

@@ -26,6 +26,7 @@ pub(crate) mod service;
 pub(crate) mod watched;
 
 use std::{
+    collections::BTreeSet,
     fmt, io,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
@@ -50,6 +51,7 @@ use crate::{
     order::Order,
     render::{Limits, csp::Csp, outcome::RenderResult},
     route::routes::RouteTable,
+    rules::headers::CdnReach,
     store::{purge_log::PurgeLog, tiers::Tiers},
     tasks::{
         background::Background,
@@ -75,6 +77,9 @@ pub(crate) struct Inner {
     pub(crate) order: Arc<Order>,
     pub(crate) purge_log: PurgeLog,
     pub(crate) second_purges: Worker,
+    /// The other builds of which a process ran when this one began to serve.
+    pub(crate) running_builds: std::sync::Mutex<BTreeSet<String>>,
+    pub(crate) other_servers: Worker,
     /// Held by a dry run: there is one at a time.
     pub(crate) dry_run_turn: Arc<Mutex<()>>,
     pub(crate) flights: SingleFlight<Key, RenderResult>,
@@ -98,6 +103,7 @@ pub(crate) struct Inner {
     pub(crate) draft: Option<DraftMode>,
     pub(crate) webhooks: Webhooks,
     pub(crate) cdns: Cdns,
+    pub(crate) cdn_reach: CdnReach,
     pub(crate) csp: Option<Arc<Csp>>,
     /// The id of this build of the app, if one was given.
     pub(crate) build: Option<String>,

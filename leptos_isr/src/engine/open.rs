@@ -24,6 +24,7 @@ use crate::{
     error::Error,
     order::Order,
     render::csp::Csp,
+    rules::headers::CdnReach,
     store::{
         DiskStore, Store,
         disk::Settings as DiskSettings,
@@ -71,6 +72,9 @@ impl Builder {
             Arc::new(Order::after(settings.clock, history.last, history.times, history.later));
         let client = Client::new(settings.fetch);
         let clock = Arc::clone(order.clock());
+        // Without tags a CDN cannot be told of a build, nor of most purges.
+        let is_reached = settings.sends_tags && !settings.cdns.is_empty();
+        let cdn_reach = if is_reached { CdnReach::Purged } else { CdnReach::Unpurged };
         let cdns = Cdns::new(settings.cdns, folder.as_deref(), client.clone(), clock)?;
         let watch = Arc::new(Hub::new(settings.max_streams, settings.heartbeat, order.next()));
         let (limits, tasks) = (settings.limits, TaskTracker::new());
@@ -89,6 +93,8 @@ impl Builder {
             order,
             purge_log: history.log,
             second_purges: Worker::default(),
+            running_builds: std::sync::Mutex::default(),
+            other_servers: Worker::default(),
             dry_run_turn: Arc::default(),
             flights: SingleFlight::new(),
             lists: Lists::new(),
@@ -105,6 +111,7 @@ impl Builder {
             draft,
             webhooks,
             cdns,
+            cdn_reach,
             csp,
             build: settings.build,
             bypass: settings.bypass,

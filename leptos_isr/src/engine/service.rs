@@ -1,17 +1,94 @@
 //! What is done when this build begins to serve.
 
-use crate::engine::Engine;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::sleep;
+use tracing::info;
+
+use crate::{
+    address::tag::Tag,
+    engine::Engine,
+    order::purge::Scope,
+    period,
+    rules::headers::{self, CdnReach},
+};
+
+/// How often it is looked whether a server of another build has ended.
+const LOOK: Duration = period::seconds(10);
 
 impl Engine {
     /// Says that this build is in service from now on. Call this when a server starts to serve.
+    ///
+    /// CDNs are told to drop the pages of other builds, softly, and once more when the last process
+    /// of such a build has ended: until then it may answer them. For that, tags must be sent:
+    /// [`Builder::cache_tag`](crate::Builder::cache_tag).
     ///
     /// The stored pages of other builds are removed. Those of the build that was in service before
     /// stay until its grace period, a day, is over, and those of a build that a process has open
     /// as long as it does. Failures are logged.
     pub async fn begin_service(&self) {
-        if let Some(store) = self.0.tiers.store() {
-            store.begin_service().await;
-            store.remove_old_builds().await;
+        let Some(store) = self.0.tiers.store() else { return };
+        store.begin_service().await;
+        if self.0.cdn_reach == CdnReach::Purged {
+            let others = store.other_builds().await;
+            self.drop_at_cdns(others.iter().map(|build| build.id.as_str())).await;
+            let running = others.into_iter().filter(|build| build.is_in_use);
+            self.set_running_builds(running.map(|build| build.id).collect());
+            self.watch_running_builds();
         }
+        store.remove_old_builds().await;
+    }
+
+    /// Has CDNs drop the pages of these builds. In this engine their tags mean nothing: it has no
+    /// such pages.
+    async fn drop_at_cdns(&self, builds: impl Iterator<Item = &str>) {
+        let tag = |build: &str| Scope::Tag(Tag::new(headers::build_tag(build)));
+        let scopes: Vec<_> = builds.map(tag).collect();
+        if !scopes.is_empty() {
+            info!(?scopes, "telling CDNs to drop the pages of other builds");
+            self.0.cdns.note(&scopes, false, self.0.order.next(), &[]).await;
+        }
+    }
+
+    fn watch_running_builds(&self) {
+        let inner = Arc::downgrade(&self.0);
+        self.0.other_servers.wake(|begun| async move {
+            loop {
+                let Some(engine) = inner.upgrade().map(Self) else { return };
+                let is_one_running = engine.drop_ended_builds().await;
+                drop(engine);
+                match is_one_running {
+                    true => sleep(LOOK).await,
+                    false => begun.notified().await,
+                }
+            }
+        });
+    }
+
+    /// Has CDNs drop the pages of builds whose last server has ended. Returns whether others run.
+    pub(crate) async fn drop_ended_builds(&self) -> bool {
+        let running = self.running_builds();
+        let Some(store) = self.0.tiers.store().filter(|_| !running.is_empty()) else {
+            return false;
+        };
+        let others = store.other_builds().await.into_iter().filter(|build| build.is_in_use);
+        let in_use: BTreeSet<_> = others.map(|build| build.id).collect();
+        self.drop_at_cdns(running.difference(&in_use).map(String::as_str)).await;
+        let left: BTreeSet<_> = running.intersection(&in_use).cloned().collect();
+        let is_one_running = !left.is_empty();
+        self.set_running_builds(left);
+        is_one_running
+    }
+
+    fn running_builds(&self) -> BTreeSet<String> {
+        self.0.running_builds.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_running_builds(&self, builds: BTreeSet<String>) {
+        *self.0.running_builds.lock().unwrap_or_else(PoisonError::into_inner) = builds;
     }
 }

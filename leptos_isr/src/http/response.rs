@@ -87,7 +87,8 @@ impl Engine {
     /// The response with a stored page, or 304 if the browser has it.
     pub(super) fn page_response(&self, page: PageParts<'_>, request: &HeaderMap) -> Response {
         let PageParts { route, entry, encoding, body, freshness, status } = page;
-        let cdn = CdnLifetime::of(route.lifetime().within(entry.asked), freshness);
+        let cdn =
+            CdnLifetime::of(route.lifetime().within(entry.asked), freshness, self.0.cdn_reach);
         let cdn = if entry.is_gone() { cdn.of_absence() } else { cdn };
         let cache = CacheHeaders { status, cdn };
         let make = || self.head(entry, (encoding, body), cache);
@@ -122,7 +123,7 @@ impl Engine {
         headers.insert(header::CACHE_CONTROL, headers::PUBLIC);
         headers.insert(CDN_CACHE_CONTROL, cache.cdn.to_header());
         if self.0.sends_tags
-            && let Some(tags) = headers::cache_tag(&entry.tags)
+            && let Some(tags) = headers::cache_tag(self.0.build.as_deref(), &entry.tags)
         {
             headers.insert(CACHE_TAG, tags);
         }

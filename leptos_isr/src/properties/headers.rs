@@ -9,7 +9,7 @@ use super::freshness::{age, lifetime, purged};
 use crate::rules::{
     cache_status::{CacheStatus, Forward, past, ttl},
     freshness::{Freshness, freshness},
-    headers::{CdnLifetime, is_not_modified},
+    headers::{CdnLifetime, CdnReach, is_not_modified},
 };
 
 /// How long a shared cache may keep a page that is stale already.
@@ -144,9 +144,10 @@ proptest! {
     #[test]
     fn shared_caches_never_keep_a_page_longer_than_the_server_would(
         (lifetime, age) in lifetime().prop_flat_map(|l| (Just(l), age(l))), purged in purged(),
+        reach in select(vec![CdnReach::Purged, CdnReach::Unpurged]),
     ) {
         let found = freshness(lifetime, Some(age), purged);
-        let header = CdnLifetime::of(lifetime, found).to_header();
+        let header = CdnLifetime::of(lifetime, found, reach).to_header();
         let directives = directives(&header).expect("a structured dictionary");
         let max_age = directives["max-age"].unwrap();
         match found {

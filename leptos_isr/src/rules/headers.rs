@@ -36,11 +36,29 @@ const STALE_AT_CDN: Duration = period::seconds(2);
 /// The longest that a shared cache may keep a 404 or 410: the page may exist soon.
 const ABSENCE_AT_CDN: Duration = period::minutes(1);
 
-/// What a CDN is told if a page has no period, or its stale window has no limit.
-const UNLIMITED: Duration = period::days(365);
+/// Whether purges reach the shared caches in front, those of a whole build included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CdnReach {
+    Purged,
+    Unpurged,
+}
+
+impl CdnReach {
+    /// The longest that a shared cache may keep a page as fresh, and the longest that it may serve
+    /// it as stale after that.
+    const fn longest(self) -> Duration {
+        match self {
+            // Should a CDN miss a purge, both together are over in a day. For as long the pages and
+            // files of the previous build stay.
+            Self::Purged => period::hours(12),
+            // Nothing but time takes a page away there, after a deploy too.
+            Self::Unpurged => period::minutes(5),
+        }
+    }
+}
 
 /// The `CDN-Cache-Control` of a stored page, in seconds: what is *left* of its period, and for how
-/// long a stale copy may be served while it is fetched again.
+/// long a stale copy may be served while it is fetched again, within the limits of [`CdnReach`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CdnLifetime {
     max_age: u64,
@@ -48,18 +66,18 @@ pub(crate) struct CdnLifetime {
 }
 
 impl CdnLifetime {
-    pub(crate) fn of(lifetime: Lifetime, freshness: Freshness) -> Self {
+    pub(crate) fn of(lifetime: Lifetime, freshness: Freshness, reach: CdnReach) -> Self {
+        let longest = reach.longest();
         let window = match (lifetime.revalidate, lifetime.expire) {
             (Some(revalidate), Some(expire)) => expire.saturating_sub(revalidate),
-            _ => UNLIMITED,
+            _ => Duration::MAX,
         };
         let (max_age, window) = match freshness {
-            Freshness::Fresh { left } => (left.unwrap_or(UNLIMITED), window),
+            Freshness::Fresh { left } => (left.unwrap_or(longest), window),
             Freshness::Stale { by, .. } => (STALE_AT_CDN, window.saturating_sub(by)),
             Freshness::Expired { .. } => (STALE_AT_CDN, Duration::ZERO),
         };
-        // A structured field's integer has at most 15 digits.
-        let seconds = |time: Duration| time.min(UNLIMITED).as_secs();
+        let seconds = |time: Duration| time.min(longest).as_secs();
         Self { max_age: seconds(max_age), window: seconds(window) }
     }
 
@@ -75,9 +93,17 @@ impl CdnLifetime {
     }
 }
 
-/// The `Cache-Tag` of a page with these tags; `None` without tags.
-pub(crate) fn cache_tag(tags: &[Tag]) -> Option<HeaderValue> {
-    let encoded = tags.iter().map(|tag| encoded_tag(tag.as_str()));
+/// The tag of all pages of a build, by which a deploy takes them out of shared caches. Only these
+/// know it: a page is stored without.
+pub(crate) fn build_tag(build: &str) -> String {
+    format!("build:{build}")
+}
+
+/// The `Cache-Tag` of a page of this build with these tags; `None` without any.
+pub(crate) fn cache_tag(build: Option<&str>, tags: &[Tag]) -> Option<HeaderValue> {
+    let build = build.map(build_tag);
+    let all = build.iter().map(String::as_str).chain(tags.iter().map(Tag::as_str));
+    let encoded = all.map(encoded_tag);
     let text = encoded.collect::<Vec<_>>().join(",");
     let value = (!text.is_empty()).then(|| HeaderValue::try_from(text));
     value.map(|value| value.expect("visible ASCII is a header value"))
@@ -133,24 +159,46 @@ mod tests {
             (
                 unlimited,
                 Freshness::Fresh { left: Some(seconds(1)) },
-                "max-age=1, stale-while-revalidate=31536000",
+                "max-age=1, stale-while-revalidate=43200",
             ),
             (
                 Lifetime::default(),
                 Freshness::Fresh { left: None },
-                "max-age=31536000, stale-while-revalidate=31536000",
+                "max-age=43200, stale-while-revalidate=43200",
             ),
         ] {
             let expected = format!("public, {expected}");
-            assert_eq!(CdnLifetime::of(lifetime, freshness).to_header(), expected);
+            let cdn = CdnLifetime::of(lifetime, freshness, CdnReach::Purged);
+            assert_eq!(cdn.to_header(), expected);
+        }
+    }
+
+    #[test]
+    fn shared_caches_that_no_purge_reaches_keep_pages_for_minutes() {
+        let lifetime = |expire| Lifetime { revalidate: Some(seconds(3600)), expire };
+        let fresh = |left| Freshness::Fresh { left: Some(seconds(left)) };
+        let stale = |by| Freshness::Stale { by: seconds(by), reason: StaleReason::Time };
+        for (lifetime, freshness, expected) in [
+            (Lifetime::default(), Freshness::Fresh { left: None }, (300, 300)),
+            (lifetime(None), fresh(3600), (300, 300)),
+            (lifetime(None), fresh(42), (42, 300)),
+            (lifetime(Some(seconds(3660))), fresh(3600), (300, 60)),
+            (lifetime(None), stale(9), (2, 300)),
+            (lifetime(Some(seconds(4000))), stale(300), (2, 100)),
+        ] {
+            let found = CdnLifetime::of(lifetime, freshness, CdnReach::Unpurged);
+            assert_eq!((found.max_age, found.window), expected, "{freshness:?}");
         }
     }
 
     #[test]
     fn tags_are_sent_as_visible_ascii() {
         let tags = ["article:7", "caf\u{e9} bar", "a,b", "100%"].map(Tag::new);
-        assert_eq!(cache_tag(&tags).unwrap(), "article:7,caf%C3%A9%20bar,a%2Cb,100%25");
-        assert_eq!(cache_tag(&[]), None);
+        let sent = "article:7,caf%C3%A9%20bar,a%2Cb,100%25";
+        assert_eq!(cache_tag(None, &tags).unwrap(), sent);
+        assert_eq!(cache_tag(Some("b1"), &tags).unwrap(), format!("build:b1,{sent}"));
+        assert_eq!(cache_tag(Some("b1"), &[]).unwrap(), "build:b1");
+        assert_eq!(cache_tag(None, &[]), None);
     }
 
     #[test]

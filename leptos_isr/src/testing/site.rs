@@ -189,6 +189,7 @@ impl TestSite {
     /// Panics after 20 seconds: is a render held, or does it hang?
     pub async fn idle(&self) {
         self.engine.purge_due().await;
+        self.engine.drop_ended_builds().await;
         let is_idle = self.engine.idle(PATIENCE).await;
         assert!(
             is_idle,

@@ -27,7 +27,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{Site, log::Warnings, routes};
+use crate::support::{Renders, Site, log::Warnings, routes};
 
 /// A server in the place of a CDN, which answers once it is let.
 struct StandIn {
@@ -64,6 +64,20 @@ impl StandIn {
 
     async fn next(&mut self) -> String {
         timeout(seconds(20), self.asked.recv()).await.expect("it was not asked").unwrap()
+    }
+
+    /// What the site tells it when it looks again and again.
+    async fn next_of(&mut self, site: &Site) -> String {
+        let next = async {
+            loop {
+                site.idle().await;
+                match self.asked.try_recv() {
+                    Ok(asked) => return asked,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        timeout(seconds(20), next).await.expect("it was not asked")
     }
 }
 
@@ -102,6 +116,70 @@ async fn cdn_is_told_of_a_purge_that_is_done_once_more() {
     site.advance(seconds(10));
     site.idle().await;
     assert_eq!(cdn.next().await, told("a"));
+}
+
+/// Deployed while the old server still runs, and rolled back.
+#[tokio::test]
+async fn build_that_begins_to_serve_has_the_other_dropped_and_once_more_when_its_server_has_ended()
+{
+    let folder = tempfile::tempdir().unwrap();
+    let mut cdn = StandIn::start(StatusCode::OK).await;
+    cdn.let_pass();
+    let site = |build: &str, cdn: &StandIn| {
+        let cdn = Cdn::url(&cdn.url, "token");
+        Site::build(routes(), |builder| builder.disk(folder.path(), build).cache_tag(true).cdn(cdn))
+    };
+    let old = site("b1", &cdn);
+    old.get("/a/1").await.assert_header("cache-tag", "build:b1,a:1,all");
+    old.engine.begin_service().await;
+    site("only-rendered", &cdn).engine.prerender(1, |_| (), |_| ()).await.unwrap();
+
+    let new = site("b2", &cdn);
+    new.engine.begin_service().await;
+    assert_eq!(cdn.next().await, told("build:b1"));
+    new.idle().await;
+    new.purge_tag("while both run").await;
+    assert_eq!(cdn.next().await, told("while both run"));
+    drop(old);
+    assert_eq!(cdn.next_of(&new).await, told("build:b1"));
+
+    // Another one, which is not told again what the first was told just now.
+    let mut cdn = StandIn::start(StatusCode::OK).await;
+    cdn.let_pass();
+    let back = site("b1", &cdn);
+    back.engine.begin_service().await;
+    assert_eq!(cdn.next().await, told("build:b2"));
+    drop(new);
+    assert_eq!(cdn.next_of(&back).await, told("build:b2"));
+    back.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
+}
+
+#[tokio::test]
+async fn tag_of_a_page_that_looks_like_a_builds_is_as_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cdn = StandIn::start(StatusCode::OK).await;
+    cdn.let_pass();
+    let site = site(folder.path(), Cdn::url(&cdn.url, "token"));
+    site.get("/a/1").await;
+    site.behave(Renders::SaysTag("build:b1"));
+    site.get("/a/2").await;
+    site.purge_tag("build:b1").await;
+    assert_eq!(cdn.next().await, told("build:b1"));
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
+    site.get("/a/2").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
+}
+
+#[tokio::test]
+async fn shared_caches_keep_a_page_for_minutes_unless_purges_reach_them() {
+    let cdn = || Cdn::url("http://127.0.0.1:1/", "token");
+    for (tags, cdns, longest) in [(true, 1, 43_200), (false, 1, 300), (true, 0, 300)] {
+        let site = Site::build(routes(), |builder| {
+            (0..cdns).fold(builder.cache_tag(tags), |builder, _| builder.cdn(cdn()))
+        });
+        let page = site.get("/forever").await;
+        let lifetime = format!("public, max-age={longest}, stale-while-revalidate={longest}");
+        page.assert_header("cdn-cache-control", &lifetime);
+    }
 }
 
 #[tokio::test]

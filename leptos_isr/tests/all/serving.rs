@@ -31,7 +31,7 @@ async fn missing_page_is_rendered_and_stored() {
     assert_eq!(second.header("cache-control"), BROWSER);
     assert_eq!(
         second.header("cdn-cache-control"),
-        "public, max-age=60, stale-while-revalidate=540"
+        "public, max-age=60, stale-while-revalidate=300"
     );
     assert_eq!(second.header("content-type"), "text/plain; charset=utf-8");
     assert_eq!(second.header("content-length"), second.body.len().to_string());
@@ -63,7 +63,7 @@ async fn stale_page_is_served_while_one_regeneration_runs() {
         let stale = site.get("/a/1").await;
         stale.assert_cache_status("isr; hit; ttl=-40").assert_body("/a/1 #1");
         let cdn = stale.header("cdn-cache-control");
-        assert_eq!(cdn, "public, max-age=2, stale-while-revalidate=500");
+        assert_eq!(cdn, "public, max-age=2, stale-while-revalidate=300");
     }
     site.begun().await;
     site.let_pass();
