@@ -5,12 +5,12 @@ use std::{future::poll_fn, pin::pin, sync::Arc};
 use axum::{
     Router,
     body::Body,
-    extract::Request,
+    extract::{Request, State},
     middleware::{Next, from_fn},
     response::Response,
     routing::get,
 };
-use http::request::Parts;
+use http::{Method, StatusCode, Uri, header, request::Parts};
 use hydration_context::SsrSharedContext;
 use leptos::{
     config::LeptosOptions,
@@ -21,11 +21,12 @@ use leptos::{
 use leptos_axum::{
     AxumRouteListing, LeptosRoutes, ResponseOptions, file_and_error_handler_with_context,
     generate_route_list_with_exclusions_and_ssg_and_context, render_app_async_with_context,
+    site_pkg_dir_service,
 };
 use leptos_meta::ServerMetaContext;
-use leptos_router::{
-    ExpandOptionals, Method, RouteList, RouteListing, SsrMode, location::RequestUrl,
-};
+use leptos_router::{ExpandOptionals, RouteList, RouteListing, SsrMode, location::RequestUrl};
+use tokio::task::spawn_blocking;
+use tower::ServiceExt;
 
 use crate::{
     engine::Engine,
@@ -37,7 +38,9 @@ use crate::{
         pattern::RoutePattern,
         routes::RouteTable,
     },
+    rules::headers,
     scope,
+    store::disk::KeptFiles,
 };
 
 type Context = Arc<dyn Fn() + Send + Sync>;
@@ -123,6 +126,9 @@ impl LeptosPages {
     /// The router that renders the pages, answers the server functions and serves the site's files,
     /// for [`Engine::wrap`].
     ///
+    /// With hashed names it also answers with the files of other builds that the engine has
+    /// [kept](Engine::begin_service), where the site's root has no such file.
+    ///
     /// Pages and server functions find the [`Engine`] in Leptos's context. A page that is rendered
     /// to be stored also finds its [`RenderScope`](crate::page::RenderScope).
     pub fn router<IV: IntoView + 'static>(
@@ -131,6 +137,10 @@ impl LeptosPages {
         options: LeptosOptions,
         shell: impl Fn(LeptosOptions) -> IV + Clone + Send + Sync + 'static,
     ) -> Router {
+        let kept_files = engine.0.kept_files.clone().filter(|_| options.hash_files);
+        if let Some(kept) = &kept_files {
+            kept.set_site(&options.site_root, &options.site_pkg_dir);
+        }
         let (user_context, engine) = (Arc::clone(&self.context), engine.clone());
         // `cargo leptos watch` may build the files again while this server runs.
         let files = std::env::var_os("LEPTOS_WATCH").is_none().then(|| Files::find(&options));
@@ -166,7 +176,7 @@ impl LeptosPages {
             let options = options.clone();
             move || {
                 provide_nonce();
-                provide_context(Method::Get);
+                provide_context(leptos_router::Method::Get);
                 provide_context(options.clone());
                 if let Some(scope) = scope::current() {
                     provide_context(scope);
@@ -182,8 +192,22 @@ impl LeptosPages {
                 router = router.route(&path, get(move |request: Request<Body>| render(request)));
             }
         }
+        let file_or_error =
+            file_and_error_handler_with_context::<LeptosOptions, _>(outer_context, shell);
         router
-            .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(outer_context, shell))
+            .fallback(move |uri: Uri, State(options): State<LeptosOptions>, request: Request| {
+                let kept = kept_files.as_ref().and_then(|kept| kept_file(kept, &options, &request));
+                let file_or_error = file_or_error.clone();
+                async move {
+                    match kept {
+                        Some(kept) => match kept.await {
+                            Some(response) => response,
+                            None => file_or_error(uri, State(options), request).await,
+                        },
+                        None => file_or_error(uri, State(options), request).await,
+                    }
+                }
+            })
             .layer(from_fn(with_own_owner))
             .with_state(options)
     }
@@ -193,6 +217,40 @@ impl std::fmt::Debug for LeptosPages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LeptosPages").field("routes", &self.routes).finish_non_exhaustive()
     }
+}
+
+/// A request for a file that pages name: the answer from those kept of other builds, if there is one
+/// and the site has no such file.
+fn kept_file(
+    kept: &Arc<KeptFiles>,
+    options: &LeptosOptions,
+    request: &Request,
+) -> Option<impl Future<Output = Option<Response>> + Send + use<>> {
+    let pkg = request.uri().path().strip_prefix('/')?.strip_prefix(&*options.site_pkg_dir)?;
+    if !pkg.starts_with('/') || ![Method::GET, Method::HEAD].contains(request.method()) {
+        return None;
+    }
+    let mut asked = Request::new(Body::empty());
+    *asked.method_mut() = request.method().clone();
+    *asked.uri_mut() = request.uri().clone();
+    *asked.headers_mut() = request.headers().clone();
+    let (kept, mut options) = (Arc::clone(kept), options.clone());
+    Some(async move {
+        let path = asked.uri().path().to_owned();
+        let root = spawn_blocking(move || kept.find(&path)).await.ok()??;
+        options.site_root = root.to_str()?.into();
+        let mut response = match site_pkg_dir_service(&options).oneshot(asked).await {
+            Ok(response) => response.map(Body::new),
+            Err(never) => match never {},
+        };
+        if !response.status().is_success() && response.status() != StatusCode::NOT_MODIFIED {
+            return None;
+        }
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, headers::IMMUTABLE);
+        headers.insert(header::VARY, headers::VARY);
+        Some(response)
+    })
 }
 
 /// Keeps the current owner of a request apart from those of others.

@@ -52,7 +52,7 @@ use crate::{
     render::{Limits, csp::Csp, outcome::RenderResult},
     route::routes::RouteTable,
     rules::headers::CdnReach,
-    store::{purge_log::PurgeLog, tiers::Tiers},
+    store::{disk::KeptFiles, purge_log::PurgeLog, tiers::Tiers},
     tasks::{
         background::Background,
         backoff::{Backoff, UnstoredReason},
@@ -77,6 +77,8 @@ pub(crate) struct Inner {
     pub(crate) order: Arc<Order>,
     pub(crate) purge_log: PurgeLog,
     pub(crate) second_purges: Worker,
+    /// The site's files beside the pages on the disk.
+    pub(crate) kept_files: Option<Arc<KeptFiles>>,
     /// The other builds of which a process ran when this one began to serve.
     pub(crate) running_builds: std::sync::Mutex<BTreeSet<String>>,
     pub(crate) other_servers: Worker,

@@ -27,7 +27,7 @@ use crate::{
     rules::headers::CdnReach,
     store::{
         DiskStore, Store,
-        disk::Settings as DiskSettings,
+        disk::{KeptFiles, Settings as DiskSettings},
         guarded::Guarded,
         memory::MemoryTier,
         purge_log::{PurgeHistory, replay},
@@ -68,6 +68,8 @@ impl Builder {
         let backing = settings.store.filter(|_| settings.bypass.is_none());
         let OpenStore { store, folder, missing, history } =
             OpenStore::open(backing, &settings.clock, &memory)?;
+        let kept = folder.as_deref().zip(settings.build.as_deref());
+        let kept_files = kept.map(|(folder, build)| Arc::new(KeptFiles::new(folder, build)));
         let order =
             Arc::new(Order::after(settings.clock, history.last, history.times, history.later));
         let client = Client::new(settings.fetch);
@@ -93,6 +95,7 @@ impl Builder {
             order,
             purge_log: history.log,
             second_purges: Worker::default(),
+            kept_files,
             running_builds: std::sync::Mutex::default(),
             other_servers: Worker::default(),
             dry_run_turn: Arc::default(),

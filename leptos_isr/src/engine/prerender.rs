@@ -149,10 +149,9 @@ impl Engine {
         }
         drop(pages);
         report.failures.sort_by(|a, b| a.path.cmp(&b.path));
-        if report.is_success() {
-            if let Some(store) = self.0.tiers.store() {
-                store.remove_old_builds().await;
-            }
+        self.keep_files().await;
+        if let Some(store) = self.0.tiers.store().filter(|_| report.is_success()) {
+            store.remove_old_builds().await;
         }
         report.duration = started.elapsed();
         Ok(report)

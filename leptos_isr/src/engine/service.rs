@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::time::sleep;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     address::tag::Tag,
@@ -23,6 +23,10 @@ const LOOK: Duration = period::seconds(10);
 impl Engine {
     /// Says that this build is in service from now on. Call this when a server starts to serve.
     ///
+    /// With hashed names, the site's scripts and styles are kept beside the pages in a
+    /// [disk store](crate::Builder::disk), by hard links where that can be. A server of a later build
+    /// answers with them for as long as they are there.
+    ///
     /// CDNs are told to drop the pages of other builds, softly, and once more when the last process
     /// of such a build has ended: until then it may answer them. For that, tags must be sent:
     /// [`Builder::cache_tag`](crate::Builder::cache_tag).
@@ -32,6 +36,7 @@ impl Engine {
     /// as long as it does. Failures are logged.
     pub async fn begin_service(&self) {
         let Some(store) = self.0.tiers.store() else { return };
+        self.keep_files().await;
         store.begin_service().await;
         if self.0.cdn_reach == CdnReach::Purged {
             let others = store.other_builds().await;
@@ -41,6 +46,16 @@ impl Engine {
             self.watch_running_builds();
         }
         store.remove_old_builds().await;
+    }
+
+    /// Keeps the files that this build's pages name, so that the next build can still answer with
+    /// them.
+    pub(crate) async fn keep_files(&self) {
+        let Some(files) = self.0.kept_files.clone() else { return };
+        let kept = tokio::task::spawn_blocking(move || files.keep()).await;
+        if let Err(error) = kept.unwrap_or_else(|error| Err(error.into())) {
+            warn!(%error, "cannot keep the site's files for old pages that shared caches have");
+        }
     }
 
     /// Has CDNs drop the pages of these builds. In this engine their tags mean nothing: it has no

@@ -26,6 +26,10 @@ const IN_CACHE_TAG: &AsciiSet = &CONTROLS.add(b' ').add(b',').add(b'%');
 pub(crate) const PUBLIC: HeaderValue =
     HeaderValue::from_static("public, max-age=0, must-revalidate");
 
+/// For files whose names have a hash: another content has another name.
+pub(crate) const IMMUTABLE: HeaderValue =
+    HeaderValue::from_static("public, max-age=31536000, immutable");
+
 /// For errors, and for what was rendered for one visitor.
 pub(crate) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 

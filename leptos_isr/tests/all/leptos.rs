@@ -403,3 +403,43 @@ async fn page_is_asked_for_with_the_slash_that_its_route_declares() {
         assert_eq!(headers["location"], to, "{path}");
     }
 }
+
+/// A page of the build before is still at a shared cache, and names that build's files.
+#[tokio::test]
+async fn files_of_the_build_before_are_answered_for_as_long_as_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, store) = (folder.path().join("site"), folder.path().join("isr"));
+    let deploy = |build: &str, file: &str| {
+        let _ = std::fs::remove_dir_all(&root);
+        std::fs::create_dir_all(root.join("pkg")).unwrap();
+        std::fs::write(root.join("pkg").join(file), file).unwrap();
+        let options = LeptosOptions::builder()
+            .output_name("app")
+            .site_root(root.to_str().unwrap())
+            .hash_files(true)
+            .build();
+        let pages = LeptosPages::discover(App, || provide_context(Loads::default())).unwrap();
+        let engine = Engine::builder(pages.routes().clone()).disk(&store, build).build().unwrap();
+        // Without scripts: their names would be read from a file beside this program.
+        let app = engine.wrap(pages.router(&engine, options, |_| view! { <App/> }));
+        (engine, app)
+    };
+    let get = async |app: &Router, file: &str| {
+        let request = Request::get(format!("/pkg/{file}")).body(Body::empty()).unwrap();
+        app.clone().oneshot(request).await.unwrap()
+    };
+    let (engine, _app) = deploy("b1", "app.1.js");
+    engine.begin_service().await;
+    let (engine, app) = deploy("b2", "app.2.js");
+    engine.begin_service().await;
+    let old = get(&app, "app.1.js").await;
+    assert_eq!(old.status(), StatusCode::OK);
+    assert_eq!(old.headers()["cache-control"], "public, max-age=31536000, immutable");
+    assert_eq!(old.headers()["content-type"], "text/javascript");
+    let body = old.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "app.1.js");
+    assert_eq!(get(&app, "app.2.js").await.status(), StatusCode::OK);
+    assert_eq!(get(&app, "app.3.js").await.status(), StatusCode::NOT_FOUND);
+    std::fs::remove_dir_all(store.join("pages/b1")).unwrap();
+    assert_eq!(get(&app, "app.1.js").await.status(), StatusCode::NOT_FOUND);
+}

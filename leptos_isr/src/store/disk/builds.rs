@@ -23,6 +23,9 @@ const OPENED: &str = "opened";
 /// A file in a build's folder, locked by each process that has the build open.
 const IN_USE: &str = "in-use";
 
+/// A folder in a build's folder: the files that its pages name.
+pub(super) const FILES: &str = "files";
+
 /// What the name of a folder begins with while it is removed. No id of a build begins so.
 const REMOVING: &str = ".removing-";
 
@@ -91,6 +94,8 @@ pub(super) fn others_served(current: &Path) -> Vec<OtherBuild> {
 /// - the last one that was made to come into service after `current`;
 /// - one that is in use.
 ///
+/// Of a build that was in service before these the files stay for `grace`, without its pages.
+///
 /// # Errors
 ///
 /// Names the first folder that cannot be removed; the others are removed all the same.
@@ -113,8 +118,10 @@ pub(super) fn remove_old(current: &Path, grace: Duration, now: SystemTime) -> io
         let Some(since) = after(build) else { continue };
         // A time in the future means that the clock was set back.
         let is_over = now.duration_since(since).is_ok_and(|past| past >= grace);
-        if is_over || Some(place) != previous {
+        if is_over {
             result = result.and(remove(&build.folder));
+        } else if Some(place) != previous {
+            result = result.and(remove_pages(&build.folder));
         }
     }
 
@@ -130,13 +137,30 @@ pub(super) fn remove_old(current: &Path, grace: Duration, now: SystemTime) -> io
 
 /// Removes a build's folder, unless the build is in use or that cannot be told.
 fn remove(folder: &Path) -> io::Result<()> {
-    let lock = in_use(folder);
-    if !lock.as_ref().is_ok_and(|file| file.try_lock().is_ok()) {
-        return Ok(());
-    }
+    let Some(_lock) = lock_unused(folder) else { return Ok(()) };
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let removing = folder.with_file_name(format!("{REMOVING}{name}"));
     named(folder, fs::rename(folder, &removing).and_then(|()| fs::remove_dir_all(&removing)))
+}
+
+/// Removes all but a build's files and what is said of it, unless the build is in use or that cannot
+/// be told.
+fn remove_pages(folder: &Path) -> io::Result<()> {
+    let Some(_lock) = lock_unused(folder) else { return Ok(()) };
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if [FILES, SERVED, OPENED, IN_USE].iter().any(|kept| entry.file_name() == *kept) {
+            continue;
+        }
+        let is_folder = entry.file_type()?.is_dir();
+        let remove = if is_folder { fs::remove_dir_all } else { fs::remove_file };
+        named(folder, remove(entry.path()))?;
+    }
+    Ok(())
+}
+
+fn lock_unused(folder: &Path) -> Option<File> {
+    in_use(folder).ok().filter(|file| file.try_lock().is_ok())
 }
 
 fn named<T>(folder: &Path, result: io::Result<T>) -> io::Result<T> {
@@ -243,6 +267,29 @@ mod tests {
         // It was only started anew.
         pages.served("this", 8);
         assert_eq!(pages.left("this", 8), ["stray", "this"]);
+    }
+
+    #[test]
+    fn files_stay_for_the_grace_period_though_two_builds_followed() {
+        let pages = Pages::new();
+        pages.served("a", 0);
+        for folder in [FILES, "0f"] {
+            fs::create_dir(pages.build("a").join(folder)).unwrap();
+        }
+        fs::write(pages.build("a").join("value-0f"), "").unwrap();
+        pages.served("b", 1);
+        remove_old(&pages.build("b"), 9 * HOUR, at(1)).unwrap();
+        assert!(pages.build("a").join("0f").exists());
+        pages.served("c", 2);
+        for _ in 0..2 {
+            remove_old(&pages.build("c"), 9 * HOUR, at(2)).unwrap();
+        }
+        let left = fs::read_dir(pages.build("a")).unwrap();
+        let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [FILES, IN_USE, OPENED, SERVED]);
+        remove_old(&pages.build("c"), 9 * HOUR, at(10)).unwrap();
+        assert!(!pages.build("a").exists() && pages.build("b").exists());
     }
 
     #[test]

@@ -170,7 +170,13 @@ pub(super) struct FoundFile {
 
 pub(super) fn folders_of(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).filter(|path| path.is_dir())
+    entries.map(|entry| entry.path()).filter(|path| is_of_pages(path) && path.is_dir())
+}
+
+/// Whether the name is one that `path_of` gives a folder.
+pub(super) fn is_of_pages(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default();
+    name.len() == 2 && name.as_encoded_bytes().iter().all(u8::is_ascii_hexdigit)
 }
 
 pub(super) fn files_of(folder: &Path) -> impl Iterator<Item = FoundFile> {

@@ -8,6 +8,7 @@ mod builds;
 mod files;
 mod folder;
 mod index;
+mod kept_files;
 mod line_file;
 #[cfg(test)]
 mod tests;
@@ -24,13 +25,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tracing::warn;
 
-pub(crate) use self::line_file::SharedLineFile;
 use self::{
     files::{Files, RealFiles, lock},
     folder::{BuildFolder, id, read_if_any},
     index::Index,
     line_file::LineFile,
 };
+pub(crate) use self::{kept_files::KeptFiles, line_file::SharedLineFile};
 use crate::{
     address::key::Key,
     clock::{Clock, SystemClock},

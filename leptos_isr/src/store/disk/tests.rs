@@ -244,8 +244,13 @@ fn half_written_files_of_a_crash_are_removed_once_they_are_old() {
         let file = File::create(pages.join(name)).unwrap();
         file.set_modified(std::time::SystemTime::now() - Duration::from_secs(age)).unwrap();
     }
+    let kept = folder.path().join("pages/b1/files/app.js");
+    fs::create_dir(kept.parent().unwrap()).unwrap();
+    let script = File::create(&kept).unwrap();
+    script.set_modified(std::time::SystemTime::now() - Duration::from_secs(7200)).unwrap();
     open(folder.path(), 1 << 20).0.scan();
     assert!(!pages.join(".tmpOld").exists() && pages.join(".tmpNew").exists());
+    assert!(kept.exists(), "the site's files are no pages");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use futures::{StreamExt, stream};
 use tokio::task::spawn_blocking;
 
 use super::{
-    folder::{BuildFolder, read_if_any},
+    folder::{BuildFolder, is_of_pages, read_if_any},
     index::FileId,
 };
 use crate::{error::StoreError, store::backend::PageStream};
@@ -67,7 +67,7 @@ fn folders_of(build: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in fs::read_dir(build)? {
         let entry = entry?;
-        if entry.file_type()?.is_dir() {
+        if is_of_pages(&entry.path()) && entry.file_type()?.is_dir() {
             folders.push(entry.path());
         }
     }
