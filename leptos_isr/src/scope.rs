@@ -110,8 +110,16 @@ impl RenderScope {
         self.notes().tags.push(tag);
     }
 
-    /// Asks for a shorter period than the route declares. A longer one changes nothing.
+    /// Asks for a shorter period than the route declares. A longer one changes nothing, and zero is
+    /// [`no_store`](Self::no_store).
     pub fn revalidate_within(&self, period: Duration) {
+        if period.is_zero() {
+            self.no_store();
+        }
+        self.lower_period(period);
+    }
+
+    pub(crate) fn lower_period(&self, period: Duration) {
         let mut notes = self.notes();
         notes.revalidate = Some(notes.revalidate.map_or(period, |least| least.min(period)));
     }

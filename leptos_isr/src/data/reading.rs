@@ -157,7 +157,7 @@ impl Reading {
         if let (Some(ReadContext { scope, began, .. }), Some(left)) = (&self.reader, left) {
             // A page's age counts from when its render began.
             let passed = now.duration_since(*began).unwrap_or_default();
-            scope.revalidate_within(left + passed);
+            scope.lower_period(left.saturating_add(passed));
         }
     }
 

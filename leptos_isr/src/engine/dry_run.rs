@@ -20,6 +20,7 @@ use crate::{
     entry::Entry,
     error::Error,
     order::purge::{Purge, Scope, reaches},
+    period,
     route::routes::RouteTable,
     store::guarded::ReadFailure,
 };
@@ -118,7 +119,7 @@ impl Engine {
         let Some(mut pages) = store.pages() else {
             return reached.finish(false);
         };
-        let end = Instant::now() + self.0.limits.time;
+        let end = Instant::now() + self.0.limits.time.min(period::days(1));
         let mut has_failed = false;
         // `timeout_at` alone would never end a store that always answers at once.
         while Instant::now() < end && !given_up.is_cancelled() {

@@ -5,11 +5,11 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tracing::{error, info, warn};
 
 use crate::{
-    access::webhooks::{PayloadError, WebhookEndpoint},
+    access::webhooks::{Again, PayloadError, WebhookEndpoint},
     engine::Engine,
     http::answer::{method_not_allowed, plain},
     rules::headers,
@@ -20,7 +20,7 @@ const MAX_BODY: usize = 1 << 20;
 
 impl Engine {
     /// Answers a delivery: 204 when its purge is done, or was done before, or if it maps to
-    /// nothing.
+    /// nothing; 503 while the same delivery is being handled.
     pub(super) async fn answer_webhook(&self, name: &str, request: Request) -> Response {
         let Some(webhook) = self.0.webhooks.get(name) else {
             return plain(StatusCode::NOT_FOUND, "There is no such webhook.\n".to_owned());
@@ -43,13 +43,17 @@ impl Engine {
                 return plain(StatusCode::UNAUTHORIZED, text);
             }
         };
-        if !webhook.deliveries().begin(&delivery, now) {
-            info!(hook = name, "a delivery came again, its purge was done before");
-            return done();
-        }
+        let handling = match webhook.deliveries().begin(&delivery, now) {
+            Ok(handling) => handling,
+            Err(Again::Handled) => {
+                info!(hook = name, "a delivery came again, its purge was done before");
+                return done();
+            }
+            Err(Again::UnderWay) => return under_way(),
+        };
         let response = self.purge_for(name, webhook, &parts.headers, &body).await;
-        if !response.status().is_success() {
-            webhook.deliveries().forget(&delivery);
+        if response.status().is_success() {
+            handling.handled();
         }
         response
     }
@@ -90,6 +94,14 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether the purge will be kept is not known yet, so the sender must ask again.
+fn under_way() -> Response {
+    let text = "This delivery is being handled. Send it again.\n".to_owned();
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 fn done() -> Response {

@@ -15,7 +15,29 @@ const REMEMBERED: usize = 10_000;
 
 /// The signatures and ids of deliveries that were handled, and until when each is remembered. A
 /// restart forgets them.
-pub(crate) struct Deliveries(Mutex<LruCache<Vec<u8>, SystemTime>>);
+pub(crate) struct Deliveries(Mutex<LruCache<Vec<u8>, Seen>>);
+
+#[derive(Clone, Copy)]
+struct Seen {
+    until: SystemTime,
+    is_handled: bool,
+}
+
+/// Why a delivery is not to be handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It was handled.
+    Handled,
+    /// It is being handled, which may still fail.
+    UnderWay,
+}
+
+/// A delivery that is being handled. Unless it ends by [`handled`](Self::handled) it may come again.
+#[must_use = "dropping it says that the delivery was not handled"]
+pub(crate) struct Handling<'a> {
+    deliveries: &'a Deliveries,
+    delivery: &'a Delivery,
+}
 
 impl Deliveries {
     pub(crate) fn new() -> Self {
@@ -23,29 +45,47 @@ impl Deliveries {
         Self(Mutex::new(seen.expect("the size is above zero")))
     }
 
-    /// Notes a delivery. Returns whether it is the first of its kind.
-    pub(crate) fn begin(&self, delivery: &Delivery, now: SystemTime) -> bool {
-        let mut seen = self.lock();
-        let was_seen = |id| seen.cache_get(id).is_some_and(|until| *until >= now);
-        if delivery.ids.iter().any(was_seen) {
-            return false;
+    /// Begins to handle a delivery, unless it was seen before.
+    pub(crate) fn begin<'a>(
+        &'a self,
+        delivery: &'a Delivery,
+        now: SystemTime,
+    ) -> Result<Handling<'a>, Again> {
+        let mut all = self.lock();
+        let mut known = delivery.ids.iter().filter_map(|id| all.cache_get(id).copied());
+        if let Some(seen) = known.find(|seen| seen.until >= now) {
+            return Err(if seen.is_handled { Again::Handled } else { Again::UnderWay });
         }
+        drop(known);
         for id in &delivery.ids {
-            seen.cache_set(id.clone(), delivery.until);
+            all.cache_set(id.clone(), Seen { until: delivery.until, is_handled: false });
         }
-        true
+        Ok(Handling { deliveries: self, delivery })
     }
 
-    /// Forgets a delivery that was not handled after all, so that it may come again.
-    pub(crate) fn forget(&self, delivery: &Delivery) {
-        let mut seen = self.lock();
-        for id in &delivery.ids {
-            let _ = seen.cache_remove(id);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, LruCache<Vec<u8>, SystemTime>> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<Vec<u8>, Seen>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Handling<'_> {
+    /// Says that the delivery need not come again.
+    pub(crate) fn handled(self) {
+        let mut all = self.deliveries.lock();
+        for id in &self.delivery.ids {
+            all.cache_set(id.clone(), Seen { until: self.delivery.until, is_handled: true });
+        }
+    }
+}
+
+impl Drop for Handling<'_> {
+    fn drop(&mut self) {
+        let mut all = self.deliveries.lock();
+        for id in &self.delivery.ids {
+            if all.cache_get(id).is_some_and(|seen| !seen.is_handled) {
+                let _ = all.cache_remove(id);
+            }
+        }
     }
 }
 
@@ -69,27 +109,32 @@ mod tests {
     #[test]
     fn delivery_is_known_by_any_of_its_ids_until_its_time_is_over() {
         let deliveries = Deliveries::new();
-        assert!(deliveries.begin(&delivery(&["mac", "id"]), UNIX_EPOCH));
-        assert!(!deliveries.begin(&delivery(&["mac", "other"]), UNIX_EPOCH));
-        assert!(!deliveries.begin(&delivery(&["third", "id"]), UNIX_EPOCH + period::minutes(5)));
-        assert!(deliveries.begin(&delivery(&["mac", "id"]), UNIX_EPOCH + period::minutes(6)));
+        deliveries.begin(&delivery(&["mac", "id"]), UNIX_EPOCH).unwrap().handled();
+        let again = |ids: &[&str], at| deliveries.begin(&delivery(ids), at).map(drop).err();
+        let later = UNIX_EPOCH + period::minutes(5);
+        assert_eq!(again(&["mac", "other"], UNIX_EPOCH), Some(Again::Handled));
+        assert_eq!(again(&["third", "id"], later), Some(Again::Handled));
+        assert_eq!(again(&["mac", "id"], later + period::minutes(1)), None);
     }
 
     #[test]
-    fn what_was_taken_back_comes_for_the_first_time() {
+    fn delivery_that_is_under_way_is_not_handled_yet_and_may_come_again_if_it_fails() {
         let deliveries = Deliveries::new();
-        assert!(deliveries.begin(&delivery(&["mac"]), UNIX_EPOCH));
-        deliveries.forget(&delivery(&["mac"]));
-        assert!(deliveries.begin(&delivery(&["mac"]), UNIX_EPOCH));
+        let first = delivery(&["mac"]);
+        let handling = deliveries.begin(&first, UNIX_EPOCH).unwrap();
+        let again = || deliveries.begin(&first, UNIX_EPOCH).map(drop).err();
+        assert_eq!(again(), Some(Again::UnderWay));
+        drop(handling);
+        assert_eq!(again(), None);
     }
 
     #[test]
     fn memory_is_bounded() {
         let deliveries = Deliveries::new();
         for id in 0..=REMEMBERED {
-            assert!(deliveries.begin(&delivery(&[&id.to_string()]), UNIX_EPOCH));
+            deliveries.begin(&delivery(&[&id.to_string()]), UNIX_EPOCH).unwrap().handled();
         }
         assert_eq!(deliveries.lock().cache_size(), REMEMBERED);
-        assert!(!deliveries.begin(&delivery(&[&REMEMBERED.to_string()]), UNIX_EPOCH));
+        assert!(deliveries.begin(&delivery(&[&REMEMBERED.to_string()]), UNIX_EPOCH).is_err());
     }
 }

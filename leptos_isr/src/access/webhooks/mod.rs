@@ -16,12 +16,14 @@ use std::{collections::HashMap, time::SystemTime};
 use http::HeaderMap;
 use serde_json::Value;
 
+pub(crate) use self::{
+    deliveries::Again, delivery::Delivery, mapping::MappedPurge, proof::Refusal,
+};
 use self::{
     deliveries::Deliveries,
     mapping::{Templates, TooMany},
     settings::Preset,
 };
-pub(crate) use self::{delivery::Delivery, mapping::MappedPurge, proof::Refusal};
 pub use self::{mapping::Mapping, settings::Webhook};
 use crate::error::Error;
 

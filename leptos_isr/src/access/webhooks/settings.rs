@@ -48,6 +48,9 @@ pub(super) enum Preset {
     Strapi,
 }
 
+/// The longest tolerance, which no time that a clock gives overflows with.
+const CENTURY: Duration = period::days(36_525);
+
 /// How long Sanity's CDN may answer with what was before a change.
 const SANITY_LAG: Duration = period::minutes(1);
 
@@ -124,10 +127,10 @@ impl Webhook {
     }
 
     /// Sets how far the signed time may differ from the engine's clock, where a time is signed.
-    /// Defaults to 5 minutes.
+    /// Defaults to 5 minutes. More than a century counts as one.
     #[must_use]
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
-        self.tolerance = tolerance;
+        self.tolerance = tolerance.min(CENTURY);
         self
     }
 }
