@@ -85,7 +85,7 @@ impl Builder {
             cdns: Vec::new(),
             bypass: None,
             csp: None,
-            bounds: Bounds { renders: (processors * 4).max(8), visitors: 1000, queue: 10_000 },
+            bounds: Bounds { renders: (processors * 4).max(8), places: 1000, queue: 10_000 },
             background_threads: processors,
             limits: Limits { time: period::seconds(30), body: 16 << 20 },
             sends_tags: false,
@@ -280,6 +280,9 @@ impl Builder {
     }
 
     /// How many pages are rendered at once. Defaults to four for each processor, and at least 8.
+    ///
+    /// Regenerations that nobody waits for leave one of these to visitors, unless there is only
+    /// one. The same holds for [`Isr::max_renders`](crate::Isr::max_renders) of a route.
     #[must_use]
     pub fn max_renders(mut self, renders: usize) -> Self {
         self.bounds.renders = renders.max(1);
@@ -297,12 +300,17 @@ impl Builder {
         self
     }
 
-    /// How many visitors may wait for renders at once. Defaults to 1,000.
+    /// How many pages visitors may wait for at once, those being rendered included. Defaults to
+    /// 1,000.
     ///
-    /// Any further visitor gets the old page, or 503 with `Retry-After` if there is none.
+    /// A page counts once, however many wait for it. A route with
+    /// [`Isr::max_renders`](crate::Isr::max_renders) may have as large a part of these pages as it
+    /// may have of all renders, so that visitors who wait for a slow route leave room for those of
+    /// others. A visitor of any further page gets the old page, or 503 with `Retry-After` if there
+    /// is none. So does one who would join others, once ten times as many visitors as pages wait.
     #[must_use]
-    pub fn max_waiting(mut self, visitors: usize) -> Self {
-        self.bounds.visitors = visitors;
+    pub fn max_waiting(mut self, pages: usize) -> Self {
+        self.bounds.places = pages;
         self
     }
 

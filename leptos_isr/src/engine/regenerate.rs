@@ -124,9 +124,11 @@ impl Engine {
         Ok(pages.buffered(AT_ONCE).collect().await)
     }
 
-    /// Waits for a render as a visitor. It is refused if too many visitors wait already.
+    /// Waits for a render as a visitor. It is refused if visitors wait for too many pages already.
     pub(crate) async fn await_render(&self, target: &Target, reason: &'static str) -> RenderResult {
-        let _visitor = self.0.scheduler.visitor().map_err(refused)?;
+        let Target { route, max_renders, key, .. } = target;
+        let visitor = self.0.scheduler.visitor(route, *max_renders, key);
+        let _visitor = visitor.map_err(refused)?;
         let limit = self.0.limits.time.saturating_mul(WAITS + 1);
         let rendered = timeout(limit, self.await_render_after(target, reason, Seen::default()));
         rendered.await.unwrap_or_else(|_| Err(busy(Duration::from_secs(1))))

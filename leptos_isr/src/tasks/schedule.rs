@@ -9,7 +9,11 @@
 //! 3. Among those, the page that has waited longest.
 //!
 //! Every fourth turn goes to the page that has waited longest, so that no page waits for ever. A
-//! page whose route is at its limit is passed over.
+//! page whose route is at its limit is passed over. Pages that nobody waits for leave one of the
+//! renders to visitors, in the server and in a route with a limit, if there is more than one.
+//!
+//! How many pages visitors may wait for is bounded too, and a route with a limit has its share of
+//! these places: a crowd of its visitors takes no more. Those who wait for one page take one place.
 
 use std::{
     cmp::Reverse,
@@ -25,6 +29,9 @@ use crate::address::key::Key;
 
 /// One turn in this many goes by the longest wait, not by demand.
 const OLDEST_EVERY: u64 = 4;
+
+/// How many visitors may wait in all, for each place. Beyond that only the first of a page waits.
+const VISITORS_PER_PLACE: usize = 10;
 
 /// The last render makes up one part in this many of the average duration.
 const WEIGHT_OF_LAST: u32 = 8;
@@ -48,18 +55,21 @@ struct Inner {
 pub(crate) struct Bounds {
     /// Renders at once.
     pub(crate) renders: usize,
-    /// Visitors who wait for a render.
-    pub(crate) visitors: usize,
+    /// Pages that visitors wait for, those being rendered included.
+    pub(crate) places: usize,
     /// Pages that wait to be regenerated, with no visitor waiting for them.
     pub(crate) queue: usize,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    running: usize,
+    running: Running,
     lanes: HashMap<Arc<str>, Lane>,
     /// Pages waiting, in all lanes.
     waiting: usize,
+    /// How many visitors wait for each page that has a place. A page that all of them have left
+    /// keeps its place while it is in the queue.
+    awaited: HashMap<Key, usize>,
     visitors: usize,
     turns: u64,
     last_ticket: u64,
@@ -67,11 +77,21 @@ struct State {
     average: Duration,
 }
 
+/// How many renders are under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Running {
+    all: usize,
+    /// Those that nobody waited for when they began.
+    background: usize,
+}
+
 /// The renders of one route.
 #[derive(Debug)]
 struct Lane {
-    running: usize,
+    running: Running,
     limit: usize,
+    /// How many of its pages visitors wait for.
+    awaited: usize,
     queue: PriorityQueue<Key, Place>,
     calls: HashMap<Key, oneshot::Sender<Urgency>>,
 }
@@ -126,28 +146,52 @@ pub(crate) struct Permit {
     began: Instant,
 }
 
-/// A visitor who waits for a render. Dropping it ends the wait.
+/// A visitor who waits for a page. Dropping it ends the wait.
 #[derive(Debug)]
-pub(crate) struct Visitor(Scheduler);
+pub(crate) struct Visitor {
+    scheduler: Scheduler,
+    route: Arc<str>,
+    key: Key,
+}
 
 impl Scheduler {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self(Arc::new(Inner { bounds, state: Mutex::default() }))
     }
 
-    /// Counts one more visitor who waits.
+    /// Counts one more visitor who waits for the page `key` of `route`, which renders at most
+    /// `limit` pages at once. The first one for a page takes a place for it.
     ///
     /// # Errors
     ///
-    /// Returns [`Refusal::Busy`] if as many visitors wait as are allowed.
-    pub(crate) fn visitor(&self) -> Result<Visitor, Refusal> {
+    /// Returns [`Refusal::Busy`] if no place is free for the page. If others wait for it already,
+    /// it has its place, and more visitors are refused only beyond [`VISITORS_PER_PLACE`].
+    pub(crate) fn visitor(
+        &self,
+        route: &Arc<str>,
+        limit: Option<usize>,
+        key: &Key,
+    ) -> Result<Visitor, Refusal> {
+        let bounds = self.0.bounds;
         let mut state = self.state();
-        if state.visitors >= self.0.bounds.visitors {
-            return Err(state.busy(self.0.bounds));
+        let is_free = if state.awaited.contains_key(key) {
+            state.visitors < bounds.places.saturating_mul(VISITORS_PER_PLACE)
+        } else {
+            state.awaited.len() < bounds.places
+                && state.lane(route, limit).awaited < bounds.places_of(limit)
+        };
+        if !is_free {
+            return Err(state.busy(bounds, route));
         }
         state.visitors += 1;
+        if let Some(visitors) = state.awaited.get_mut(key) {
+            *visitors += 1;
+        } else {
+            state.awaited.insert(key.clone(), 1);
+            state.lane(route, limit).awaited += 1;
+        }
         drop(state);
-        Ok(Visitor(self.clone()))
+        Ok(Visitor { scheduler: self.clone(), route: Arc::clone(route), key: key.clone() })
     }
 
     /// Asks for a turn to render the page `key` of `route`, which renders at most `limit` pages at
@@ -166,16 +210,16 @@ impl Scheduler {
     ) -> Result<Turn, Refusal> {
         let bounds = self.0.bounds;
         let mut state = self.state();
-        let lane = state.lane(route, limit);
-        let lane_is_free = lane.running < lane.limit && lane.queue.is_empty();
         let nobody_waits = urgency != Urgency::Waiting;
+        let lane_is_free = state.lane(route, limit).has_room_for(urgency);
         let call = if nobody_waits && state.is_closed {
             return Err(Refusal::Closed);
-        } else if state.running < bounds.renders && lane_is_free {
-            state.start(route);
+        } else if state.running.has_room_for(urgency, bounds.renders) && lane_is_free {
+            // No page of this lane that is at least as urgent waits: it would have been called.
+            state.start(route, urgency);
             None
         } else if nobody_waits && state.waiting >= bounds.queue {
-            return Err(state.busy(bounds));
+            return Err(state.busy(bounds, route));
         } else {
             Some(state.enqueue(route, key, urgency))
         };
@@ -186,12 +230,15 @@ impl Scheduler {
 
     /// Counts one more request for the page, if it waits for its turn.
     pub(crate) fn raise(&self, route: &Arc<str>, key: &Key, urgency: Urgency) {
-        if let Some(lane) = self.state().lanes.get_mut(route) {
+        let mut state = self.state();
+        if let Some(lane) = state.lanes.get_mut(route) {
             lane.queue.change_priority_by(key, |place| {
                 place.demand = place.demand.saturating_add(1);
                 place.urgency = place.urgency.max(urgency);
             });
         }
+        // There may be room for a page that somebody waits for.
+        state.call(self.0.bounds);
     }
 
     /// Drops the pages in the queue that nobody waits for, and refuses more of them.
@@ -218,8 +265,9 @@ impl Scheduler {
 impl State {
     fn lane(&mut self, route: &Arc<str>, limit: Option<usize>) -> &mut Lane {
         self.lanes.entry(Arc::clone(route)).or_insert_with(|| Lane {
-            running: 0,
+            running: Running::default(),
             limit: limit.unwrap_or(usize::MAX),
+            awaited: 0,
             queue: PriorityQueue::new(),
             calls: HashMap::new(),
         })
@@ -241,35 +289,42 @@ impl State {
         called
     }
 
-    fn start(&mut self, route: &Arc<str>) {
-        self.running += 1;
-        self.lane(route, None).running += 1;
+    fn start(&mut self, route: &Arc<str>, urgency: Urgency) {
+        self.running.add(urgency);
+        self.lane(route, None).running.add(urgency);
     }
 
-    fn end(&mut self, route: &Arc<str>, bounds: Bounds) {
-        self.running -= 1;
-        self.lane(route, None).running -= 1;
-        while self.running < bounds.renders && self.call_next() {}
+    fn end(&mut self, route: &Arc<str>, urgency: Urgency, bounds: Bounds) {
+        self.running.remove(urgency);
+        self.lane(route, None).running.remove(urgency);
+        self.call(bounds);
+    }
+
+    /// Calls the pages that may be rendered now.
+    fn call(&mut self, bounds: Bounds) {
+        while self.call_next(bounds) {}
     }
 
     /// Calls the next page whose route may render; `false` if there is none.
-    fn call_next(&mut self) -> bool {
+    fn call_next(&mut self, bounds: Bounds) -> bool {
         let by_age = (self.turns + 1).is_multiple_of(OLDEST_EVERY);
-        let free = self.lanes.iter().filter(|(_, lane)| lane.running < lane.limit);
-        let next = if by_age {
-            free.filter_map(|(route, lane)| Some((route, lane.oldest()?)))
-                .max_by_key(|(_, (_, place))| place.ticket)
-        } else {
-            free.filter_map(|(route, lane)| Some((route, lane.queue.peek()?)))
-                .max_by_key(|(_, (_, place))| **place)
+        let running = self.running;
+        let may_begin = |urgency| running.has_room_for(urgency, bounds.renders);
+        let next = self.lanes.iter().filter_map(|(route, lane)| {
+            let (key, place) = lane.next(by_age, may_begin)?;
+            Some((route, key, *place))
+        });
+        let next = match by_age {
+            true => next.max_by_key(|(.., place)| place.ticket),
+            false => next.max_by_key(|(.., place)| *place),
         };
-        let Some((route, (key, place))) = next else { return false };
-        let (route, key, urgency) = (Arc::clone(route), key.clone(), place.urgency);
+        let Some((route, key, Place { urgency, .. })) = next else { return false };
+        let (route, key) = (Arc::clone(route), key.clone());
         self.turns += 1;
         if let Some(call) = self.leave(&route, &key)
             && call.send(urgency).is_ok()
         {
-            self.start(&route);
+            self.start(&route, urgency);
         }
         true
     }
@@ -278,19 +333,80 @@ impl State {
         let lane = self.lanes.get_mut(route)?;
         lane.queue.remove(key)?;
         self.waiting -= 1;
-        lane.calls.remove(key)
+        let call = lane.calls.remove(key);
+        self.give_up_place(route, key);
+        call
+    }
+
+    /// Takes the place from a page that nobody waits for and that is not in the queue.
+    fn give_up_place(&mut self, route: &Arc<str>, key: &Key) {
+        let is_queued = self.lane(route, None).queue.contains(key);
+        if !is_queued && self.awaited.get(key) == Some(&0) {
+            self.awaited.remove(key);
+            self.lane(route, None).awaited -= 1;
+        }
     }
 
     /// A refusal, with an estimate of how long the pages in the queue will take.
-    fn busy(&self, bounds: Bounds) -> Refusal {
-        let rounds = u32::try_from(1 + self.waiting / bounds.renders).unwrap_or(u32::MAX);
+    fn busy(&self, bounds: Bounds, route: &Arc<str>) -> Refusal {
+        let of_lane = self.lanes.get(route).map_or(0, |lane| lane.queue.len() / lane.limit);
+        let rounds = 1 + of_lane.max(self.waiting / bounds.renders);
+        let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
         Refusal::Busy { retry_after: self.average.saturating_mul(rounds).clamp(LEAST, MOST) }
     }
 }
 
+impl Bounds {
+    /// How many pages of a route visitors may wait for: as many of all as it may have renders.
+    fn places_of(self, limit: Option<usize>) -> usize {
+        match limit {
+            Some(limit) if limit < self.renders => {
+                self.places.saturating_mul(limit).div_ceil(self.renders)
+            }
+            _ => self.places,
+        }
+    }
+}
+
+impl Running {
+    /// Whether one more render may begin where `limit` may run at once.
+    fn has_room_for(self, urgency: Urgency, limit: usize) -> bool {
+        let is_admitted = match urgency {
+            Urgency::Prefetch | Urgency::Background => {
+                self.background < limit.saturating_sub(1).max(1)
+            }
+            Urgency::Waiting => true,
+        };
+        self.all < limit && is_admitted
+    }
+
+    fn add(&mut self, urgency: Urgency) {
+        self.all += 1;
+        self.background += usize::from(urgency != Urgency::Waiting);
+    }
+
+    fn remove(&mut self, urgency: Urgency) {
+        self.all -= 1;
+        self.background -= usize::from(urgency != Urgency::Waiting);
+    }
+}
+
 impl Lane {
-    fn oldest(&self) -> Option<(&Key, &Place)> {
-        self.queue.iter().max_by_key(|(_, place)| place.ticket)
+    fn has_room_for(&self, urgency: Urgency) -> bool {
+        self.running.has_room_for(urgency, self.limit)
+    }
+
+    /// The page that is next in this lane, among those that may begin.
+    fn next(&self, by_age: bool, may_begin: impl Fn(Urgency) -> bool) -> Option<(&Key, &Place)> {
+        let may_begin =
+            |place: &Place| may_begin(place.urgency) && self.has_room_for(place.urgency);
+        if by_age {
+            let pages = self.queue.iter().filter(|(_, place)| may_begin(place));
+            pages.max_by_key(|(_, place)| place.ticket)
+        } else {
+            // If the first is not urgent enough, no other is.
+            self.queue.peek().filter(|(_, place)| may_begin(place))
+        }
     }
 }
 
@@ -324,8 +440,12 @@ impl Drop for Turn {
         let mut state = self.scheduler.state();
         state.leave(&self.route, &self.key);
         // The page's turn had come, but it will not be rendered.
-        if self.call.as_mut().is_none_or(|call| call.try_recv().is_ok()) {
-            state.end(&self.route, self.scheduler.0.bounds);
+        let urgency = match &mut self.call {
+            Some(call) => call.try_recv().ok(),
+            None => Some(self.urgency),
+        };
+        if let Some(urgency) = urgency {
+            state.end(&self.route, urgency, self.scheduler.0.bounds);
         }
     }
 }
@@ -335,13 +455,18 @@ impl Drop for Permit {
         let mut state = self.scheduler.state();
         let last = self.began.elapsed();
         state.average = (state.average * (WEIGHT_OF_LAST - 1) + last) / WEIGHT_OF_LAST;
-        state.end(&self.route, self.scheduler.0.bounds);
+        state.end(&self.route, self.urgency, self.scheduler.0.bounds);
     }
 }
 
 impl Drop for Visitor {
     fn drop(&mut self) {
-        self.0.state().visitors -= 1;
+        let mut state = self.scheduler.state();
+        state.visitors -= 1;
+        if let Some(visitors) = state.awaited.get_mut(&self.key) {
+            *visitors -= 1;
+        }
+        state.give_up_place(&self.route, &self.key);
     }
 }
 
@@ -351,7 +476,7 @@ mod tests {
     use crate::address::path::CanonicalPath;
     use futures::{FutureExt, future::BoxFuture};
 
-    const NO_LIMIT: Bounds = Bounds { renders: 1, visitors: 10, queue: 10 };
+    const NO_LIMIT: Bounds = Bounds { renders: 1, places: 10, queue: 10 };
 
     fn key(name: &str) -> Key {
         Key::new(&CanonicalPath::parse(&format!("/{name}")).unwrap(), None, &[]).unwrap()
@@ -431,7 +556,7 @@ mod tests {
         // a-2 was asked for twice and has a visitor; b-visitor has one too.
         assert_eq!(order, ["a-2", "b-visitor", "b-wanted", "a-old", "a-3", "a-1"]);
         let state = scheduler.state();
-        assert_eq!((state.running, state.waiting), (0, 0));
+        assert_eq!((state.running, state.waiting), (Running::default(), 0));
     }
 
     #[test]
@@ -472,7 +597,7 @@ mod tests {
         drop(first);
         let second = second.now_or_never().expect("it is its turn").unwrap();
         drop((second, third));
-        assert_eq!(scheduler.state().running, 0);
+        assert_eq!(scheduler.state().running, Running::default());
     }
 
     #[test]
@@ -485,13 +610,85 @@ mod tests {
         let _third = queue(&scheduler, "a-3", Urgency::Waiting);
     }
 
+    fn visit(
+        scheduler: &Scheduler,
+        name: &'static str,
+        limit: Option<usize>,
+    ) -> Result<Visitor, Refusal> {
+        scheduler.visitor(&route(name.split('-').next().unwrap()), limit, &key(name))
+    }
+
     #[test]
-    fn visitors_are_bounded() {
-        let scheduler = Scheduler::new(Bounds { visitors: 2, ..NO_LIMIT });
-        let (first, _second) = (scheduler.visitor().unwrap(), scheduler.visitor().unwrap());
-        assert_eq!(scheduler.visitor().unwrap_err(), Refusal::Busy { retry_after: LEAST });
+    fn pages_that_visitors_wait_for_are_bounded() {
+        let scheduler = Scheduler::new(Bounds { places: 2, ..NO_LIMIT });
+        let first = [visit(&scheduler, "a-1", None), visit(&scheduler, "a-1", None)];
+        let _second = visit(&scheduler, "a-2", None).unwrap();
+        let busy = Refusal::Busy { retry_after: LEAST };
+        assert_eq!(visit(&scheduler, "b-1", None).unwrap_err(), busy);
+        let [first, follower] = first;
         drop(first);
-        scheduler.visitor().unwrap();
+        assert_eq!(visit(&scheduler, "b-1", None).unwrap_err(), busy, "one still waits for it");
+        drop(follower);
+        visit(&scheduler, "b-1", None).unwrap();
+        assert_eq!(scheduler.state().visitors, 1);
+    }
+
+    #[test]
+    fn page_that_its_visitors_left_keeps_its_place_while_it_is_in_the_queue() {
+        let scheduler = Scheduler::new(Bounds { places: 1, ..NO_LIMIT });
+        let first = ask(&scheduler, "a-0", None, Urgency::Background).now().unwrap();
+        let visitor = visit(&scheduler, "a-1", None).unwrap();
+        let (_, turn) = queue(&scheduler, "a-1", Urgency::Waiting);
+        drop(visitor);
+        assert!(visit(&scheduler, "a-2", None).is_err(), "the queue would grow without a bound");
+        drop(visit(&scheduler, "a-1", None).unwrap());
+        drop(first);
+        let _permit = turn.now_or_never().expect("it is its turn").unwrap();
+        visit(&scheduler, "a-2", None).unwrap();
+        assert_eq!(scheduler.state().lane(&route("a"), None).awaited, 0);
+    }
+
+    #[test]
+    fn crowd_that_waits_for_one_page_is_bounded_and_refuses_no_other_page() {
+        let scheduler = Scheduler::new(Bounds { places: 2, ..NO_LIMIT });
+        let crowd: Vec<_> = (0..30).filter_map(|_| visit(&scheduler, "a-1", None).ok()).collect();
+        assert_eq!(crowd.len(), 2 * VISITORS_PER_PLACE);
+        visit(&scheduler, "a-2", None).unwrap();
+    }
+
+    #[test]
+    fn route_with_a_limit_has_its_share_of_the_places() {
+        let bounds = Bounds { renders: 8, places: 20, ..NO_LIMIT };
+        let of_limits = [Some(1), Some(2), Some(8), Some(9), None];
+        assert_eq!(of_limits.map(|limit| bounds.places_of(limit)), [3, 5, 20, 20, 20]);
+        let scheduler = Scheduler::new(bounds);
+        let one = Some(1);
+        let slow = ["a-1", "a-2", "a-3", "a-4"].map(|name| visit(&scheduler, name, one));
+        assert_eq!(slow.each_ref().map(Result::is_ok), [true, true, true, false]);
+        assert!((0..17).map(|_| visit(&scheduler, "b-1", None)).all(|visitor| visitor.is_ok()));
+        drop(slow);
+        visit(&scheduler, "a-4", one).unwrap();
+    }
+
+    #[test]
+    fn pages_that_nobody_waits_for_leave_a_render_to_visitors() {
+        for (renders, limit) in [(3, None), (9, Some(3))] {
+            let scheduler = Scheduler::new(Bounds { renders, ..NO_LIMIT });
+            let ask = |name, urgency| ask(&scheduler, name, limit, urgency);
+            let first = ask("a-1", Urgency::Background).now().unwrap();
+            let _second = ask("a-2", Urgency::Background).now().unwrap();
+            let mut third = ask("a-3", Urgency::Background).queued();
+            let visitor = ask("a-4", Urgency::Waiting).now().unwrap();
+            drop(visitor);
+            assert!((&mut third).now_or_never().is_none(), "a visitor's place is free");
+            scheduler.raise(&route("a"), &key("a-3"), Urgency::Waiting);
+            let third = third.now_or_never().expect("somebody waits for it").unwrap();
+            let mut fourth = ask("a-5", Urgency::Background).queued();
+            drop(third);
+            assert!((&mut fourth).now_or_never().is_none());
+            drop(first);
+            drop(fourth.now_or_never().expect("it is its turn").unwrap());
+        }
     }
 
     #[test]
@@ -506,7 +703,7 @@ mod tests {
         drop(called);
         drop(last.now_or_never().expect("it is its turn").unwrap());
         let state = scheduler.state();
-        assert_eq!((state.running, state.waiting), (0, 0));
+        assert_eq!((state.running, state.waiting), (Running::default(), 0));
     }
 
     #[test]

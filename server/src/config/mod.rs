@@ -198,7 +198,7 @@ pub struct Config {
         help_heading = "Stored pages", value_parser = clap::value_parser!(u16).range(1..))]
     pub isr_max_renders: Option<u16>,
 
-    /// How many visitors may wait for renders; more get 503 with `Retry-After`
+    /// How many pages visitors may wait for; those of others get 503 with `Retry-After`
     #[arg(long, env = "ISR_MAX_WAITING", global = true, default_value_t = 1000,
         value_name = "ISR_MAX_WAITING", help_heading = "Stored pages",
         value_parser = clap::value_parser!(u32).range(1..))]
