@@ -109,13 +109,13 @@ impl Engine {
 
     async fn look_at_all(&self, scopes: &[Scope], given_up: &CancellationToken) -> PurgeDryRun {
         let mut reached = DryRunCount::new(&self.0.routes, scopes);
-        let in_memory = self.0.tiers.all_in_memory();
-        in_memory.iter().for_each(|entry| reached.look_at(entry));
+        let at_hand = self.0.tiers.all_at_hand();
+        at_hand.iter().for_each(|entry| reached.look_at(entry));
         let Some(store) = self.0.tiers.store() else {
             return reached.finish(true);
         };
         // Only the keys: holding the entries would keep the bodies of evicted pages in memory.
-        let seen: HashSet<Key> = in_memory.into_iter().map(|entry| entry.key.clone()).collect();
+        let seen: HashSet<Key> = at_hand.into_iter().map(|entry| entry.key.clone()).collect();
         let Some(mut pages) = store.pages() else {
             return reached.finish(false);
         };

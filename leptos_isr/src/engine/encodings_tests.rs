@@ -81,6 +81,17 @@ async fn visitor_who_leaves_does_not_stop_the_compression() {
 }
 
 #[tokio::test]
+async fn page_is_sent_uncompressed_if_compressing_must_wait_for_long() {
+    let (engine, router) = site(&Arc::new(AtomicUsize::new(1000)));
+    let all = u32::try_from(engine.0.compressions.available_permits()).unwrap();
+    let busy = engine.0.compressions.acquire_many(all).await.unwrap();
+    assert_eq!(ask(&router, "gzip").await, None);
+    drop(busy);
+    assert!(engine.idle(Duration::from_secs(30)).await);
+    assert_eq!(ask(&router, "gzip").await.as_deref(), Some("gzip"));
+}
+
+#[tokio::test]
 async fn build_makes_every_encoding() {
     let (engine, _router) = site(&Arc::new(AtomicUsize::new(1000)));
     assert!(engine.prerender(1, |_| (), |_| ()).await.unwrap().is_success());

@@ -118,9 +118,10 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Waits until no regeneration is under way, for at most `limit`.
+    /// Waits until no regeneration is under way and no page is to be written to the store, for at
+    /// most `limit`.
     ///
-    /// Returns whether all of them have ended.
+    /// Returns whether all of that has ended.
     pub async fn idle(&self, limit: Duration) -> bool {
         self.0.tasks.close();
         let ended = timeout(limit, self.0.tasks.wait()).await.is_ok();
@@ -130,8 +131,8 @@ impl Engine {
 
     /// Finishes the work that is under way, within `limit`.
     ///
-    /// That is the pages that visitors wait for and the regenerations that have begun. No others
-    /// begin, and live streams end at once.
+    /// That is the pages that visitors wait for and the regenerations that have begun, with what is
+    /// to be written to the store. No others begin, and live streams end at once.
     ///
     /// Returns whether all of it has ended.
     pub async fn shut_down(&self, limit: Duration) -> bool {

@@ -90,7 +90,11 @@ impl Builder {
         };
         Ok(Engine(Arc::new(Inner {
             routes: settings.routes,
-            tiers: Tiers::new(memory, store.map(|store| Guarded::new(store, limits.time))),
+            tiers: Tiers::new(
+                memory,
+                store.map(|store| Guarded::new(store, limits.time)),
+                tasks.clone(),
+            ),
             missing_store: missing,
             order,
             purge_log: history.log,

@@ -202,7 +202,7 @@ impl Engine {
 
     /// Renders and stores one page; returns its length, or why it failed.
     async fn render_at_build(&self, target: &Target) -> Result<usize, String> {
-        let rendered = self
+        let mut rendered = self
             .render(target, Seen::default(), Handle::current())
             .await
             .map_err(|RenderFailure { error, .. }| error.to_string())?;
@@ -218,12 +218,15 @@ impl Engine {
         let len = stored_len(entry);
         // A build can take the time to make every encoding.
         entry.make_all().await;
+        rendered.entry.is_listed = true;
+        let entry = Arc::new(rendered.entry);
         match self.0.tiers.store() {
-            Some(store) => {
-                let kept = store.put(entry).await;
-                kept.map_err(|error| format!("the store could not keep the page: {error}"))?;
+            Some(_) => {
+                self.0.tiers.write(&entry);
+                let written = self.0.tiers.written(&entry).await;
+                written.map_err(|error| format!("the store could not keep the page: {error}"))?;
             }
-            None => self.0.tiers.put_in_memory(&Arc::new(rendered.entry)),
+            None => self.0.tiers.put_in_memory(&entry),
         }
         Ok(len)
     }

@@ -75,6 +75,9 @@ pub struct Regeneration {
     /// The page's path and listed query parameters, in canonical form.
     pub page: String,
     /// The status of the new page, and whether it is stored; or why there is none.
+    ///
+    /// Stored means that the store behind the memory has it, if there is a store, so that a restart
+    /// does not lose it.
     pub result: Result<(StatusCode, bool), RenderError>,
 }
 
@@ -91,10 +94,12 @@ struct FlightRequest {
 }
 
 impl Engine {
-    /// Regenerates pages, and waits until they are stored.
+    /// Regenerates pages, and waits until they are in the store.
     ///
     /// `paths` are paths of stored routes, in any spelling, with the query parameters that their
     /// route lists. Each render begins after this call. A failed render leaves the page as it was.
+    /// A page that the store does not keep, or not within the time limit of a render, is served from
+    /// memory, and its result says that it is not stored.
     ///
     /// Returns one result for each path, in the order of `paths`.
     ///
@@ -116,7 +121,10 @@ impl Engine {
         let pages = stream::iter(targets).map(|target| async move {
             let outcome = self.await_render_after(&target, "requested", after).await;
             let result = match outcome {
-                Ok(new) => Ok((new.entry.status, new.stored)),
+                Ok(NewEntry { entry, stored }) => {
+                    let stored = stored && self.0.tiers.written(&entry).await.is_ok();
+                    Ok((entry.status, stored))
+                }
                 Err(failure) => Err(failure.error),
             };
             Regeneration { page: target.key.as_str().to_owned(), result }
@@ -337,13 +345,13 @@ impl Engine {
         render::render(job).await
     }
 
-    /// Stores a rendered page, if it may be stored.
+    /// Stores a rendered page, if it may be stored: in memory, and later in the store.
     async fn store_rendered(&self, rendered: RenderOutput) -> NewEntry {
         let RenderOutput { entry, may_store } = rendered;
         let entry: Arc<ServedEntry> = Arc::new(entry);
         if may_store {
             let old = self.0.tiers.in_memory(entry.key.as_str());
-            self.0.tiers.put(&entry).await;
+            self.0.tiers.put(&entry);
             self.tell_page_watchers(&entry, old.as_deref());
         } else {
             self.supersede(&entry.key).await;
@@ -357,7 +365,7 @@ impl Engine {
         let mut entry = Entry::clone(&old);
         entry.is_superseded = true;
         let entry = ServedEntry::with_encodings(entry, old.encodings.clone());
-        self.0.tiers.put(&Arc::new(entry)).await;
+        self.0.tiers.put(&Arc::new(entry));
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod encodings;
 pub(crate) mod heads;
 mod served;
 mod start;
+pub(crate) mod written;
 
 use std::time::{Duration, SystemTime};
 

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::{Entry, encodings::Encodings, heads::Heads};
+use super::{Entry, encodings::Encodings, heads::Heads, written::Written};
 use crate::rules::encoding::{self, Encoding};
 
 /// About how many bytes the response heads of a page take in addition to its own headers.
@@ -23,6 +23,10 @@ pub(crate) struct ServedEntry {
     /// `None` if the body must not be compressed.
     pub(crate) encodings: Option<Encodings>,
     pub(crate) heads: Heads,
+    /// Whether a list has its path, as at build.
+    pub(crate) is_listed: bool,
+    /// Whether the store has the page.
+    pub(crate) written: Written,
     /// The generation of purges at which the page was last found unpurged.
     unpurged_at: AtomicU64,
 }
@@ -45,7 +49,14 @@ impl ServedEntry {
     /// An entry with encodings of the same body.
     pub(crate) fn with_encodings(entry: Entry, encodings: Option<Encodings>) -> Self {
         let encodings = encodings.filter(|_| entry.may_compress);
-        Self { entry, encodings, heads: Heads::default(), unpurged_at: AtomicU64::new(0) }
+        Self {
+            entry,
+            encodings,
+            heads: Heads::default(),
+            is_listed: false,
+            written: Written::default(),
+            unpurged_at: AtomicU64::new(0),
+        }
     }
 
     /// The entry, before anything is made of it.

@@ -55,6 +55,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Keeps `page`, in the place of what was kept for `key`.
     ///
+    /// The engine writes one page of a key at a time. If a call takes too long, the engine drops
+    /// its future and tries again: from then on it must not take effect any more.
+    ///
     /// # Errors
     ///
     /// Fails if the page cannot be kept. The old page is still there then, and the engine keeps the

@@ -2,14 +2,15 @@
 //! cost a page its place in the store, but never a visitor the page.
 
 use std::{
-    future::Future,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, future::ready};
-use tokio::time::timeout;
 use tracing::warn;
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     store::{
         backend::{OtherBuild, Store},
         format::{DecodeError, decode, encode},
+        gate::{Gate, NoAnswer},
     },
 };
 
@@ -28,7 +30,8 @@ const READ_LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Guarded {
-    store: Box<dyn Store>,
+    store: Arc<dyn Store>,
+    gate: Arc<Gate>,
     is_failing: AtomicBool,
     /// Whether pages in another format have been logged.
     said_other_format: AtomicBool,
@@ -45,11 +48,21 @@ pub(crate) enum ReadFailure {
     Failed,
 }
 
+/// Why the store does not have a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum WriteFailure {
+    /// It does not answer. It may have the page or not.
+    NoAnswer,
+    /// It cannot keep the page.
+    Refused(String),
+}
+
 impl Guarded {
     pub(crate) fn new(store: Box<dyn Store>, write_limit: Duration) -> Self {
         let read_limit = READ_LIMIT.min(write_limit);
         Self {
-            store,
+            store: store.into(),
+            gate: Arc::new(Gate::new()),
             is_failing: AtomicBool::new(false),
             said_other_format: AtomicBool::new(false),
             read_limit,
@@ -57,9 +70,19 @@ impl Guarded {
         }
     }
 
+    /// The longest that a page waits for its write to be answered. Nobody waits for a store that
+    /// does not answer.
+    pub(crate) fn write_limit(&self) -> Duration {
+        if self.gate.is_shut() { Duration::ZERO } else { self.write_limit }
+    }
+
     /// The page of `key`; `None` if there is none, or if it is damaged or cannot be read.
     pub(crate) async fn get(&self, key: &Key) -> Option<ServedEntry> {
-        let bytes = match within(self.read_limit, self.store.get(key)).await {
+        if self.gate.is_shut() {
+            self.try_again(key);
+            return None;
+        }
+        let bytes = match self.gate.read(self.read_limit, self.store.get(key)).await {
             Ok(bytes) => bytes?,
             Err(error) => {
                 warn!(isr.key = %key, error, "cannot read the stored page, it counts as absent");
@@ -102,37 +125,60 @@ impl Guarded {
         Some(pages.filter_map(page))
     }
 
-    /// Keeps `entry`.
+    /// Asks a store that does not answer once more, unless somebody does just now.
+    fn try_again(&self, key: &Key) {
+        let Some(trial) = self.gate.trial() else { return };
+        let (store, gate, limit) =
+            (Arc::clone(&self.store), Arc::clone(&self.gate), self.read_limit);
+        let key = key.clone();
+        tokio::spawn(async move {
+            let _trial = trial;
+            // Whatever it is: an answer opens the gate.
+            let _ = gate.call(limit, store.contains(&key)).await;
+        });
+    }
+
+    /// Keeps `entry`. A 404 is kept only if it replaces a page, and so is a redirect that no list has:
+    /// probing random paths writes nothing. There is one warning until writing works again.
     ///
     /// # Errors
     ///
-    /// Passes on the error of the store.
-    pub(crate) async fn put(&self, entry: &ServedEntry) -> Result<(), StoreError> {
-        within(self.write_limit, self.store.put(&entry.key, encode(entry)?)).await
+    /// Returns why the store does not have it.
+    pub(crate) async fn put_or_warn(&self, entry: &ServedEntry) -> Result<(), WriteFailure> {
+        let (store, key) = (&self.store, &entry.key);
+        // A page becomes bytes only in its turn: many may wait.
+        let put = async move {
+            if entry.is_of_any_path() && !entry.is_listed && !store.contains(key).await? {
+                return Ok(());
+            }
+            store.put(key, encode(entry)?).await
+        };
+        match self.gate.write(self.write_limit, put).await {
+            Ok(()) => {
+                self.is_failing.store(false, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) if error.is::<NoAnswer>() => Err(WriteFailure::NoAnswer),
+            Err(error) => Err(WriteFailure::Refused(self.warn(entry, &error))),
+        }
     }
 
-    /// Keeps `entry` if possible; otherwise it stays in memory only. There is one warning until
-    /// writing works again.
-    pub(crate) async fn put_or_warn(&self, entry: &ServedEntry) {
-        match self.put(entry).await {
-            Ok(()) => self.is_failing.store(false, Ordering::Relaxed),
-            Err(error) => {
-                if !self.is_failing.swap(true, Ordering::Relaxed) {
-                    warn!(isr.key = %entry.key, error,
-                        "cannot write to the store, new pages are kept in memory only");
-                }
-            }
+    /// Warns that there is no room to have `entry` written, as if the store had refused it.
+    pub(crate) fn refuse(&self, entry: &ServedEntry) -> String {
+        self.warn(entry, &StoreError::from("too many pages wait to be written to the store"))
+    }
+
+    fn warn(&self, entry: &ServedEntry, error: &StoreError) -> String {
+        if !self.is_failing.swap(true, Ordering::Relaxed) {
+            warn!(isr.key = %entry.key, error,
+                "cannot write to the store, new pages are kept in memory only");
         }
+        error.to_string()
     }
 
     /// Tells the store that these pages were in use until now.
     pub(crate) fn used(&self, keys: &[Key]) {
         keys.iter().for_each(|key| self.store.used(key));
-    }
-
-    /// Whether there is a page of `key`, damaged or not.
-    pub(crate) async fn contains(&self, key: &Key) -> bool {
-        within(self.read_limit, self.store.contains(key)).await.unwrap_or(false)
     }
 
     /// Keeps the paths that a route lists.
@@ -147,13 +193,19 @@ impl Guarded {
     /// The paths that the build listed for a route; `None` if the store has none.
     pub(crate) async fn listed<T: FromIterator<String>>(&self, route: &str) -> Option<T> {
         let name = listed_name(route);
-        let value = within(self.read_limit, self.store.value(&name)).await.ok()??;
+        let value = self.gate.read(self.read_limit, self.store.value(&name)).await.ok()??;
         let paths: Vec<String> = serde_json::from_slice(&value).ok()?;
         Some(paths.into_iter().collect())
     }
 
+    /// Keeps a record of a purge. It is tried even if the store does not answer: the purge is
+    /// answered only afterwards. There is one at a time.
+    ///
+    /// # Errors
+    ///
+    /// Passes on the error of the store.
     pub(crate) async fn append_purge(&self, record: Bytes) -> Result<(), StoreError> {
-        within(self.write_limit, self.store.append_purge(record)).await
+        self.gate.call(self.write_limit, self.store.append_purge(record)).await
     }
 
     pub(crate) async fn replace_purges(&self, records: Vec<Bytes>) -> Result<bool, StoreError> {
@@ -168,7 +220,8 @@ impl Guarded {
 
     /// The other builds that were in service.
     pub(crate) async fn other_builds(&self) -> Vec<OtherBuild> {
-        within(self.read_limit, self.store.other_builds()).await.unwrap_or_else(|error| {
+        let others = self.gate.read(self.read_limit, self.store.other_builds()).await;
+        others.unwrap_or_else(|error| {
             warn!(error, "cannot tell which builds were in service before");
             Vec::new()
         })
@@ -183,17 +236,4 @@ impl Guarded {
 
 fn listed_name(route: &str) -> String {
     format!("paths of {route}")
-}
-
-async fn within<T>(
-    limit: Duration,
-    call: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    match timeout(limit, call).await {
-        Ok(result) => result,
-        Err(_) => {
-            Err(format!("the store did not answer within {}", humantime::format_duration(limit))
-                .into())
-        }
-    }
 }

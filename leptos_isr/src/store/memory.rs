@@ -116,9 +116,25 @@ impl MemoryTier {
     /// Puts `entry` in the place of what was stored for its key, unless that is from a later
     /// render. Returns the pages that were evicted for it: they were in use until now.
     pub(crate) fn put(&self, entry: Arc<ServedEntry>) -> Vec<Key> {
+        let version = entry.version;
+        self.put_unless(entry, |stored| stored.version > version)
+    }
+
+    /// Puts an entry that was here before, unless there is one of the same render or a later one,
+    /// of which more may be known. Returns the pages that were evicted for it.
+    pub(crate) fn fill(&self, entry: Arc<ServedEntry>) -> Vec<Key> {
+        let version = entry.version;
+        self.put_unless(entry, |stored| stored.version >= version)
+    }
+
+    fn put_unless(
+        &self,
+        entry: Arc<ServedEntry>,
+        stays: impl FnOnce(&ServedEntry) -> bool,
+    ) -> Vec<Key> {
         let key = entry.key.clone();
         let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.get(&key).is_some_and(|stored| stored.version > entry.version) {
+        if self.get(&key).is_some_and(|stored| stays(&stored)) {
             return Vec::new();
         }
         let (to, from) = match entry.is_of_any_path() {
@@ -179,6 +195,19 @@ mod tests {
         tier.put(Arc::clone(&later));
         tier.put(Arc::new(ServedEntry::new(earlier)));
         assert!(holds(&tier, &later));
+    }
+
+    #[test]
+    fn what_was_here_before_replaces_nothing_of_the_same_render() {
+        let tier = MemoryTier::new(1024 * 1024);
+        let page = entry("/a", StatusCode::OK, 1);
+        let mut known = Entry::clone(&page);
+        known.is_superseded = true;
+        let known = Arc::new(ServedEntry::new(known));
+        tier.put(Arc::clone(&page));
+        tier.put(Arc::clone(&known));
+        tier.fill(page);
+        assert!(holds(&tier, &known));
     }
 
     fn entry(path: &str, status: StatusCode, size: usize) -> Arc<ServedEntry> {

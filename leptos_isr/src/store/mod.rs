@@ -3,9 +3,11 @@
 mod backend;
 pub(crate) mod disk;
 mod format;
+mod gate;
 pub(crate) mod guarded;
 pub(crate) mod line;
 pub(crate) mod memory;
+mod pending;
 pub(crate) mod purge_log;
 pub(crate) mod tiers;
 

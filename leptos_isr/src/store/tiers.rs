@@ -1,29 +1,40 @@
 //! Memory, and the store behind it, if there is one.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::task::TaskTracker;
+use tracing::instrument::WithSubscriber;
 
 use crate::{
     address::key::Key,
-    entry::ServedEntry,
+    entry::{ServedEntry, written::WriteResult},
     order::Order,
-    store::{guarded::Guarded, memory::MemoryTier},
+    store::{
+        guarded::Guarded,
+        memory::MemoryTier,
+        pending::{Added, Pending, ROOM},
+    },
 };
 
 /// The tiers in which one engine keeps its pages.
 #[derive(Debug)]
 pub(crate) struct Tiers {
     memory: Arc<MemoryTier>,
-    store: Option<Guarded>,
+    /// What memory has, or had, and the store does not have yet.
+    pending: Arc<Pending>,
+    store: Option<Arc<Guarded>>,
+    /// The tasks that write to the store.
+    tasks: TaskTracker,
 }
 
 impl Tiers {
-    pub(crate) fn new(memory: Arc<MemoryTier>, store: Option<Guarded>) -> Self {
-        Self { memory, store }
+    pub(crate) fn new(memory: Arc<MemoryTier>, store: Option<Guarded>, tasks: TaskTracker) -> Self {
+        Self { memory, pending: Arc::default(), store: store.map(Arc::new), tasks }
     }
 
     /// The store behind the memory.
     pub(crate) fn store(&self) -> Option<&Guarded> {
-        self.store.as_ref()
+        self.store.as_deref()
     }
 
     /// The page of a key that is in memory; the key may be given as its text.
@@ -31,9 +42,14 @@ impl Tiers {
         self.memory.get(key)
     }
 
-    /// Every page in memory; asking does not count as a use.
-    pub(crate) fn all_in_memory(&self) -> Vec<Arc<ServedEntry>> {
-        self.memory.entries()
+    /// Every page that need not be read from the store; asking does not count as a use.
+    pub(crate) fn all_at_hand(&self) -> Vec<Arc<ServedEntry>> {
+        // Before memory: a page that it evicts meanwhile must be in one of the two.
+        let mut pending = self.pending.entries();
+        pending.retain(|entry| !self.memory.contains(&entry.key));
+        let mut entries = self.memory.entries();
+        entries.append(&mut pending);
+        entries
     }
 
     /// The page of a key from memory, or else from the store. Memory then keeps it too.
@@ -41,12 +57,28 @@ impl Tiers {
         if let Some(entry) = self.memory.get(key) {
             return Some(entry);
         }
-        let mut entry = self.store.as_ref()?.get(key).await?;
-        order.observe(entry.entry_mut());
-        let entry = Arc::new(entry);
-        self.put_in_memory(&entry);
-        // If a newer render was put in the meantime, memory kept that one.
-        Some(self.memory.get(key).unwrap_or(entry))
+        let store = self.store.as_ref()?;
+        let read = match self.pending.read(key) {
+            Ok(entry) => return Some(self.fill_memory(entry)),
+            Err(read) => read,
+        };
+        let found = store.get(key).await.map(|mut entry| {
+            order.observe(entry.entry_mut());
+            entry.written.set(Ok(()));
+            self.fill_memory(Arc::new(entry))
+        });
+        // Only now: what the store gave is from before a page that was put meanwhile.
+        match read.newest() {
+            Some(newest) => Some(self.fill_memory(newest)),
+            None => found,
+        }
+    }
+
+    /// Puts a page into memory that does not come from a render. Returns what memory has then: if
+    /// a newer render was put in the meantime, memory kept that one.
+    fn fill_memory(&self, entry: Arc<ServedEntry>) -> Arc<ServedEntry> {
+        self.note_evicted(&self.memory.fill(Arc::clone(&entry)));
+        self.memory.get(&entry.key).unwrap_or(entry)
     }
 
     pub(crate) fn put_in_memory(&self, entry: &Arc<ServedEntry>) {
@@ -58,16 +90,42 @@ impl Tiers {
         self.note_evicted(&self.memory.weigh_again(key));
     }
 
-    /// Keeps a page. A 404 or a redirect goes to the store only if it replaces a page there, so that
-    /// probing random paths writes nothing.
-    pub(crate) async fn put(&self, entry: &Arc<ServedEntry>) {
+    /// Keeps a page in memory, and has it written to the store. If too much is to be written
+    /// already, memory alone has it.
+    pub(crate) fn put(&self, entry: &Arc<ServedEntry>) {
+        self.write_within(ROOM, entry);
         self.put_in_memory(entry);
-        if let Some(store) = &self.store
-            && (!entry.is_of_any_path() || store.contains(&entry.key).await)
-        {
-            store.put_or_warn(entry).await;
-            // Before the store had it, memory may have evicted it and loaded the old page again.
-            self.put_in_memory(entry);
+    }
+
+    /// Has a page written to the store, whatever else is to be written: the caller waits for it.
+    pub(crate) fn write(&self, entry: &Arc<ServedEntry>) {
+        self.write_within(u64::MAX, entry);
+    }
+
+    /// Waits until a page is in the store, or a newer one in its place; at once if there is no
+    /// store.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it is not there, or not yet.
+    pub(crate) async fn written(&self, entry: &ServedEntry) -> WriteResult {
+        let limit = self.store.as_ref().map_or(Duration::ZERO, |store| store.write_limit());
+        entry.written.wait(limit).await
+    }
+
+    fn write_within(&self, room: u64, entry: &Arc<ServedEntry>) {
+        let Some(store) = &self.store else {
+            entry.written.set(Ok(()));
+            return;
+        };
+        match self.pending.add(entry, room) {
+            Added::First => {
+                let (pending, store) = (Arc::clone(&self.pending), Arc::clone(store));
+                let write = pending.write(store, entry.key.clone());
+                self.tasks.spawn(write.with_current_subscriber());
+            }
+            Added::Again => {}
+            Added::NoRoom => entry.written.set(Err(store.refuse(entry))),
         }
     }
 

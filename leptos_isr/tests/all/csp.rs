@@ -111,6 +111,7 @@ fn shell(options: LeptosOptions) -> impl IntoView {
 }
 
 struct Site {
+    engine: Engine,
     app: Router,
     gate: Gate,
 }
@@ -127,7 +128,7 @@ fn site(configure: impl FnOnce(Builder) -> Builder) -> Site {
     let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
     let feed = get(async || ([(header::CONTENT_TYPE, "application/atom+xml")], "<feed/>"));
     let app = engine.wrap(pages.router(&engine, options, shell).route("/feed.xml", feed));
-    Site { app, gate }
+    Site { engine, app, gate }
 }
 
 struct Answer {
@@ -309,7 +310,9 @@ async fn stored_page_keeps_the_policy_of_its_render_after_a_restart() {
         let folder = folder.to_owned();
         site(move |builder| builder.csp(policy).disk(folder, "build-1").clock(now))
     };
-    let before = on_disk(POLICY, folder.path()).get("/a/1").await;
+    let site = on_disk(POLICY, folder.path());
+    let before = site.get("/a/1").await;
+    assert!(site.engine.idle(Duration::from_secs(20)).await);
     let after = on_disk("script-src 'self'; style-src 'self'", folder.path()).get("/a/1").await;
     assert!(after.header("cache-status").starts_with("isr; hit"));
     assert_eq!(after.header("content-security-policy"), before.header("content-security-policy"));

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{Router, body::Body, extract::Request, response::IntoResponse, routing::get};
@@ -16,7 +17,7 @@ use tower::ServiceExt;
 
 const TEXT: &str = "A page that says the same thing again and again. ";
 
-fn site(folder: &std::path::Path) -> (Router, Arc<AtomicUsize>) {
+fn site(folder: &std::path::Path) -> (Engine, Router, Arc<AtomicUsize>) {
     let renders = Arc::new(AtomicUsize::new(0));
     let routes = ["/page", "/short", "/image", "/encoded"]
         .into_iter()
@@ -42,7 +43,9 @@ fn site(folder: &std::path::Path) -> (Router, Arc<AtomicUsize>) {
             }),
         );
     let engine = Engine::builder(routes.unwrap()).disk(folder, "b1").cache_tag(true);
-    (engine.build().unwrap().wrap(router), renders)
+    let engine = engine.build().unwrap();
+    let router = engine.wrap(router);
+    (engine, router, renders)
 }
 
 async fn ask(
@@ -77,9 +80,10 @@ fn decode(encoding: &str, body: &[u8]) -> String {
 #[tokio::test]
 async fn each_form_has_its_own_validator_and_all_say_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let (first, renders) = site(folder.path());
+    let (engine, first, renders) = site(folder.path());
     ask(&first, Method::GET, "/page", &[]).await;
-    let (restarted, renders_after) = site(folder.path());
+    assert!(engine.idle(Duration::from_secs(20)).await);
+    let (_engine, restarted, renders_after) = site(folder.path());
     let mut etags = Vec::new();
     for site in [&first, &restarted] {
         for (accept, encoding) in [
@@ -128,7 +132,7 @@ async fn each_form_has_its_own_validator_and_all_say_the_same() {
 #[tokio::test]
 async fn what_compressing_does_not_help_is_sent_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    let (site, _) = site(folder.path());
+    let (_engine, site, _) = site(folder.path());
     let accept = [("accept-encoding", "br, gzip")];
     for (path, encoding) in [("/short", None), ("/image", None), ("/encoded", Some("gzip"))] {
         for _ in 0..2 {

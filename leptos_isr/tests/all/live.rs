@@ -279,7 +279,7 @@ async fn page_from_the_disk_that_comes_out_the_same_sends_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let before = Site::on_disk(folder.path());
     before.behave(Renders::Reads(1));
-    before.get("/a/1").await;
+    before.get_kept("/a/1").await;
     let site = Site::on_disk(folder.path());
     let (mut live, _) = Live::open(&site, "page=/a/1").await;
     site.behave(Renders::Reads(1));

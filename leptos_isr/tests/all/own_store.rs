@@ -42,6 +42,26 @@ struct State {
     pages: Mutex<HashMap<Key, Bytes>>,
     purges: Mutex<Vec<Bytes>>,
     calls: Mutex<Vec<&'static str>>,
+    /// Calls at this moment, and the most at any.
+    under_way: Mutex<(usize, usize)>,
+}
+
+/// A call that is under way until this is dropped.
+struct UnderWay<'a>(&'a Mutex<(usize, usize)>);
+
+impl<'a> UnderWay<'a> {
+    fn begin(calls: &'a Mutex<(usize, usize)>) -> Self {
+        let mut count = calls.lock().unwrap();
+        *count = (count.0 + 1, count.1.max(count.0 + 1));
+        drop(count);
+        Self(calls)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().0 -= 1;
+    }
 }
 
 impl OwnStore {
@@ -51,6 +71,7 @@ impl OwnStore {
             pages: Mutex::default(),
             purges: Mutex::default(),
             calls: Mutex::default(),
+            under_way: Mutex::default(),
         }))
     }
 
@@ -66,8 +87,14 @@ impl OwnStore {
         self.0.calls.lock().unwrap().iter().filter(|call| **call == name).count()
     }
 
+    /// The most calls that were under way at once.
+    fn at_once(&self) -> usize {
+        self.0.under_way.lock().unwrap().1
+    }
+
     async fn call(&self, name: &'static str) -> Result<(), StoreError> {
         self.0.calls.lock().unwrap().push(name);
+        let _under_way = UnderWay::begin(&self.0.under_way);
         match self.mood() {
             Mood::Fails => Err("the store is down".into()),
             Mood::Hangs => std::future::pending().await,
@@ -149,7 +176,7 @@ async fn pages_and_purges_survive_in_it() {
     let store = OwnStore::new(Mood::Works);
     let first = site_on(&store);
     for path in ["/a/1", "/a/2", "/forever"] {
-        first.get(path).await.assert_miss_stored();
+        first.get_kept(path).await.assert_miss_stored();
     }
     first.purge_tag("a:1").await;
     let second = site_on(&store);
@@ -164,7 +191,7 @@ async fn pages_and_purges_survive_in_it() {
 #[tokio::test]
 async fn page_of_it_that_expired_is_kept_for_errors() {
     let store = OwnStore::new(Mood::Works);
-    site_on(&store).get("/a/1").await;
+    site_on(&store).get_kept("/a/1").await;
     let site = site_on(&store);
     site.behave(Renders::SaysFailed);
     site.advance(minutes(11));
@@ -179,11 +206,11 @@ async fn store_that_answers_wrongly_costs_a_render_and_no_visitor_their_page() {
         let store = OwnStore::new(Mood::Works);
         let first = site_on(&store);
         first.get("/a/1").await;
-        first.get("/a/2").await;
+        first.get_kept("/a/2").await;
         store.set(mood);
         let second = site_on(&store);
         second.get("/a/1").await.assert_status(200).assert_miss_stored().assert_body("/a/1 #1");
-        second.get("/a/1").await.assert_fresh();
+        second.get_kept("/a/1").await.assert_fresh();
         assert_eq!(second.renders(), 1, "{mood:?}");
         store.set(Mood::Works);
         let third = site_on(&store);
@@ -196,10 +223,10 @@ async fn store_that_answers_wrongly_costs_a_render_and_no_visitor_their_page() {
 async fn store_that_fails_leaves_pages_in_memory() {
     let store = OwnStore::new(Mood::Works);
     let site = site_on(&store);
-    site.get("/a/1").await.assert_miss_stored();
+    site.get_kept("/a/1").await.assert_miss_stored();
     store.set(Mood::Fails);
     site.get("/a/1").await.assert_fresh();
-    site.get("/a/2").await.assert_status(200).assert_miss_stored();
+    site.get_kept("/a/2").await.assert_status(200).assert_miss_stored();
     site.get("/a/2").await.assert_fresh();
     site.advance(minutes(1));
     site.get("/a/1").await.assert_stale();
@@ -216,10 +243,47 @@ async fn store_that_never_answers_holds_no_visitor_for_longer_than_its_limit() {
     let site = site_on(&store);
     let visitors = [site.start("/a/1"), site.start("/a/1"), site.start("/a/2")];
     for visitor in visitors {
-        visitor.await.unwrap().assert_status(200).assert_miss_stored();
+        visitor.await.unwrap().assert_status(200);
     }
     site.get("/a/1").await.assert_fresh();
-    assert_eq!(site.renders(), 2);
+    assert_eq!(site.renders(), 2, "the later of two visitors may find the page of the other");
+}
+
+#[tokio::test]
+async fn store_that_hangs_is_asked_once_at_a_time_until_it_answers() {
+    let store = OwnStore::new(Mood::Hangs);
+    let site = site_on(&store);
+    site.get("/a/0").await.assert_miss_stored();
+    let visitors: Vec<_> = (1..30).map(|page| site.start(&format!("/a/{page}"))).collect();
+    for visitor in visitors {
+        visitor.await.unwrap().assert_miss_stored();
+    }
+    assert_eq!((store.at_once(), store.calls("get")), (1, 1));
+    let regenerated = site.regenerate("/a/1").await;
+    assert_eq!(regenerated.result, Ok((http::StatusCode::OK, false)), "the store does not have it");
+    store.set(Mood::Works);
+    site.idle().await;
+    let next = site_on(&store);
+    for page in 0..30 {
+        next.get(&format!("/a/{page}")).await.assert_fresh();
+    }
+}
+
+/// Without a page to write, visitors' requests are what tries it.
+#[tokio::test]
+async fn store_that_answers_again_is_read_again() {
+    let store = OwnStore::new(Mood::Works);
+    site_on(&store).get_kept("/a/1").await;
+    let site = site_on(&store);
+    site.behave(Renders::SaysFailed);
+    store.set(Mood::Hangs);
+    site.get("/a/1").await.assert_cache_status("isr; fwd=miss; fwd-status=502");
+    store.set(Mood::Works);
+    let mut answer = site.get("/a/1").await;
+    while answer.status != http::StatusCode::OK {
+        answer = site.get("/a/1").await;
+    }
+    answer.assert_fresh().assert_body("/a/1 #1");
 }
 
 #[tokio::test]
@@ -247,12 +311,12 @@ async fn store_that_cannot_say_its_purges_fails_at_start() {
 async fn not_found_goes_to_it_only_in_the_place_of_a_page() {
     let store = OwnStore::new(Mood::Works);
     let site = site_on(&store);
-    site.get("/a/1").await;
+    site.get_kept("/a/1").await;
     site.behave(Renders::Status(http::StatusCode::NOT_FOUND));
-    site.get("/a/2").await.assert_status(404).assert_miss_stored();
+    site.get_kept("/a/2").await.assert_status(404).assert_miss_stored();
     assert_eq!(store.calls("put"), 1);
     site.purge_hard("/a/1").await;
-    site.get("/a/1").await.assert_status(404).assert_replaced();
+    site.get_kept("/a/1").await.assert_status(404).assert_replaced();
     assert_eq!(store.calls("put"), 2);
     site_on(&store).get("/a/1").await.assert_fresh().assert_status(404);
 }

@@ -22,7 +22,7 @@ use crate::support::{Renders, Site, log::Warnings, page_files, routes};
 async fn page_and_its_age_survive() {
     let folder = tempfile::tempdir().unwrap();
     let first = Site::on_disk(folder.path());
-    let etag = first.get("/a/1").await.header("etag").to_owned();
+    let etag = first.get_kept("/a/1").await.header("etag").to_owned();
     let second = Site::on_disk(folder.path());
     second.advance(seconds(20));
     let page = second.get("/a/1").await;
@@ -36,7 +36,7 @@ async fn answered_purge_survives_before_any_visit() {
     let folder = tempfile::tempdir().unwrap();
     let first = Site::on_disk(folder.path());
     first.get("/a/1").await;
-    first.get("/forever").await;
+    first.get_kept("/forever").await;
     first.purge_tag("a:1").await;
     let second = Site::on_disk(folder.path());
     second.get("/a/1").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
@@ -54,7 +54,7 @@ async fn purge_reaches_a_page_whose_render_seems_to_begin_later() {
         let folder = tempfile::tempdir().unwrap();
         let build = Site::on_disk(folder.path());
         build.advance(seconds(4));
-        build.get("/a/1").await;
+        build.get_kept("/a/1").await;
         let server = Site::on_disk(folder.path());
         let purge = Purge { tags: vec!["a:1".into()], hard, ..Purge::default() };
         server.engine.purge(&purge).await.unwrap();
@@ -72,7 +72,7 @@ async fn purge_reaches_a_page_whose_render_seems_to_begin_later() {
 async fn clock_set_back_over_a_restart_freezes_no_page() {
     let folder = tempfile::tempdir().unwrap();
     let first = Site::on_disk(folder.path());
-    first.get("/a/1").await;
+    first.get_kept("/a/1").await;
     let second = Site::on_disk(folder.path());
     second.set_back(minutes(60));
     second.get("/a/1").await.assert_cache_status("isr; hit; ttl=0");
@@ -95,7 +95,7 @@ async fn redirect_and_not_found_that_replaced_a_page_survive() {
         first.get("/a/1").await;
         first.behave(result);
         first.purge_hard("/a/1").await;
-        first.get("/a/1").await;
+        first.get_kept("/a/1").await;
         let second = Site::on_disk(folder.path());
         let page = second.get("/a/1").await;
         page.assert_cache_status("isr; hit; ttl=60");
@@ -118,6 +118,7 @@ async fn probing_paths_writes_no_file() {
             site.get(&format!("/a/{kind}-{i}")).await.assert_miss_stored();
         }
     }
+    site.idle().await;
     let pages = folder.path().join("pages/build-1");
     let folders = fs::read_dir(pages)
         .unwrap()
@@ -128,7 +129,7 @@ async fn probing_paths_writes_no_file() {
 #[tokio::test]
 async fn other_build_does_not_serve_the_page() {
     let folder = tempfile::tempdir().unwrap();
-    Site::on_disk(folder.path()).get("/a/1").await;
+    Site::on_disk(folder.path()).get_kept("/a/1").await;
     let next = Site::build(routes(), |builder| builder.disk(folder.path(), "build-2"));
     next.get("/a/1").await.assert_cache_status("isr; fwd=miss; fwd-status=200; stored");
 }
@@ -136,7 +137,7 @@ async fn other_build_does_not_serve_the_page() {
 #[tokio::test]
 async fn overridden_period_holds_for_stored_pages() {
     let folder = tempfile::tempdir().unwrap();
-    Site::on_disk(folder.path()).get("/a/1").await;
+    Site::on_disk(folder.path()).get_kept("/a/1").await;
     let mut shorter = routes();
     shorter.override_revalidate("/a/:id = 5s").unwrap();
     let site = Site::build(shorter, |builder| builder.disk(folder.path(), "build-1"));
@@ -150,8 +151,10 @@ async fn unusable_store_serves_from_memory() {
     let pages = folder.path().join("pages/build-1");
     fs::remove_dir_all(&pages).unwrap();
     fs::write(&pages, "a file where the folder was").unwrap();
-    site.get("/a/1").await.assert_cache_status("isr; fwd=miss; fwd-status=200; stored");
+    site.get_kept("/a/1").await.assert_cache_status("isr; fwd=miss; fwd-status=200; stored");
     site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
+    let page = site.regenerate("/a/1").await;
+    assert_eq!(page.result, Ok((StatusCode::OK, false)), "it is in memory only");
 }
 
 /// A place where nobody may make a folder, root included.
@@ -198,7 +201,7 @@ async fn pages_of_an_older_format_are_misses_and_the_log_says_so_once() {
     let folder = tempfile::tempdir().unwrap();
     let before = Site::on_disk(folder.path());
     before.get("/a/1").await;
-    before.get("/a/2").await;
+    before.get_kept("/a/2").await;
     for file in page_files(folder.path()) {
         let mut page = fs::read(&file).unwrap();
         page[..4].copy_from_slice(b"ISR2");
@@ -211,7 +214,7 @@ async fn pages_of_an_older_format_are_misses_and_the_log_says_so_once() {
     let after = Site::on_disk(folder.path());
     for path in ["/a/1", "/a/2"] {
         after.get(path).await.assert_miss_stored();
-        after.get(path).await.assert_fresh();
+        after.get_kept(path).await.assert_fresh();
     }
     let text = warnings.text();
     assert_eq!(text.matches("another version").count(), 1, "{text}");
@@ -225,7 +228,7 @@ async fn damaged_pages_are_misses_and_damaged_purges_make_all_pages_stale() {
     let folder = tempfile::tempdir().unwrap();
     let first = Site::on_disk(folder.path());
     for path in ["/a/1", "/a/2", "/forever"] {
-        first.get(path).await;
+        first.get_kept(path).await;
     }
     first.purge_tag("unrelated").await;
     first.purge_tag("also unrelated").await;
@@ -255,7 +258,7 @@ async fn damaged_pages_are_misses_and_damaged_purges_make_all_pages_stale() {
 async fn old_purges_are_compacted_and_still_hold() {
     let folder = tempfile::tempdir().unwrap();
     let site = Site::on_disk(folder.path());
-    site.get("/a/1").await;
+    site.get_kept("/a/1").await;
     site.purge_tag("a:1").await;
     for _ in 0..2000 {
         site.purge_tag("busy").await;

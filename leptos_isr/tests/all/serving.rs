@@ -334,7 +334,7 @@ async fn stored_page_counts_as_expired_once_a_render_may_not_be_stored() {
             assert_eq!(own.header("cache-control"), "private, no-store");
         }
         site.behave(Renders::Status(StatusCode::INTERNAL_SERVER_ERROR));
-        site.get("/a/1").await.assert_body("/a/1 #1").assert_stale_if_error();
+        site.get_kept("/a/1").await.assert_body("/a/1 #1").assert_stale_if_error();
 
         let again = Site::on_disk(folder.path());
         again.advance(minutes(2));

@@ -10,6 +10,8 @@ use std::{
 };
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -34,6 +36,9 @@ pub(super) struct BuildFolder {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) files: Box<dyn Files>,
     pub(super) index: Mutex<Index>,
+    /// The threads that may act for the store at once, those included that a disk that hangs does
+    /// not give back.
+    pub(super) threads: Arc<Semaphore>,
     /// Held while a file is written or removed, so that file and index change together.
     pub(super) locks: [Mutex<()>; LOCKS],
     pub(super) in_use: OnceLock<InUse>,
@@ -80,10 +85,20 @@ impl BuildFolder {
         Ok(())
     }
 
-    pub(super) fn put(&self, key: Key, page: &[u8]) -> io::Result<()> {
+    /// Writes a page, unless its caller has given up by its turn: then a later write may have had
+    /// its turn already.
+    pub(super) fn put(
+        &self,
+        key: Key,
+        page: &[u8],
+        given_up: &CancellationToken,
+    ) -> io::Result<()> {
         let id = id(&key);
         {
             let _turn = self.turn(id);
+            if given_up.is_cancelled() {
+                return Ok(());
+            }
             self.files.write(&self.path_of(id), page)?;
             lock(&self.index).put(id, key, room(page.len() as u64));
         }

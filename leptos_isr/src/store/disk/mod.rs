@@ -23,6 +23,8 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use self::{
@@ -39,6 +41,10 @@ use crate::{
     period,
     store::backend::{InUse, OtherBuild, PageStream, Store},
 };
+
+/// How many of the runtime's threads for blocking work the store may take: more than the engine has
+/// calls at once, and few of the 512 that a runtime has, so that a disk that hangs leaves the rest.
+const THREADS: usize = 32;
 
 /// Keeps the pages of one build in a folder, and the purges of all builds beside them.
 ///
@@ -120,6 +126,7 @@ impl DiskStore {
             clock,
             files,
             index: Mutex::new(Index::new()),
+            threads: Arc::new(Semaphore::new(THREADS)),
             locks: std::array::from_fn(|_| Mutex::default()),
             in_use: OnceLock::new(),
             purges: Mutex::new(purges),
@@ -131,7 +138,13 @@ impl DiskStore {
         act: impl FnOnce(&BuildFolder) -> io::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let inner = Arc::clone(&self.0);
-        Ok(tokio::task::spawn_blocking(move || act(&inner)).await.map_err(io::Error::other)??)
+        let thread = Arc::clone(&inner.threads).acquire_owned().await.map_err(io::Error::other)?;
+        let act = move || {
+            // Until it has ended, though the caller may have given up.
+            let _thread = thread;
+            act(&inner)
+        };
+        Ok(tokio::task::spawn_blocking(act).await.map_err(io::Error::other)??)
     }
 }
 
@@ -143,8 +156,9 @@ impl Store for DiskStore {
     }
 
     async fn put(&self, key: &Key, page: Bytes) -> Result<(), StoreError> {
-        let key = key.clone();
-        self.run(move |inner| inner.put(key, &page)).await
+        let (key, given_up) = (key.clone(), CancellationToken::new());
+        let _guard = given_up.clone().drop_guard();
+        self.run(move |inner| inner.put(key, &page, &given_up)).await
     }
 
     async fn contains(&self, key: &Key) -> Result<bool, StoreError> {

@@ -3,12 +3,15 @@ use super::{
     *,
 };
 use crate::address::path::CanonicalPath;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt, future::BoxFuture};
 use std::{
     fs::{self, File},
     io::Write,
     path::Path,
-    sync::atomic::{AtomicU8, Ordering},
+    sync::{
+        Condvar,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 fn key(path: &str) -> Key {
@@ -175,7 +178,7 @@ impl Files for WrittenMeanwhile {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let read = fs::read(path);
         if let (Err(_), Some(store)) = (&read, self.0.get()) {
-            store.put(key("/a"), b"new page").unwrap();
+            store.put(key("/a"), b"new page", &CancellationToken::new()).unwrap();
         }
         read
     }
@@ -192,6 +195,79 @@ async fn page_that_is_written_while_it_is_found_absent_counts() {
     assert_eq!(store.get(&key("/a")).await.unwrap(), None);
     assert_eq!(lock(&store.0.index).bytes(), size_on_disk(folder.path()));
     assert_eq!(size_on_disk(folder.path()), 4096);
+}
+
+/// A disk that hangs while a page is written, until all is told to go on.
+#[derive(Clone, Debug, Default)]
+struct HangingFiles(Arc<(Mutex<Written>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct Written {
+    pages: Vec<Vec<u8>>,
+    may_go_on: bool,
+}
+
+impl Files for HangingFiles {
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let (written, may_go_on) = &*self.0;
+        let mut written = lock(written);
+        written.pages.push(bytes.to_owned());
+        while !written.may_go_on {
+            written = may_go_on.wait(written).unwrap();
+        }
+        drop(written);
+        RealFiles.write(path, bytes)
+    }
+}
+
+fn open_hanging(folder: &Path, files: &HangingFiles) -> DiskStore {
+    let settings = Settings::new(folder.to_owned(), "b1".to_owned());
+    DiskStore::open_with(settings, Arc::new(SystemClock), Box::new(files.clone())).unwrap()
+}
+
+/// Begins to write a page. Dropping it is giving up.
+fn begin_put<'a>(store: &'a DiskStore, key: &'a Key, page: &'static [u8]) -> BoxFuture<'a, ()> {
+    let mut put = async move { store.put(key, page.into()).await.unwrap() }.boxed();
+    assert!((&mut put).now_or_never().is_none());
+    put
+}
+
+#[tokio::test]
+async fn write_that_was_given_up_does_not_come_after_a_later_one() {
+    let (folder, files) = (tempfile::tempdir().unwrap(), HangingFiles::default());
+    let (store, key) = (open_hanging(folder.path(), &files), key("/a"));
+    let first = begin_put(&store, &key, b"first");
+    while lock(&files.0.0).pages.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    drop(first);
+    drop(begin_put(&store, &key, b"second"));
+    let third = begin_put(&store, &key, b"third");
+    lock(&files.0.0).may_go_on = true;
+    files.0.1.notify_all();
+    third.await;
+    assert_eq!(store.get(&key).await.unwrap().unwrap(), "third");
+    while store.0.threads.available_permits() < THREADS {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(lock(&files.0.0).pages, [&b"first"[..], b"third"]);
+}
+
+#[test]
+fn disk_that_hangs_takes_only_so_many_threads() {
+    let (folder, files) = (tempfile::tempdir().unwrap(), HangingFiles::default());
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.max_blocking_threads(THREADS + 1).build().unwrap();
+    runtime.block_on(async {
+        let store = open_hanging(folder.path(), &files);
+        for page in 0..3 * THREADS {
+            drop(begin_put(&store, &key(&format!("/{page}")), b"page"));
+        }
+        assert_eq!(store.0.threads.available_permits(), 0);
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+        lock(&files.0.0).may_go_on = true;
+        files.0.1.notify_all();
+    });
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use leptos_isr::{
     minutes,
     page::{Draft, RenderScope},
     route::RouteTable,
-    testing::{TestClock, TestSite},
+    testing::{Answer, TestClock, TestSite},
 };
 
 use tower::ServiceExt;
@@ -138,6 +138,13 @@ impl Site {
         let app = engine.wrap(renderer);
         let kit = TestSite::new(&engine, app.clone(), clock);
         Self { engine, kit, app, state }
+    }
+
+    /// Asks for a page, and waits until what was rendered for it is in the store.
+    pub(crate) async fn get_kept(&self, path: &str) -> Answer {
+        let answer = self.get(path).await;
+        self.idle().await;
+        answer
     }
 
     /// The router, to be served on a socket.

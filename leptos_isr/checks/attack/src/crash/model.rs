@@ -134,7 +134,8 @@ impl Model {
         (state.next_moment(), state.data.of(page))
     }
 
-    /// The call was acknowledged: the page is stored.
+    /// The call was acknowledged: the page is stored. Of a page that a visitor waited for this is
+    /// not known: a kill may lose it.
     pub(super) fn regenerated(&self, page: usize, began: (u64, Versions)) {
         let mut state = self.state();
         state.counts.regenerated += 1;

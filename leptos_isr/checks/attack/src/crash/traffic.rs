@@ -87,12 +87,12 @@ async fn regenerate(model: &Model, client: &mut Client, rng: &mut Rng) -> io::Re
     let paths: Vec<_> = pages.iter().map(|page| format!("\"/p/{page}\"")).collect();
     let json = format!(r#"{{"paths":[{}]}}"#, paths.join(","));
     let reply = client.post("/_isr/regenerate", TOKEN, &json).await?;
-    if reply.status == 200 {
+    let text = String::from_utf8_lossy(&reply.body);
+    if reply.status == 200 && !text.contains(r#""stored":false"#) {
         for (page, began) in pages.into_iter().zip(began) {
             model.regenerated(page, began);
         }
     } else {
-        let text = String::from_utf8_lossy(&reply.body);
         model.broken(format!("regeneration {json} failed: {} {text}", reply.status));
     }
     Ok(())

@@ -90,8 +90,10 @@ pub async fn run(settings: &Settings) -> Result<Report, Error> {
 
     let (began, seed) = (Instant::now(), settings.seed);
     let first = settings.unknown / 10;
+    site.written().await;
     let files = Usage::of(folder.path())?.files;
     flood(&site, &judge, first, move |turn| Asked::Unknown(turn, seed)).await?;
+    site.written().await;
     let new_files = Usage::of(folder.path())?.files.saturating_sub(files);
     let (unknown_time, rate) = (began.elapsed(), per_second(first, began.elapsed()));
 

@@ -9,7 +9,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use leptos_isr::{Engine, Isr, OnMissing, route::RouteTable};
+use leptos_isr::{Engine, Isr, OnMissing, route::RouteTable, seconds};
 use tower::ServiceExt;
 
 use super::{
@@ -22,7 +22,10 @@ const PAGE: usize = 4000;
 const NOT_FOUND_PAGE: usize = 1000;
 
 #[derive(Clone, Debug)]
-pub(super) struct Site(Router);
+pub(super) struct Site {
+    engine: Engine,
+    router: Router,
+}
 
 impl Site {
     pub(super) fn new(folder: &Path, settings: &Settings) -> Result<Self, Error> {
@@ -42,17 +45,23 @@ impl Site {
             .build()?;
         let pages =
             Router::new().fallback(async move |request: Request| render(known, kind, &request));
-        Ok(Self(engine.wrap(pages)))
+        let router = engine.wrap(pages);
+        Ok(Self { engine, router })
     }
 
     pub(super) fn router(&self) -> Router {
-        self.0.clone()
+        self.router.clone()
+    }
+
+    /// Waits until the disk has what was rendered.
+    pub(super) async fn written(&self) {
+        self.engine.idle(seconds(60)).await;
     }
 
     pub(super) async fn ask(&self, judge: &Arc<Judge>, asked: Asked) {
         let mut request = Request::new(Body::empty());
         *request.uri_mut() = judge.path(asked).parse().expect("the paths are plain letters");
-        let Ok(response) = self.0.clone().oneshot(request).await;
+        let Ok(response) = self.router.clone().oneshot(request).await;
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
         let cache_status = parts.headers.get("cache-status").and_then(|value| value.to_str().ok());

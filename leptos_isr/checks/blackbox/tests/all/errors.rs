@@ -86,6 +86,7 @@ async fn failing_first_render_is_an_error_that_nobody_keeps() {
         // There is nothing else to show, so each visitor's request is a try.
         assert_eq!(site.cms.loads("open:a"), n);
     }
+    site.idle().await;
     assert_eq!(site.pages_on_disk(), pages);
     site.cms.unset("open:a");
     site.get("/open/a").await.assert_status(200).assert_said("open:a #4");

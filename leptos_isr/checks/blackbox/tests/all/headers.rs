@@ -117,6 +117,7 @@ async fn conditional_request_that_starts_a_render_stores_a_whole_page() {
     site.get("/blog/a").await.assert_status(200).assert_fresh(2).assert_said("the same");
     site.get_with("/open/new", &[("If-None-Match", "*")]).await;
     site.get("/open/new").await.assert_status(200).assert_fresh(2).assert_said("open:new #1");
+    site.idle().await;
     site.restart();
     for path in ["/blog/a", "/open/new"] {
         site.get(path).await.assert_status(200).assert_fresh(2);

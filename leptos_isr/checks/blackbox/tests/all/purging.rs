@@ -287,6 +287,7 @@ async fn least_period_of_route_and_data_counts_and_survives_a_restart() {
             let shared = page.header("cdn-cache-control");
             assert!(shared.starts_with(&format!("public, max-age={left}, ")), "{path}: {shared}");
         }
+        site.idle().await;
         site.restart();
     }
     site.advance(1);

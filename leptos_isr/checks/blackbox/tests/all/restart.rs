@@ -16,6 +16,7 @@ async fn page_made_at_runtime_has_the_same_lifetime_body_and_headers_after_a_res
         before.push(site.get(path).await);
     }
     let loads = site.cms.all_loads();
+    site.idle().await;
     site.restart();
     for (path, before) in pages.iter().zip(&before) {
         let after = site.get(path).await;

@@ -178,6 +178,7 @@ async fn probing_paths_that_are_not_there_fills_no_disk() {
         site.cms.set(&format!("open:bogus-{n}"), Answer::Gone);
         site.get(&format!("/open/bogus-{n}")).await.assert_status(404);
     }
+    site.idle().await;
     assert_eq!(site.pages_on_disk(), pages);
     // Where a page was, its 404 is kept, so that a restart does not bring it back.
     site.cms.set("blog:a", Answer::Gone);

@@ -78,6 +78,7 @@ async fn every_spelling_of_a_page_rendered_on_demand_is_that_page() {
             assert_eq!(page.body, first.body, "{spelling}");
         }
     }
+    site.idle().await;
     assert_eq!(site.pages_on_disk() - before, SPELLINGS.len());
 }
 

@@ -19,6 +19,7 @@ async fn page_that_another_server_stored_is_served_with_its_own_lifetime() {
     let (site, other) = two().await;
     site.cms.set_within("forever:new", 2);
     other.get("/forever/new").await.assert_cache_status("isr; fwd=miss; fwd-status=200; stored");
+    other.idle().await;
     site.advance(1);
     site.get("/forever/new").await.assert_fresh(1).assert_said("forever:new #1");
     site.advance(1);
