@@ -271,6 +271,10 @@ impl Engine {
             // Somebody came to wait for the page while it was in the queue.
             Urgency::Waiting => request.server.clone(),
         };
+        if reason != "miss" {
+            // Brings the page before into memory, where the render looks for it.
+            self.stored(&target.key).await;
+        }
         let began = self.0.order.next();
         let result = self.render(target, request.after, threads).await;
         let duration = started.elapsed();

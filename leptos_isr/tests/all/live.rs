@@ -289,6 +289,21 @@ async fn page_from_the_disk_that_comes_out_the_same_sends_nothing() {
 }
 
 #[tokio::test]
+async fn page_that_only_the_disk_has_is_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = Site::on_disk(folder.path());
+    before.behave(Renders::Reads(1));
+    before.get_kept("/a/1").await;
+    let site = Site::on_disk(folder.path());
+    // A watcher of a tag has no page read.
+    let (mut live, _) = Live::open(&site, "tag=all").await;
+    site.behave(Renders::Reads(1));
+    regenerate(&site, "/a/1").await;
+    site.engine.end_streams();
+    assert_eq!((site.renders(), live.read().await), (1, None));
+}
+
+#[tokio::test]
 async fn render_that_began_before_the_last_event_is_not_missed() {
     let site = Site::new();
     site.get("/a/1").await;
