@@ -45,8 +45,8 @@ pub(crate) struct RenderNotes {
     pub(crate) failed_read: Option<FailedRead>,
     is_shared_not_found: bool,
     /// Whether the answer is data for pages, not a page.
-    is_data: bool,
-    /// Whether the data says that there is no such thing.
+    pub(crate) is_data: bool,
+    /// Whether its code, or that of a read, says that there is no such thing.
     pub(crate) is_absent: bool,
     /// The earliest [`Seen`] of all values that the page was made of.
     pub(crate) oldest: Option<Seen>,
@@ -78,11 +78,14 @@ impl RenderScope {
         self.notes().is_shared_not_found
     }
 
-    /// Notes that the data is absent. Returns `false` if this is a page.
-    pub(crate) fn note_absent(&self) -> bool {
-        let mut notes = self.notes();
-        notes.is_absent = notes.is_data;
-        notes.is_data
+    /// Whether this is the render of data for pages.
+    pub(crate) fn is_for_data(&self) -> bool {
+        self.notes().is_data
+    }
+
+    /// Notes that there is no such page or data.
+    pub(crate) fn note_absent(&self) {
+        self.notes().is_absent = true;
     }
 
     /// Notes a read. `oldest` is the earliest [`Seen`] of the values that it was made of.

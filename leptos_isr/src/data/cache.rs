@@ -60,18 +60,21 @@ impl DataCache {
             if old.version > value.version {
                 return;
             }
+            if weight_of_new > self.limit {
+                let _ = values.cache_remove(key);
+                return;
+            }
             // `on_evict` does not run for a value that is replaced.
             self.bytes.fetch_sub(weight(key, old), Ordering::Relaxed);
+        }
+        if weight_of_new > self.limit {
+            return;
         }
         self.bytes.fetch_add(weight_of_new, Ordering::Relaxed);
         values.cache_set(Arc::clone(key), value);
         while self.bytes.load(Ordering::Relaxed) > self.limit && values.cache_size() > 0 {
             let fewer = values.cache_size() - 1;
-            if fewer == 0 {
-                let _ = values.cache_remove(key);
-            } else {
-                values.set_max_size(fewer);
-            }
+            values.set_max_size(fewer);
         }
         values.set_max_size(MOST_VALUES);
     }
@@ -116,6 +119,7 @@ mod tests {
             inner_tags: [].into(),
             inner_period: None,
             is_stored: true,
+            is_absent: false,
             validators: Validators::default(),
         }
     }
@@ -142,11 +146,16 @@ mod tests {
     #[test]
     fn value_above_the_limit_is_not_kept() {
         let cache = DataCache::new(20_000);
+        cache.put(&key(0), value(100, 1));
         cache.put(&key(1), value(30_000, 1));
         assert!(cache.get(&key(1)).is_none());
-        assert_eq!(cache.bytes(), 0);
+        assert!(cache.get(&key(0)).is_some(), "it makes no room that it does not get");
+        let bytes = cache.bytes();
         cache.put(&key(1), value(100, 2));
         assert!(cache.get(&key(1)).is_some());
+        cache.put(&key(1), value(30_000, 3));
+        assert!(cache.get(&key(1)).is_none(), "the old one does not stay");
+        assert_eq!(cache.bytes(), bytes);
     }
 
     #[test]

@@ -60,11 +60,12 @@ const STALE_IF_ERROR: Duration = Duration::from_secs(5);
 /// ```
 pub fn data(name: impl Into<String>) -> Read {
     Read {
-        name: name.into(),
+        name: format!("data {}", name.into()),
         revalidate: None,
         tags: Vec::new(),
         is_stored: true,
         is_optional: false,
+        has_tags: false,
     }
 }
 
@@ -87,6 +88,8 @@ pub struct Read {
     pub(crate) tags: Vec<Tag>,
     pub(crate) is_stored: bool,
     pub(crate) is_optional: bool,
+    /// Whether a purge of a tag reaches it.
+    pub(crate) has_tags: bool,
 }
 
 pub(crate) type LoadFuture = Pin<Box<dyn Future<Output = Result<SourceAnswer, DataError>> + Send>>;
@@ -95,15 +98,18 @@ impl Read {
     /// Sets how long the value is fresh, counted from when its read began.
     ///
     /// Defaults to the period of the page that reads it. Outside a page that is rendered to be
-    /// stored, it defaults to no limit: the value lasts until one of its tags is purged.
+    /// stored, a value with tags lasts until one of them is purged, and one without is not kept.
+    /// Zero is [`no_store`](Self::no_store).
     pub fn revalidate(mut self, period: Duration) -> Self {
         self.revalidate = Some(period);
+        self.is_stored &= !period.is_zero();
         self
     }
 
     /// Adds tags: purging one makes the value, and the pages that show it, stale.
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags.extend(tags.into_iter().map(|tag| Tag::new(tag.into())));
+        self.has_tags |= !self.tags.is_empty();
         self
     }
 
@@ -180,12 +186,14 @@ impl Read {
     ) -> Result<Bytes, DataError> {
         let Some(reading) = reading() else { return load_once(load).await };
         self.tags.iter().for_each(|tag| reading.tag(tag.clone()));
-        match reading.reads().filter(|_| self.is_stored) {
+        if !self.is_stored {
+            reading.no_store();
+        }
+        // What nothing would ever make stale is not kept.
+        let ends = self.revalidate.is_some() || self.has_tags || reading.is_of_page();
+        match reading.reads().filter(|_| self.is_stored && ends) {
             Some(reads) => reads.read(&reading, self, load).await,
-            None => {
-                reading.no_store();
-                load_once(load).await
-            }
+            None => load_once(load).await,
         }
     }
 }
@@ -353,9 +361,10 @@ impl Reads {
         });
         let inner = inner.take();
         // A value that was made without what it needs is not kept.
-        let loaded = match (&inner.failed_read, loaded) {
+        let failed = inner.failed_read.as_ref().map(|read| &read.cause).or(inner.failure.as_ref());
+        let loaded = match (failed, loaded) {
             (_, Err(error)) if !error.is_definite() => Err(error),
-            (Some(read), _) => Err(DataError::new(read.cause.as_str())),
+            (Some(cause), _) => Err(DataError::new(cause.as_str())),
             (None, loaded) => loaded,
         };
         match loaded {
@@ -370,6 +379,7 @@ impl Reads {
                     inner_tags: tags.into(),
                     inner_period: inner.revalidate,
                     is_stored: !inner.no_store,
+                    is_absent: inner.is_absent,
                     validators,
                 };
                 self.cache.backoff.succeeded(name);

@@ -43,6 +43,8 @@ pub(crate) struct ReadContext {
     pub(crate) period: Option<Duration>,
     /// Whether memory has a page already, which stays if the render fails.
     pub(crate) has_page: bool,
+    /// Whether it is the render of a page that may be stored, or a read of one.
+    pub(crate) is_of_page: bool,
 }
 
 /// The reading in progress: that of this task, or that of the Leptos page.
@@ -79,7 +81,8 @@ impl Reading {
     ) -> Self {
         let (since, has_page) = (self.since(), !self.may_use_stale());
         let scope = RenderScope::default();
-        Self::of(reads, ReadContext { scope, began, since, period, has_page })
+        let is_of_page = self.is_of_page();
+        Self::of(reads, ReadContext { scope, began, since, period, has_page, is_of_page })
     }
 
     /// Lets `work` find this reading.
@@ -106,6 +109,11 @@ impl Reading {
         self.reader.as_ref().and_then(|reader| reader.period)
     }
 
+    /// Whether this is part of a page that is rendered to be stored.
+    pub(crate) fn is_of_page(&self) -> bool {
+        self.reader.as_ref().is_some_and(|reader| reader.is_of_page)
+    }
+
     /// Whether stale data may be used: not if a stored page stays instead.
     pub(crate) fn may_use_stale(&self) -> bool {
         self.reader.as_ref().is_none_or(|reader| !reader.has_page)
@@ -128,6 +136,9 @@ impl Reading {
         self.lower_period(left, now);
         if let Some(scope) = self.render_scope() {
             scope.note_read(&value.inner_tags, value.oldest, value.is_stored);
+            if value.is_absent {
+                scope.note_absent();
+            }
         }
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Value {
     pub(crate) inner_period: Option<Duration>,
     /// Whether it may be kept: no inner read forbids it.
     pub(crate) is_stored: bool,
+    /// Whether what read it said that there is no such page.
+    pub(crate) is_absent: bool,
     pub(crate) validators: Validators,
 }
 

@@ -330,6 +330,7 @@ impl Engine {
             since,
             period: target.lifetime.revalidate,
             has_page: old.is_some(),
+            is_of_page: true,
         };
         let job = Job {
             router: self.router(),

@@ -56,7 +56,8 @@ pub fn no_store() {
 
 /// Answers with status 404: there is no such page.
 ///
-/// A stored page at this path is replaced by the 404.
+/// A stored page at this path is replaced by the 404. In the function that a read
+/// [loads](crate::data::Read::load) by, it is said of each stored page that reads the value.
 pub fn not_found() {
     context::not_found();
 }

@@ -37,16 +37,17 @@ pub(super) fn no_store() {
 }
 
 pub(super) fn not_found() {
+    with_scope(RenderScope::note_absent);
     // A browser takes a server function's 404 for a failure.
-    if !scope::current().is_some_and(|scope| scope.note_absent()) {
+    if !scope::current().is_some_and(|scope| scope.is_for_data()) {
         set_status(StatusCode::NOT_FOUND);
     }
 }
 
 pub(super) fn permanent_redirect(path: String) {
     // A browser that reads data would follow it.
-    if scope::current().is_some_and(|scope| scope.note_absent()) {
-        return;
+    if let Some(scope) = scope::current().filter(RenderScope::is_for_data) {
+        return scope.note_absent();
     }
     let Some(response) = use_context::<ResponseOptions>() else { return };
     match HeaderValue::try_from(&path) {

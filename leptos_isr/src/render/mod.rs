@@ -127,7 +127,11 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
     entry.tags.sort_unstable();
     entry.tags.dedup();
     entry.asked = notes.revalidate;
-    entry.is_absent = notes.is_absent;
+    entry.is_absent = notes.is_absent && notes.is_data;
+    // Said by a read, which has no response to set the status of.
+    if notes.is_absent && !notes.is_data && entry.status == StatusCode::OK {
+        entry.status = StatusCode::NOT_FOUND;
+    }
     let is_page = outcome(&notes, thrown_error(&entry), entry.status);
     if let Err(error) = is_page.and_then(|()| check_body(&entry)) {
         return Err(RenderFailure { page: Some(Box::new(entry)), ..error.into() });

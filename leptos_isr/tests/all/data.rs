@@ -77,7 +77,9 @@ fn answer(result: Result<String, leptos_isr::data::DataError>) -> Response {
 /// `/page/{name}` and `/other/{name}` read `{name}` for 60 s; `/nested/{name}`
 /// reads a value for 300 s that reads `{name}`; `/live/{name}` keeps nothing;
 /// `/number/{name}` reads a number, which is none in version 1;
-/// `/dynamic/{name}` is no stored page.
+/// `/says/{name}` reads a value whose function says `failed` or `not_found`;
+/// `/dynamic/{name}` is no stored page, and `/untagged/{name}` neither: it reads without a period or
+/// a tag.
 fn site() -> Site {
     let state = State {
         now: Mutex::new(UNIX_EPOCH + days(20_000)),
@@ -89,10 +91,17 @@ fn site() -> Site {
         begun: Semaphore::new(0),
     };
     let source = Source(Arc::new(state));
-    let routes = ["/page/:name", "/other/:name", "/nested/:name", "/live/:name", "/number/:name"]
-        .into_iter()
-        .try_fold(RouteTable::new(), |routes, path| routes.add(path, Isr::forever()))
-        .unwrap();
+    let routes = [
+        "/page/:name",
+        "/other/:name",
+        "/nested/:name",
+        "/live/:name",
+        "/number/:name",
+        "/says/:name",
+    ]
+    .into_iter()
+    .try_fold(RouteTable::new(), |routes, path| routes.add(path, Isr::forever()))
+    .unwrap();
     let clock = {
         let source = source.clone();
         move || *source.0.now.lock().unwrap()
@@ -127,7 +136,26 @@ fn site() -> Site {
             answer(data("number").load(number).await.map(|number: f64| number.to_string()))
         }
     };
+    let untagged = {
+        let source = source.clone();
+        move |Path(name): Path<String>| async move {
+            let text = name.clone();
+            answer(data(format!("untagged {name}")).load(move || source.read(text)).await)
+        }
+    };
+    let says = move |Path(name): Path<String>| async move {
+        let load = move || async move {
+            match &*name {
+                "failed" => leptos_isr::failed("it is said"),
+                _ => leptos_isr::not_found(),
+            }
+            Ok::<_, String>("shown".to_owned())
+        };
+        answer(data("says").revalidate(minutes(1)).load(load).await)
+    };
     let router = Router::new()
+        .route("/untagged/{name}", get(untagged))
+        .route("/says/{name}", get(says))
         .route("/number/{name}", get(number))
         .route("/page/{name}", get(plain.clone()))
         .route("/other/{name}", get(plain.clone()))
@@ -350,6 +378,38 @@ async fn what_may_not_be_kept_keeps_its_page_out_of_the_store() {
         site.assert("/live/a", "isr; fwd=miss; fwd-status=200", "a v1").await;
         assert_eq!(site.asked(), asked);
     }
+}
+
+#[tokio::test]
+async fn outside_a_page_nothing_is_kept_that_no_purge_and_no_period_ends() {
+    let site = site();
+    for version in 1..=2 {
+        assert_eq!(site.get("/untagged/a").await.1, format!("a v{version}"));
+        site.publish();
+    }
+    site.assert("/dynamic/a", "isr; fwd=bypass; detail=no-route", "a v3").await;
+    site.publish();
+    site.assert("/dynamic/a", "isr; fwd=bypass; detail=no-route", "a v3").await;
+}
+
+#[tokio::test]
+async fn what_the_function_of_a_read_says_is_said_of_its_page() {
+    let site = site();
+    let (status, body) = site.get("/says/failed").await;
+    assert_eq!(status, "isr; fwd=miss; fwd-status=502");
+    assert_eq!(body, "it is said");
+    site.advance(seconds(1));
+    site.assert("/says/absent", "isr; fwd=miss; fwd-status=404; stored", "shown").await;
+    site.assert("/says/other", "isr; fwd=miss; fwd-status=404; stored", "shown").await;
+}
+
+#[tokio::test]
+async fn zero_is_no_period() {
+    let site = crate::support::Site::new();
+    site.behave(crate::support::Renders::SaysPeriod(Duration::ZERO));
+    site.get("/a/1").await.assert_status(200).assert_not_stored();
+    let read = data("none").revalidate(Duration::ZERO);
+    assert!(format!("{read:?}").contains("is_stored: false"));
 }
 
 #[tokio::test]

@@ -192,6 +192,7 @@ impl Fetch {
         let reading = reading();
         let reads = reading.as_ref().and_then(|reading| reading.reads());
         let client = reads.map_or_else(Client::shared, |reads| reads.client.clone());
+        read.has_tags |= tags_of.is_some();
         read.name = name(&url, &headers, expected.as_ref().map(|expected| expected.type_name));
         let load = move |validators| -> LoadFuture {
             Box::pin(async move {
