@@ -9,6 +9,8 @@ use std::{
     time::SystemTime,
 };
 
+use tempfile::NamedTempFile;
+
 /// The file operations that can fail in service.
 pub(super) trait Files: fmt::Debug + Send + Sync {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -18,10 +20,10 @@ pub(super) trait Files: fmt::Debug + Send + Sync {
     /// Writes a file so that, whatever happens, `path` holds the old content or the new one.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = match tempfile::NamedTempFile::new_in(folder) {
+        let mut file = match new_in(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs::create_dir_all(folder)?;
-                tempfile::NamedTempFile::new_in(folder)?
+                new_in(folder)?
             }
             file => file?,
         };
@@ -48,6 +50,15 @@ pub(super) trait Files: fmt::Debug + Send + Sync {
     fn touch(&self, path: &Path) {
         let _ = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
     }
+}
+
+/// A file that gets its name later, with the mode that `File::create` gives: another user may build
+/// than serves.
+fn new_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
 }
 
 /// The machine's own file system.

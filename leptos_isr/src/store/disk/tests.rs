@@ -365,3 +365,16 @@ async fn listing_gives_what_can_be_read_and_uses_no_page() {
     let gone = list().await;
     assert!(matches!(gone[..], [Err(_)]), "{gone:?}");
 }
+
+#[cfg(unix)]
+#[test]
+fn files_have_the_mode_that_the_umask_leaves() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+    let (plain, page) = (folder.path().join("plain"), folder.path().join("page"));
+    File::create(&plain).unwrap();
+    RealFiles.write(&page, b"x").unwrap();
+    assert_eq!(mode(&page), mode(&plain));
+}
