@@ -78,7 +78,13 @@ impl Engine {
                 let purge = NewPurge { scopes: &scopes, kind, stamp, again };
                 self.0.purge_log.append(store, purge, &self.0.order).await
             }
-            None => Ok(()),
+            None => match &self.0.missing_store {
+                Some((path, why)) => {
+                    Err(format!("the store at `{}` could not be made: {why}", path.display())
+                        .into())
+                }
+                None => Ok(()),
+            },
         };
         if arrival == Arrival::New {
             // Only now: a CDN that asks for a page again must find it purged.

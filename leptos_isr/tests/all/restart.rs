@@ -11,7 +11,7 @@ use std::{
 
 use http::StatusCode;
 use leptos_isr::{
-    Engine, Isr, OnMissing, hours, minutes, prerender::PageOutcome, purge::Purge,
+    Engine, Error, Isr, OnMissing, hours, minutes, prerender::PageOutcome, purge::Purge,
     route::RouteTable, seconds, testing::TestClock,
 };
 use tokio::time::timeout;
@@ -167,7 +167,9 @@ async fn store_that_cannot_be_made_costs_durability_only() {
     let site = Site::build(routes(), |builder| builder.disk(FORBIDDEN, "build-1"));
     site.get("/a/1").await.assert_cache_status("isr; fwd=miss; fwd-status=200; stored");
     site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
-    site.purge_tag("a:1").await;
+    let purge = Purge { tags: vec!["a:1".to_owned()], ..Purge::default() };
+    let error = site.engine.purge(&purge).await.unwrap_err();
+    assert!(matches!(error, Error::PurgeNotKept(_)), "a restart forgets it: {error:?}");
     site.get("/a/1").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
     let error = site.engine.prerender(1, |_| (), |_| ()).await.unwrap_err().to_string();
     assert!(error.contains(FORBIDDEN), "a build that stores nothing has failed: {error}");

@@ -11,6 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use tracing::warn;
 
 use super::files::{Files, RealFiles, lock};
 
@@ -53,13 +54,15 @@ pub(super) struct LineFile {
 #[derive(Debug)]
 struct Writer {
     file: File,
-    in_use: File,
+    /// Locked as long as this process uses the file; `None` where the file system has no locks.
+    /// Whether another process uses it is unknown then.
+    in_use: Option<File>,
 }
 
 impl LineFile {
     /// Opens or creates the file, or remembers why it cannot be written.
     pub(super) fn open(path: &Path) -> Self {
-        Self { path: path.to_owned(), writer: Writer::open(path), known_len: 0 }
+        Self { path: path.to_owned(), writer: Writer::open(path, File::lock_shared), known_len: 0 }
     }
 
     /// Every line. The last one is left out if it was cut short: its purge was never answered.
@@ -103,7 +106,8 @@ impl LineFile {
     /// Rewrites the file and returns `true`, unless another process uses it or has appended to it.
     pub(super) fn replace(&mut self, files: &dyn Files, records: &[Bytes]) -> io::Result<bool> {
         let Ok(writer) = &mut self.writer else { return Ok(false) };
-        let is_alone = writer.in_use.try_lock().is_ok();
+        let Some(in_use) = &writer.in_use else { return Ok(false) };
+        let is_alone = in_use.try_lock().is_ok();
         let replaced = if is_alone && writer.file.metadata()?.len() == self.known_len {
             let mut text = Vec::new();
             for record in records {
@@ -111,7 +115,7 @@ impl LineFile {
                 text.push(b'\n');
             }
             files.write(&self.path, &text).and_then(|()| {
-                File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
+                flush_folder_of(&self.path)?;
                 writer.file = open_to_append(&self.path)?;
                 self.known_len = text.len() as u64;
                 Ok(true)
@@ -120,25 +124,33 @@ impl LineFile {
             Ok(false)
         };
         // Even if `try_lock` failed: it may have released the shared lock.
-        writer.in_use.lock_shared()?;
+        in_use.lock_shared()?;
         replaced
     }
 }
 
 impl Writer {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path, lock: impl Fn(&File) -> io::Result<()>) -> io::Result<Self> {
         let in_use = OpenOptions::new()
             .create(true)
             .write(true)
             .truncate(false)
             .open(path.with_extension("lock"))?;
-        in_use.lock_shared()?;
+        let in_use = match lock(&in_use) {
+            Ok(()) => Some(in_use),
+            Err(error) => {
+                warn!(path = %path.display(), %error,
+                    "the file system has no locks, so this file is never written anew and grows");
+                None
+            }
+        };
         Ok(Self { file: open_to_append(path)?, in_use })
     }
 
     /// Removes a line that was cut short; `false` if another process may still be writing it.
     fn cut_back(&mut self, path: &Path) -> io::Result<bool> {
-        let is_alone = self.in_use.try_lock().is_ok();
+        let Some(in_use) = &self.in_use else { return Ok(false) };
+        let is_alone = in_use.try_lock().is_ok();
         let cut = if is_alone {
             let text = fs::read(path)?;
             let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
@@ -147,7 +159,7 @@ impl Writer {
             Ok(())
         };
         // Even if `try_lock` failed: it may have released the shared lock.
-        self.in_use.lock_shared()?;
+        in_use.lock_shared()?;
         cut.map(|()| is_alone)
     }
 
@@ -163,8 +175,18 @@ impl Writer {
     }
 }
 
+/// Opens the file, or creates it so that no power cut loses its name with what is appended.
 fn open_to_append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    let is_new = !path.exists();
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    if is_new {
+        flush_folder_of(path)?;
+    }
+    Ok(file)
+}
+
+fn flush_folder_of(path: &Path) -> io::Result<()> {
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn ends_with_newline(path: &Path) -> io::Result<bool> {
@@ -174,4 +196,24 @@ fn ends_with_newline(path: &Path) -> io::Result<bool> {
     let mut last = [0];
     file.read_exact_at(&mut last, len.saturating_sub(1))?;
     Ok(last == *b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_system_without_locks_keeps_lines_and_never_rewrites_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("purges.log");
+        let no_locks = |_: &File| Err(io::ErrorKind::Unsupported.into());
+        let writer = Writer::open(&path, no_locks);
+        let mut file = LineFile { path: path.clone(), writer, known_len: 0 };
+        file.append(&RealFiles, b"one").unwrap();
+        // As a crash leaves it.
+        fs::write(&path, "one\ncut sho").unwrap();
+        file.append(&RealFiles, b"two").unwrap();
+        assert!(!file.replace(&RealFiles, &[]).unwrap());
+        assert_eq!(file.read().unwrap(), ["one", "cut sho", "two"]);
+    }
 }
