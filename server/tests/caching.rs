@@ -11,22 +11,27 @@ mod support;
 
 use std::{
     fs,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use axum::{
-    Router,
+    Json, Router,
     extract::{Request, State},
     http::{Method, StatusCode},
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
+    routing::get,
 };
 use clap::Parser;
 use leptos_isr::{
     days, minutes, seconds,
     testing::{Answer, Outage, TestClock},
 };
+use serde_json::{Value, json};
 use server::{config::Cli, content, site::site};
 use support::{ANY_PORT, Server, action, folder, post, server, server_in, sign_in};
 use tempfile::TempDir;
@@ -323,6 +328,41 @@ async fn request_that_is_too_large_is_refused() {
         .send(Method::POST, &action(&desk.body, "sign_in"), &headers, form)
         .await
         .assert_status(413);
+}
+
+/// An API with one article, in one section.
+async fn small_api(is_section_readable: Arc<AtomicBool>) -> ContentApi {
+    let article = json!({ "slug": "a", "title": "A", "section": "news" });
+    let list = json!({ "articles": [article], "total": 1 });
+    let sections = async move || {
+        let slug =
+            if is_section_readable.load(Ordering::SeqCst) { json!("news") } else { Value::Null };
+        Json(json!([{ "slug": slug, "name": "News", "count": 1 }, { "slug": "other" }]))
+    };
+    let api = Router::new()
+        .route("/articles", get(async move || Json(list)))
+        .route("/sections", get(sections));
+    let listener = TcpListener::bind(std::net::SocketAddr::from(ANY_PORT)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move { axum::serve(listener, api).await }).abort_handle();
+    ContentApi { url, answers: Answers::default(), serving }
+}
+
+#[tokio::test]
+async fn section_that_cannot_be_read_is_no_404() {
+    let is_readable = Arc::new(AtomicBool::new(true));
+    let api = small_api(Arc::clone(&is_readable)).await;
+    let server = server_in(folder(), &["--content-api-url", &api.url]).await;
+    server.get("/sections/news").await.assert_miss_stored();
+    is_readable.store(false, Ordering::SeqCst);
+    server.purge_tag_hard("sections").await;
+    server.get("/sections/news").await.assert_status(200).assert_stale_if_error();
+    server.get("/sections/none").await.assert_status(502).assert_not_stored();
+
+    is_readable.store(true, Ordering::SeqCst);
+    server.advance(minutes(1));
+    server.get("/sections/news").await.assert_replaced().assert_body_contains("News");
+    server.get("/sections/none").await.assert_status(404);
 }
 
 #[tokio::test]

@@ -63,6 +63,14 @@ pub enum ContentError {
         /// The cause.
         source: serde_json::Error,
     },
+    /// The section is not among those that can be read, but another cannot.
+    #[error(
+        "a section cannot be read, as the log says, and it may be `{slug}`, which is not among the others"
+    )]
+    Section {
+        /// The section's name in addresses.
+        slug: String,
+    },
     /// An article's Markdown cannot be rendered.
     #[error("the body of the article `{slug}` cannot be rendered")]
     Markdown {

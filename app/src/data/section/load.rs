@@ -27,8 +27,7 @@ async fn read(
     slug: &str,
     page: PageNumber,
 ) -> Result<Option<SectionView>, ContentError> {
-    let (list, sections) = try_join!(source.list(Some(slug), page, PER_PAGE), source.sections())?;
-    let section = sections.into_iter().find(|section| section.slug == slug);
+    let (list, section) = try_join!(source.list(Some(slug), page, PER_PAGE), source.section(slug))?;
     Ok(section.filter(|_| !list.articles.is_empty()).map(|section| SectionView {
         section,
         articles: list.articles,

@@ -6,6 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use newsroom::Section;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error as _},
@@ -31,11 +32,20 @@ pub(super) struct Entries<T> {
     pub(super) read: Vec<T>,
     /// The slugs of those that are left out, as far as they have one.
     pub(super) left_out: Vec<String>,
+    /// Whether none is left out.
+    pub(super) is_whole: bool,
+}
+
+/// The sections that could be read.
+pub(super) struct Sections {
+    pub(super) read: Vec<Section>,
+    /// Whether these are all.
+    pub(super) is_whole: bool,
 }
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Entries<T> {
     fn deserialize<D: Deserializer<'de>>(list: D) -> Result<Self, D::Error> {
-        let mut entries = Self { read: Vec::new(), left_out: Vec::new() };
+        let mut entries = Self { read: Vec::new(), left_out: Vec::new(), is_whole: true };
         let mut first = None;
         for entry in Vec::<Box<RawValue>>::deserialize(list)? {
             match serde_json::from_str(entry.get()) {
@@ -43,6 +53,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Entries<T> {
                 Err(error) => {
                     let slug = slug(entry.get());
                     name(entry.get(), slug.as_deref(), &error);
+                    entries.is_whole = false;
                     entries.left_out.extend(slug);
                     first.get_or_insert(error);
                 }

@@ -14,11 +14,12 @@ use reqwest::Url;
 use std::{collections::HashSet, time::Duration};
 
 pub(super) use self::reader::{body, send};
-pub use self::{entries::left_out, newsroom::Newsroom, sanity::SanityDataset};
 use self::{
+    entries::Sections,
     reader::{Reader, SendsToken, Shows},
     sanity::Sanity,
 };
+pub use self::{entries::left_out, newsroom::Newsroom, sanity::SanityDataset};
 use super::{pagination::PageNumber, source_error::ContentError};
 
 const MOST_PER_PAGE: u32 = 100;
@@ -194,12 +195,30 @@ impl ContentSource {
         }
     }
 
-    /// All sections that have published articles, by name.
+    /// All sections that have published articles, by name. One that cannot be read is left out.
     ///
     /// # Errors
     ///
     /// Returns [`ContentError`] if the back end does not answer as it should.
     pub async fn sections(&self) -> Result<Vec<Section>, ContentError> {
+        Ok(self.sections_read().await?.read)
+    }
+
+    /// The section with `slug`; none if there is no such section.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ContentError`] if the back end does not answer as it should, and if it has a
+    /// section that cannot be read and none with this slug: it may be that one.
+    pub async fn section(&self, slug: &str) -> Result<Option<Section>, ContentError> {
+        let Sections { read, is_whole } = self.sections_read().await?;
+        match read.into_iter().find(|section| section.slug == slug) {
+            None if !is_whole => Err(ContentError::Section { slug: slug.to_owned() }),
+            section => Ok(section),
+        }
+    }
+
+    async fn sections_read(&self) -> Result<Sections, ContentError> {
         match &self.back_end {
             BackEnd::Newsroom(api) => api.sections(&self.reader).await,
             BackEnd::Sanity(sanity) => sanity.sections(&self.reader).await,

@@ -1,11 +1,11 @@
 //! The newsroom's JSON API, or another that answers as it does.
 
-use newsroom::{Article, ArticlePage, Section};
+use newsroom::{Article, ArticlePage};
 use reqwest::{Client, Url};
 use std::fmt;
 
 use super::{
-    entries::Entries,
+    entries::{Entries, Sections},
     reader::{Labels, Reader, Reads, Shows},
     wire::{WireArticle, WirePage, WireSection},
 };
@@ -59,11 +59,12 @@ impl Newsroom {
         }
     }
 
-    pub(super) async fn sections(&self, reader: &Reader) -> Result<Vec<Section>, ContentError> {
+    pub(super) async fn sections(&self, reader: &Reader) -> Result<Sections, ContentError> {
         let url = self.read_url(reader, &["sections"]);
         let labels = Labels::known(tags::SECTIONS.to_owned());
         let sections: Entries<WireSection> = reader.read(url, labels).await?;
-        Ok(sections.read.into_iter().map(Into::into).collect())
+        let read = sections.read.into_iter().map(Into::into).collect();
+        Ok(Sections { read, is_whole: sections.is_whole })
     }
 
     fn read_url(&self, reader: &Reader, segments: &[&str]) -> Url {

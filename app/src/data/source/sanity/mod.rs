@@ -7,13 +7,14 @@ mod dataset;
 mod portable_text;
 mod wire;
 
-use newsroom::{Article, ArticlePage, Section};
+use newsroom::{Article, ArticlePage};
 use reqwest::Url;
 use serde_json::{Value, json};
 
 pub use self::dataset::SanityDataset;
 use self::wire::{Answered, SanityArticle, SanitySections};
 use super::{
+    entries::Sections,
     reader::{Labels, Reader, Reads, Shows},
     wire::WirePage,
 };
@@ -80,7 +81,7 @@ impl Sanity {
         article.map_err(|source| ContentError::Markdown { slug: slug.to_owned(), source })
     }
 
-    pub(super) async fn sections(&self, reader: &Reader) -> Result<Vec<Section>, ContentError> {
+    pub(super) async fn sections(&self, reader: &Reader) -> Result<Sections, ContentError> {
         let url = self.query(reader, SECTIONS, &[]);
         let labels = Labels::known(tags::SECTIONS.to_owned());
         let sections: Answered<SanitySections> = reader.read(url, labels).await?;

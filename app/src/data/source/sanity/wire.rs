@@ -6,7 +6,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 use super::{
-    super::{entries::Entries, wire::WireArticle},
+    super::{
+        entries::{Entries, Sections},
+        wire::WireArticle,
+    },
     portable_text,
 };
 
@@ -68,7 +71,8 @@ struct SectionDocument {
 
 impl SanitySections {
     /// Those that have articles, by name.
-    pub(super) fn into_sections(self) -> Vec<Section> {
+    pub(super) fn into_sections(self) -> Sections {
+        let is_whole = self.documents.is_whole && self.words.is_whole;
         let documents =
             self.documents.read.into_iter().filter_map(|it| Some((it.slug?, it.name, it.count)));
         let words = self.words.read.into_iter().map(|word| (word, None, 1));
@@ -86,7 +90,7 @@ impl SanitySections {
         };
         let mut sections: Vec<_> = sections.into_iter().map(named).collect();
         sections.sort_by_cached_key(|section| section.name.to_lowercase());
-        sections
+        Sections { read: sections, is_whole }
     }
 }
 
@@ -133,7 +137,8 @@ mod tests {
             "words": ["Loose", "web", "Loose", ""],
         }))
         .unwrap();
-        let sections = sections.into_sections();
+        let Sections { read: sections, is_whole } = sections.into_sections();
+        assert!(is_whole);
         let sections: Vec<_> =
             sections.iter().map(|s| (s.name.as_str(), s.slug.as_str(), s.count)).collect();
         assert_eq!(sections, [("Loose", "Loose", 2), ("plain", "plain", 1), ("the Web", "web", 3)]);
