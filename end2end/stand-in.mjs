@@ -8,11 +8,21 @@ const SECTION = { slug: "weather", name: "Weather" };
 /**
  * How the stand-in answers requests for one path.
  *
- * @typedef {"well" | "fail" | "hang" | "malformed" | { slow: number }} Behaviour
+ * - `gone`: 410;
+ * - `html`: a sign-in page with status 200;
+ * - `half`: a body that ends before its stated length, and with it the connection;
+ * - `drip`: a body that comes byte by byte;
+ * - `lag`: what the article was before its last change;
+ * - `limited`: 429, to be asked again in so many seconds;
+ * - `redirect`: 302 to this path.
+ *
+ * @typedef {"well" | "fail" | "hang" | "malformed" | "gone" | "html" | "half" | "drip" | "lag" |
+ *   { slow: number } | { limited: number } | { redirect: string }} Behaviour
  */
 
 export class StandIn {
   #articles = new Map();
+  #before = new Map();
   #behaviours = new Map();
   #asked = new Map();
   #server;
@@ -47,9 +57,10 @@ export class StandIn {
 
   /**
    * @param {string} slug
-   * @param {Record<string, string>} fields
+   * @param {Record<string, string | null>} fields
    */
   change(slug, fields) {
+    this.#before.set(`/articles/${slug}`, this.#articles.get(slug));
     this.#articles.set(slug, { ...this.#articles.get(slug), ...fields });
   }
 
@@ -84,7 +95,14 @@ export class StandIn {
     if (behaviour === "well") answer();
     else if (behaviour === "fail") send(response, 500, { error: "the stand-in fails on request" });
     else if (behaviour === "malformed") response.end('{"slug": "half an arti');
-    else if (behaviour !== "hang") setTimeout(answer, behaviour.slow);
+    else if (behaviour === "gone") send(response, 410, { error: "gone" });
+    else if (behaviour === "html") response.end("<!DOCTYPE html><title>Sign in</title>");
+    else if (behaviour === "half") sendHalf(response, this.#content(url)[1]);
+    else if (behaviour === "drip") drip(response, this.#content(url)[1]);
+    else if (behaviour === "lag") send(response, 200, this.#before.get(url.pathname));
+    else if (behaviour.slow) setTimeout(answer, behaviour.slow);
+    else if (behaviour.limited) response.writeHead(429, { "Retry-After": behaviour.limited }).end();
+    else if (behaviour.redirect) response.writeHead(302, { Location: behaviour.redirect }).end();
   }
 
   #content({ pathname, searchParams }) {
@@ -115,4 +133,21 @@ function article(slug) {
 
 function send(response, status, body) {
   response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
+}
+
+function sendHalf(response, body) {
+  const text = JSON.stringify(body);
+  response.writeHead(200, { "Content-Length": text.length });
+  response.write(text.slice(0, text.length / 2), () => response.destroy());
+}
+
+function drip(response, body) {
+  const bytes = [...JSON.stringify(body)];
+  response.writeHead(200, { "Content-Length": bytes.length });
+  const next = () => {
+    if (response.destroyed) return;
+    response.write(bytes.shift());
+    setTimeout(next, 200);
+  };
+  next();
 }

@@ -39,16 +39,19 @@ test("changes appear on the second request, and what is gone becomes 404", async
   expect(existsSync(settings.CONTENT_DB), "no database is made").toBe(false);
 });
 
+const TROUBLES = ["fail", "hang", "malformed", "html", "half", "drip", { redirect: PAGE }, "down"] as const;
+
 test("an API that fails, hangs, talks nonsense or is down takes no page away", async ({ standIn, start, settings }) => {
-  test.setTimeout(60_000);
+  test.setTimeout(120_000);
   const server = await start({ ...settings, ...SHORT });
   const { request } = server;
   let shown = "About rain";
-  for (const trouble of ["fail", "hang", "malformed", "down"] as const) {
-    await test.step(trouble, async () => {
+  for (const trouble of TROUBLES) {
+    const name = typeof trouble === "string" ? trouble : "redirect in a circle";
+    await test.step(name, async () => {
       await assertShows(server, PAGE, shown);
       const before = server.failures(PAGE);
-      standIn.change("rain", { title: `About rain after ${trouble}` });
+      standIn.change("rain", { title: `About rain after ${name}` });
       if (trouble === "down") await standIn.stop();
       else standIn.behave(PAGE, trouble);
 
@@ -59,7 +62,7 @@ test("an API that fails, hangs, talks nonsense or is down takes no page away", a
 
       if (trouble === "down") await standIn.start();
       else standIn.behave(PAGE, "well");
-      shown = `About rain after ${trouble}`;
+      shown = `About rain after ${name}`;
       // Fresh too: a request for a stale page would leave a render under way for the next step.
       const recovers = async () => {
         const answer = await request.get(PAGE);
@@ -68,6 +71,62 @@ test("an API that fails, hangs, talks nonsense or is down takes no page away", a
       await expect.poll(recovers, { message: "recovers", intervals: [100] }).toBe(true);
     });
   }
+});
+
+test("what is gone for good is 404 as what is missing is", async ({ standIn, start, settings }) => {
+  const server = await start({ ...settings, ...SHORT });
+  await assertShows(server, PAGE, "About rain");
+  standIn.behave(PAGE, "gone");
+  await expect.poll(async () => (await server.request.get(PAGE)).status(), { intervals: [100] }).toBe(404);
+});
+
+test("an entry that cannot be read keeps no other from the front page", async ({ standIn, start, settings }) => {
+  const server = await start({ ...settings, ...SHORT });
+  const { request } = server;
+  await assertShows(server, "/", "About rain");
+  standIn.change("snow", { title: null });
+  standIn.change("wind", { title: "\ud800" });
+  const shows = async (text: string) => {
+    const answer = await request.get("/");
+    return isFresh(answer) && (await answer.text()).includes(text);
+  };
+  for (const title of ["About drizzle", "About hail"]) {
+    standIn.change("rain", { title });
+    await expect.poll(() => shows(title), { message: title, intervals: [100] }).toBe(true);
+  }
+  const text = await (await request.get("/")).text();
+  expect(text).not.toContain("About snow");
+  const named = server.log.filter(({ fields }) => /cannot be read and is left out/.test(String(fields.message)));
+  expect(named.map(({ fields }) => fields.slug).sort(), "each is named once").toEqual(["snow", "wind"]);
+});
+
+test("a limit of a day for one article leaves the others alone", async ({ standIn, start, settings }) => {
+  const server = await start({ ...settings, ...SHORT });
+  const { request } = server;
+  for (const slug of ["rain", "snow"]) await assertShows(server, `/articles/${slug}`, `About ${slug}`);
+  standIn.behave(PAGE, { limited: 86_400 });
+  await untilStale(request, PAGE);
+  assertStale(await assertShows(server, PAGE, "About rain"));
+  await expect.poll(() => server.failures(PAGE), { intervals: [50] }).toBe(1);
+
+  standIn.change("snow", { title: "About sleet" });
+  const text = async () => (await request.get("/articles/snow")).text();
+  await expect.poll(text, { intervals: [100] }).toContain("About sleet");
+  assertStale(await assertShows(server, PAGE, "About rain"));
+});
+
+test("a page catches up with an API that lags behind its change", async ({ standIn, start, settings }) => {
+  const server = await start({ ...settings, ...SHORT });
+  await assertShows(server, PAGE, "About rain");
+  standIn.change("rain", { title: "About drizzle" });
+  standIn.behave(PAGE, "lag");
+  const asked = standIn.asked(PAGE);
+  await untilStale(server.request, PAGE);
+  await assertShows(server, PAGE, "About rain");
+  await expect.poll(() => standIn.asked(PAGE), { intervals: [50] }).toBeGreaterThan(asked);
+  standIn.behave(PAGE, "well");
+  const text = async () => (await server.request.get(PAGE)).text();
+  await expect.poll(text, { intervals: [100] }).toContain("About drizzle");
 });
 
 test("a page that was never stored says that it is not available, and is tried again", async ({
