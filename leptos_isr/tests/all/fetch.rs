@@ -248,6 +248,19 @@ async fn unchanged_content_costs_a_304() {
 }
 
 #[tokio::test]
+async fn unasked_304_makes_nothing_fresh() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[A, Answers::Status(304)]);
+    site.get("/1").await;
+    let regenerated = site.engine.regenerate(&["/1"]).await.unwrap().remove(0).result;
+    assert!(regenerated.is_err(), "{regenerated:?}");
+    assert_eq!(site.get("/1").await, "a");
+    upstream.answers(&[B]);
+    assert_eq!(site.regenerated("/1").await, "b");
+}
+
+#[tokio::test]
 async fn passing_failure_is_tried_again_at_once() {
     let upstream = Upstream::start().await;
     let site = site(&upstream, FetchSettings::default());

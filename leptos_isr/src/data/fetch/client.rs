@@ -164,7 +164,8 @@ impl Client {
             etag: answer.headers().get(header::ETAG).cloned(),
             last_modified: answer.headers().get(header::LAST_MODIFIED).cloned(),
         };
-        if status == StatusCode::NOT_MODIFIED {
+        // Without a validator sent it says nothing of what is kept.
+        if status == StatusCode::NOT_MODIFIED && is_conditional(headers) {
             return Ok(SourceAnswer::NotModified);
         }
         if status == StatusCode::OK {
@@ -312,6 +313,10 @@ async fn body(mut answer: Response, limit: usize) -> reqwest::Result<Option<Byte
 
 fn message(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().chars().take(MESSAGE).collect()
+}
+
+fn is_conditional(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::IF_NONE_MATCH) || headers.contains_key(header::IF_MODIFIED_SINCE)
 }
 
 /// Whether the same request may be answered differently the next time.
