@@ -1,9 +1,10 @@
-//! Attacks on the engine: kills while it writes, floods of unknown paths,
-//! renders without end. Each looks for a broken promise and reports what it found.
+//! Attacks on the engine: kills while it writes, floods of unknown paths, renders without end, a
+//! source that misbehaves. Each looks for a broken promise and reports what it found.
 
 pub mod crash;
 pub mod flood;
 pub mod memory;
+pub mod sources;
 
 mod client;
 mod machine;

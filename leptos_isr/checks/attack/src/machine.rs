@@ -4,7 +4,12 @@ use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
 /// Resident memory of this process in bytes.
 pub(crate) fn resident() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    resident_of(std::process::id())
+}
+
+/// Resident memory of another process in bytes.
+pub(crate) fn resident_of(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes =
         line.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use attack::{Error, Report, crash, flood, memory};
+use attack::{Error, Report, crash, flood, memory, sources};
 use clap::{Parser, Subcommand};
 
 /// Attacks the engine; exits with 1 if a promise was broken.
@@ -30,6 +30,8 @@ enum Attack {
     Flood(flood::Settings),
     /// Renders Leptos pages over and over and watches the process's memory
     Memory(memory::Settings),
+    /// Reads the site while the source of its content misbehaves
+    Source(sources::Settings),
     /// The server that `crash` kills
     #[command(hide = true)]
     CrashServer { folder: PathBuf, data_port: u16 },
@@ -62,6 +64,7 @@ async fn run(attack: Attack) -> Result<Report, Error> {
         }
         Attack::Flood(settings) => flood::run(&settings).await,
         Attack::Memory(settings) => memory::run(&settings).await,
+        Attack::Source(settings) => sources::run(&settings).await,
         Attack::CrashServer { folder, data_port } => {
             crash::serve(&folder, data_port).await?;
             Ok(Report::default())

@@ -37,6 +37,11 @@ impl Report {
         }
     }
 
+    /// Counts broken promises that are not told.
+    pub(crate) fn more_broken(&mut self, count: usize) {
+        self.count += count;
+    }
+
     /// Counts it as broken unless `holds`.
     pub(crate) fn expect(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if !holds {
