@@ -15,6 +15,7 @@ use crate::{
     data::{
         article::{ArticleView, read_article},
         date::day,
+        failure::Failure,
         site::{article_path, section_path},
     },
 };
@@ -24,11 +25,14 @@ use crate::{
 pub(crate) fn ArticlePage() -> impl IntoView {
     let params = use_params_map();
     let slug = move || params.read().get("slug").unwrap_or_default();
-    let view = Resource::new(slug, async |slug| (slug.clone(), read_article(slug).await));
+    let view = Resource::new(slug, async |slug| {
+        let read = read_article(slug.clone()).await?;
+        // Of the slug that was asked for: the visitor may have gone on meanwhile.
+        Ok::<_, Failure>(read.map(|view| (view.article.slug != slug, view)))
+    });
     once_read(move || async move {
-        let (slug, read) = view.await;
-        outcome(read, move |view| {
-            if view.article.slug != slug {
+        outcome(view.await, |(is_elsewhere, view)| {
+            if is_elsewhere {
                 leptos_isr::permanent_redirect(article_path(&view.article.slug));
             }
             view! { <ArticleText view/> }

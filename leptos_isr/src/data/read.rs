@@ -272,9 +272,12 @@ impl Reads {
                     reading.note_absence(&error, read.revalidate, self.order.now());
                     return Err(error);
                 }
+                // Somebody else's try may have begun before a purge, which is worth another.
                 Some(Err(error)) => {
                     last = Some(error);
-                    break;
+                    if is_ours {
+                        break;
+                    }
                 }
                 None if is_ours => break,
                 // The read began before a purge, or its leader is gone.

@@ -280,6 +280,27 @@ async fn purge_of_a_path_or_prefix_renders_with_new_data() {
 }
 
 #[tokio::test]
+async fn failure_of_a_read_from_before_a_purge_is_not_that_of_one_after_it() {
+    let site = site();
+    let ask = |path: &str| {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        tokio::spawn(site.app.clone().oneshot(request))
+    };
+    site.source.0.is_gated.store(true, Ordering::SeqCst);
+    let early = ask("/page/a");
+    site.source.0.begun.acquire().await.unwrap().forget();
+    site.purge_tag("value:a").await;
+    let late = ask("/other/a");
+    tokio::task::yield_now().await;
+    site.source.0.fails.store(true, Ordering::SeqCst);
+    site.source.0.gate.add_permits(1);
+    assert_eq!(early.await.unwrap().unwrap().status(), StatusCode::BAD_GATEWAY);
+    site.source.0.fails.store(false, Ordering::SeqCst);
+    site.source.0.gate.add_permits(1);
+    assert_eq!(late.await.unwrap().unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn read_under_way_before_a_purge_is_not_used_after_it() {
     let site = site();
     site.source.0.is_gated.store(true, Ordering::SeqCst);
