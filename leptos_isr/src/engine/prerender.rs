@@ -212,7 +212,9 @@ impl Engine {
         }
         if !rendered.may_store {
             return Err(
-                "the page may not be stored: it sets a cookie or asks for `no_store`".to_owned()
+                "the page may not be stored: it sets a cookie, asks for `no_store`, or says \
+                 `no-store` or `private` in its headers"
+                    .to_owned(),
             );
         }
         let len = stored_len(entry);

@@ -15,7 +15,10 @@ use xxhash_rust::xxh3::Xxh3Default;
 use crate::{
     address::{key::Key, tag::Tag},
     clock::CLOCK_SKEW,
-    rules::encoding::{self, Encoding},
+    rules::{
+        cache_control::keep_no_transform,
+        encoding::{self, Encoding},
+    },
 };
 
 pub(crate) use self::{
@@ -25,9 +28,8 @@ pub(crate) use self::{
 
 /// Headers that are never part of a stored page: they belong to one connection or one response, or
 /// are set when a page is served.
-const NOT_STORED: [HeaderName; 17] = [
+const NOT_STORED: [HeaderName; 16] = [
     header::AGE,
-    header::CACHE_CONTROL,
     HeaderName::from_static("cdn-cache-control"),
     HeaderName::from_static("clear-site-data"),
     HeaderName::from_static("surrogate-control"),
@@ -79,6 +81,7 @@ impl Entry {
         for name in NOT_STORED {
             headers.remove(name);
         }
+        keep_no_transform(&mut headers);
         let etag = etag_of(&body, headers.get(header::CONTENT_SECURITY_POLICY));
         Self {
             key,

@@ -24,6 +24,7 @@ use crate::{
     render::outcome::RenderFailure,
     route::routes::DeclaredRoute,
     rules::{
+        cache_control::pass_no_transform,
         cache_status::{CACHE_STATUS, CacheStatus, Forward, past, ttl},
         encoding::Encoding,
         freshness::{Freshness, StaleReason},
@@ -136,6 +137,7 @@ impl Engine {
             headers.insert(CACHE_TAG, tags);
         }
         headers.insert(CACHE_STATUS, cache.status.to_header());
+        pass_no_transform(&entry.headers, &mut headers);
         self.add_default_headers(&mut headers);
         self.name_build(&mut headers);
         Head::new(cache, headers, etag)
@@ -176,6 +178,7 @@ pub(super) fn private(entry: &Entry, status: CacheStatus) -> Response {
     *headers = entry.headers.clone();
     headers.insert(header::CONTENT_LENGTH, entry.body.len().into());
     headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
+    pass_no_transform(&entry.headers, headers);
     headers.insert(CACHE_STATUS, status.to_header());
     response
 }

@@ -28,6 +28,7 @@ use crate::{
         csp::{Csp, is_html},
         outcome::{RenderFailure, outcome},
     },
+    rules::cache_control::{other_vary, why_not_stored},
     scope::RenderScope,
 };
 
@@ -119,7 +120,7 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
         None => body,
     };
 
-    let sets_cookie = parts.headers.contains_key(header::SET_COOKIE);
+    let (not_stored, vary) = (why_not_stored(&parts.headers), other_vary(&parts.headers));
     let notes = job.scope.take();
     let mut entry = Entry::new(job.key, parts.status, parts.headers, body, job.start);
     entry.tags = job.tags;
@@ -136,11 +137,16 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
     if let Err(error) = is_page.and_then(|()| check_body(&entry)) {
         return Err(RenderFailure { page: Some(Box::new(entry)), ..error.into() });
     }
-    if sets_cookie {
+    if let Some(why) = &not_stored {
         warn!(isr.key = %entry.key, route = &*job.route,
-            "the page sets a cookie, so it is not stored: a stored page is the same for everybody");
+            "the page {why}, so it is not stored: a stored page is the same for everybody");
     }
-    let may_store = !sets_cookie && !notes.no_store;
+    let may_store = not_stored.is_none() && !notes.no_store;
+    if let Some(vary) = vary.filter(|_| may_store) {
+        warn!(isr.key = %entry.key, route = &*job.route,
+            "the page says `Vary: {vary}`, and is stored for everybody all the same: \
+             what differs by a visitor's headers belongs on a dynamic route");
+    }
     let same = job.old.as_ref().filter(|old| old.body == entry.body);
     if may_store {
         // Memory is counted by length, and the buffer in which a body grew may be twice as large.

@@ -7,6 +7,8 @@ use std::io::{self, Write};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 
+use crate::rules::cache_control::may_transform;
+
 /// The least body length, in bytes, at which compressing makes up for the longer headers.
 const MIN_LEN: usize = 512;
 
@@ -80,9 +82,10 @@ pub(crate) fn is_compressible(headers: &HeaderMap, len: usize) -> bool {
         || ["+xml", "+json"].iter().any(|suffix| media_type.ends_with(suffix))
         || ["application/json", "application/xml", "application/javascript", "application/wasm"]
             .contains(&media_type.as_str());
-    let may_transform =
-        text(header::CACHE_CONTROL).is_none_or(|value| !value.contains("no-transform"));
-    len >= MIN_LEN && is_text && may_transform && !headers.contains_key(header::CONTENT_ENCODING)
+    len >= MIN_LEN
+        && is_text
+        && may_transform(headers)
+        && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
 /// Chooses the encoding that the request's `Accept-Encoding` rates highest (RFC 9110 section

@@ -24,7 +24,7 @@ use leptos_isr::{
 use leptos_meta::MetaTags;
 use leptos_router::{
     components::{Route, Router as LeptosRouter, Routes},
-    hooks::{use_location, use_query_map},
+    hooks::{use_location, use_params_map, use_query_map},
     path,
 };
 use tower::ServiceExt;
@@ -76,6 +76,7 @@ fn App() -> impl IntoView {
                 <Route path=path!("/listed/:id") view=Seen
                     ssr=isr().on_missing(OnMissing::NotFound).prerender(no_paths).into()/>
                 <Route path=path!("/cookie/:id") view=SetsCookie ssr=isr().into()/>
+                <Route path=path!("/says/:what") view=SaysForWhom ssr=isr().into()/>
                 <Route path=path!("/dynamic") view=Seen ssr=Isr::dynamic().into()/>
             </Routes>
         </LeptosRouter>
@@ -130,6 +131,21 @@ async fn seen() -> String {
 fn SetsCookie() -> impl IntoView {
     let cookie = HeaderValue::from_static("session=1");
     expect_context::<ResponseOptions>().append_header(header::SET_COOKIE, cookie);
+    "A page"
+}
+
+/// Says in its headers for whom it is.
+#[component]
+fn SaysForWhom() -> impl IntoView {
+    let what = use_params_map().get_untracked().get("what").unwrap_or_default();
+    let (name, value) = match what.as_str() {
+        "no-store" => (header::CACHE_CONTROL, "no-store"),
+        "private" => (header::CACHE_CONTROL, "private, max-age=60"),
+        "cookie" => (header::VARY, "Accept-Encoding, Cookie"),
+        _ => (header::VARY, "accept-encoding"),
+    };
+    let options = expect_context::<ResponseOptions>();
+    options.append_header(name, HeaderValue::from_static(value));
     "A page"
 }
 
@@ -313,5 +329,39 @@ async fn page_that_sets_a_cookie_is_not_stored_and_a_warning_names_its_route() {
     let text = warnings.text();
     for part in ["isr.key=/cookie/1", "route=\"/cookie/:id\"", "sets a cookie"] {
         assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn page_that_says_no_store_or_private_is_not_stored_and_a_warning_names_its_route() {
+    for (path, said) in [("/says/no-store", "no-store"), ("/says/private", "private")] {
+        let (warnings, _guard) = Warnings::collect();
+        let site = site(|builder| builder);
+        for visitor in [ALICE, BOB] {
+            let page = site.get(visitor, path).await;
+            assert_eq!(page.cache_status(), "isr; fwd=miss; fwd-status=200");
+            assert_eq!(page.headers["cache-control"], "private, no-store");
+        }
+        let text = warnings.text();
+        let key = format!("isr.key={path}");
+        for part in [&*key, "route=\"/says/:what\"", said, "is not stored"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}
+
+/// A stored page is the same for every cookie and every language.
+#[tokio::test]
+async fn other_vary_than_the_encoding_is_warned_of_by_route() {
+    for (path, warned) in [("/says/cookie", true), ("/says/encoding", false)] {
+        let (warnings, _guard) = Warnings::collect();
+        let site = site(|builder| builder);
+        let page = site.get(ALICE, path).await;
+        assert_eq!(page.cache_status(), "isr; fwd=miss; fwd-status=200; stored");
+        assert_eq!(page.headers["vary"], "accept-encoding");
+        let text = warnings.text();
+        for part in ["route=\"/says/:what\"", "`Vary: Accept-Encoding, Cookie`"] {
+            assert_eq!(text.contains(part), warned, "{part}: {text}");
+        }
     }
 }

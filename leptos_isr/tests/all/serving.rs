@@ -21,6 +21,17 @@ const BROWSER: &str = "public, max-age=0, must-revalidate";
 
 const PREFETCH: [(&str, &str); 1] = [("sec-purpose", "prefetch;prerender")];
 
+/// What keeps a page out of the store.
+const NOT_TO_BE_STORED: [Renders; 7] = [
+    Renders::SaysNoStore,
+    Renders::Header("set-cookie", "a=b"),
+    Renders::Header("cache-control", "no-store"),
+    Renders::Header("cache-control", "max-age=60, Private"),
+    Renders::Header("cache-control", "private=\"x-name, x-other\""),
+    Renders::Header("cdn-cache-control", "no-store"),
+    Renders::Header("surrogate-control", "max-age=1, no-store"),
+];
+
 #[tokio::test]
 async fn missing_page_is_rendered_and_stored() {
     let site = Site::new();
@@ -319,7 +330,7 @@ async fn page_that_may_not_be_stored_is_not_replaced_by_the_old_one() {
 /// A page that says something for one visitor alone must not stay in the words of before.
 #[tokio::test]
 async fn stored_page_counts_as_expired_once_a_render_may_not_be_stored() {
-    for says_so in [Renders::SaysNoStore, Renders::Header("set-cookie", "a=b")] {
+    for says_so in NOT_TO_BE_STORED {
         let folder = tempfile::tempdir().unwrap();
         let site = Site::on_disk(folder.path());
         site.get("/a/1").await;
@@ -376,7 +387,7 @@ async fn render_may_add_tags_and_shorten_its_period() {
 
 #[tokio::test]
 async fn render_that_may_not_be_stored_is_served_once() {
-    for says_so in [Renders::SaysNoStore, Renders::Header("set-cookie", "a=b")] {
+    for says_so in NOT_TO_BE_STORED {
         let site = Site::new();
         site.behave(says_so);
         for number in 1..=2 {
@@ -386,6 +397,42 @@ async fn render_that_may_not_be_stored_is_served_once() {
             assert_eq!(once.header("cache-control"), "private, no-store");
             assert_eq!(once.header("set-cookie"), "");
         }
+    }
+}
+
+#[tokio::test]
+async fn periods_of_a_pages_own_headers_do_not_count() {
+    for (name, value) in [
+        ("cache-control", "public, max-age=5, s-maxage=9, no-cache, must-revalidate"),
+        ("cache-control", "ext=\"no-store, private\""),
+        ("cdn-cache-control", "max-age=5"),
+        ("expires", "0"),
+    ] {
+        let site = Site::new();
+        site.behave(Renders::Header(name, value));
+        site.get("/a/1").await.assert_miss_stored();
+        let page = site.get("/a/1").await;
+        page.assert_cache_status("isr; hit; ttl=60").assert_header("cache-control", BROWSER);
+        page.assert_header("cdn-cache-control", "public, max-age=60, stale-while-revalidate=300");
+    }
+}
+
+/// Those who pass the page on may rewrite it otherwise: minify it, or compress pictures in it.
+#[tokio::test]
+async fn no_transform_is_passed_on_and_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Site::on_disk(folder.path());
+    site.behave(Renders::Header("cache-control", "max-age=5, No-Transform"));
+    site.get("/a/1").await.assert_miss_stored();
+    for site in [site, Site::on_disk(folder.path())] {
+        let page = site.get("/a/1").await;
+        page.assert_hit().assert_header("cache-control", &format!("{BROWSER}, no-transform"));
+        let cdn = page.header("cdn-cache-control");
+        assert!(cdn.ends_with("stale-while-revalidate=300, no-transform"), "{cdn}");
+        let etag = page.header("etag").to_owned();
+        let same = site.request(Method::GET, "/a/1", &[("if-none-match", &etag)]).await;
+        same.assert_status(304);
+        same.assert_header("cache-control", &format!("{BROWSER}, no-transform"));
     }
 }
 

@@ -1,0 +1,126 @@
+//! What the app's own answer says of caches: whether they may keep it, and what they may do with it.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::rules::headers::CDN_CACHE_CONTROL;
+
+/// The fields that say who may keep an answer.
+const FIELDS: [HeaderName; 3] =
+    [header::CACHE_CONTROL, CDN_CACHE_CONTROL, HeaderName::from_static("surrogate-control")];
+
+const NO_TRANSFORM: HeaderValue = HeaderValue::from_static("no-transform");
+
+/// Why an answer must not be stored, by its headers; `None` if it may be.
+pub(crate) fn why_not_stored(headers: &HeaderMap) -> Option<String> {
+    if headers.contains_key(header::SET_COOKIE) {
+        return Some("sets a cookie".to_owned());
+    }
+    FIELDS.iter().find_map(|field| {
+        let mut directives = ["no-store", "private"].into_iter();
+        let directive = directives.find(|name| has_directive(headers, field, name))?;
+        Some(format!("says `{field}: {directive}`"))
+    })
+}
+
+/// The `Vary` of an answer that names more than `Accept-Encoding`.
+pub(crate) fn other_vary(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(header::VARY).iter();
+    let vary: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let vary = vary.join(", ");
+    let is_other = |name: &str| {
+        let name = name.trim();
+        !name.is_empty() && !name.eq_ignore_ascii_case(header::ACCEPT_ENCODING.as_str())
+    };
+    vary.split(',').any(is_other).then_some(vary)
+}
+
+/// Whether an answer may be changed on its way, compressed for example.
+pub(crate) fn may_transform(headers: &HeaderMap) -> bool {
+    !has_directive(headers, &header::CACHE_CONTROL, "no-transform")
+}
+
+/// Leaves of an answer's `Cache-Control` only what is passed on with a stored page.
+pub(crate) fn keep_no_transform(headers: &mut HeaderMap) {
+    if may_transform(headers) {
+        headers.remove(header::CACHE_CONTROL);
+    } else {
+        headers.insert(header::CACHE_CONTROL, NO_TRANSFORM);
+    }
+}
+
+/// Forbids to change a response on its way if its `page` says so.
+pub(crate) fn pass_no_transform(page: &HeaderMap, response: &mut HeaderMap) {
+    if may_transform(page) {
+        return;
+    }
+    for field in [header::CACHE_CONTROL, CDN_CACHE_CONTROL] {
+        if let Some(value) = response.get_mut(field) {
+            let text = [value.as_bytes(), b", ", NO_TRANSFORM.as_bytes()].concat();
+            *value = HeaderValue::from_bytes(&text).expect("both parts are header values");
+        }
+    }
+}
+
+/// Whether a field has a directive (RFC 9111 section 5.2), whatever its argument.
+fn has_directive(headers: &HeaderMap, field: &HeaderName, name: &str) -> bool {
+    let mut values = headers.get_all(field).iter();
+    values.any(|value| {
+        directives(value.as_bytes()).any(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+    })
+}
+
+/// The names of the directives. A comma in a quoted argument separates nothing.
+fn directives(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let parts = value.split(move |byte| {
+        is_quoted ^= *byte == b'"' && !is_escaped;
+        is_escaped = is_quoted && *byte == b'\\' && !is_escaped;
+        *byte == b',' && !is_quoted
+    });
+    parts.map(|part| part.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(field: &'static str, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(field, HeaderValue::try_from(value).unwrap());
+        headers
+    }
+
+    #[test]
+    fn no_store_private_and_cookies_keep_an_answer_out_of_the_store() {
+        for (field, value, why) in [
+            ("cache-control", "no-store", Some("says `cache-control: no-store`")),
+            ("cache-control", "max-age=0 , PRIVATE", Some("says `cache-control: private`")),
+            ("cache-control", "private=\"a, b\", x", Some("says `cache-control: private`")),
+            ("cache-control", r#"x="a\", b", no-store"#, Some("says `cache-control: no-store`")),
+            ("cdn-cache-control", "no-store", Some("says `cdn-cache-control: no-store`")),
+            ("surrogate-control", "no-store", Some("says `surrogate-control: no-store`")),
+            ("set-cookie", "a=b", Some("sets a cookie")),
+            ("cache-control", "public, no-cache, max-age=0, must-revalidate", None),
+            ("cache-control", r#"x="\", no-store, y=", z"#, None),
+            ("cache-control", "no-storeroom, x=private", None),
+            ("pragma", "no-store", None),
+        ] {
+            assert_eq!(why_not_stored(&headers(field, value)).as_deref(), why, "{field}: {value}");
+        }
+    }
+
+    #[test]
+    fn vary_is_another_if_it_names_more_than_the_encoding() {
+        for (value, is_other) in [
+            ("accept-encoding", false),
+            ("Accept-Encoding, accept-encoding,", false),
+            ("", false),
+            ("accept-encoding, cookie", true),
+            ("Origin", true),
+            ("*", true),
+        ] {
+            let found = other_vary(&headers("vary", value));
+            assert_eq!(found.is_some(), is_other, "{value}: {found:?}");
+        }
+    }
+}
