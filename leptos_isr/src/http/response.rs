@@ -37,6 +37,11 @@ use crate::{
 /// compressing saves of a usual page, 60 kB, takes about as long: waiting longer does not pay.
 const ENCODING_WAIT: Duration = Duration::from_millis(500);
 
+const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// What a visitor reads if a page lacks what it is made of.
+const UNAVAILABLE: &str = "This page cannot be shown at the moment. Please try again.\n";
+
 /// A stored page to be sent, in one encoding of its body.
 pub(super) struct PageParts<'a> {
     pub(super) route: &'a DeclaredRoute,
@@ -210,15 +215,8 @@ pub(super) fn forward(had_page: bool) -> Forward {
 /// What the app drew while the render failed, or a plain response.
 pub(super) fn failed(failure: RenderFailure, why: Forward) -> Response {
     let RenderFailure { error, page, retry_after } = failure;
-    let mut response = match page.filter(|page| !page.body.is_empty()) {
-        Some(mut page) => {
-            // A failure looks to nobody like a page, a redirect or the lack of a page.
-            if is_of_source(&error) && !page.status.is_server_error() {
-                page.status = StatusCode::BAD_GATEWAY;
-                page.headers.remove(header::LOCATION);
-            }
-            private(&page, CacheStatus::Forwarded { why, status: page.status, stored: false })
-        }
+    let mut response = match page.filter(|page| may_be_shown(page)) {
+        Some(page) => drawn(*page, &error, why),
         None => error_response(&error),
     };
     let status = response.status();
@@ -226,9 +224,43 @@ pub(super) fn failed(failure: RenderFailure, why: Forward) -> Response {
     headers.insert(CACHE_STATUS, CacheStatus::Forwarded { why, status, stored: false }.to_header());
     if status.is_server_error() {
         let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-        headers.insert(header::RETRY_AFTER, seconds.max(1).into());
+        headers.entry(header::RETRY_AFTER).or_insert_with(|| seconds.max(1).into());
     }
     response
+}
+
+/// Whether what the app drew answers a request without a condition, and is no empty page.
+fn may_be_shown(page: &Entry) -> bool {
+    match page.status {
+        StatusCode::OK => !page.body.is_empty(),
+        status => status != StatusCode::NOT_MODIFIED && !status.is_informational(),
+    }
+}
+
+/// What the app drew while the render failed.
+fn drawn(mut page: Entry, error: &RenderError, why: Forward) -> Response {
+    // A failure looks to nobody like a page, a redirect or the lack of a page.
+    if is_of_source(error) && !page.status.is_server_error() {
+        page.status = StatusCode::BAD_GATEWAY;
+        page.headers.remove(header::LOCATION);
+    }
+    let has_body = ![StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&page.status);
+    if has_body && page.body.is_empty() {
+        page.body = plain_text(error, page.status).into();
+        page.headers.remove(header::CONTENT_ENCODING);
+        page.headers.insert(header::CONTENT_TYPE, PLAIN_TEXT);
+    }
+    let status = CacheStatus::Forwarded { why, status: page.status, stored: false };
+    let mut response = private(&page, status);
+    if !has_body {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
+}
+
+/// The body for an answer of the app that has none.
+fn plain_text(error: &RenderError, status: StatusCode) -> String {
+    if is_of_source(error) { UNAVAILABLE.to_owned() } else { format!("{status}\n") }
 }
 
 /// Whether it failed for the lack of what it is made of.
@@ -248,10 +280,7 @@ pub(super) fn not_prefetched(why: Forward) -> Response {
 /// A plain response. The cause is in the log; the visitor does not see it.
 fn error_response(error: &RenderError) -> Response {
     let (status, text) = match error {
-        error if is_of_source(error) => (
-            StatusCode::BAD_GATEWAY,
-            "This page cannot be shown at the moment. Please try again.\n",
-        ),
+        error if is_of_source(error) => (StatusCode::BAD_GATEWAY, UNAVAILABLE),
         RenderError::TimedOut(_) => {
             (StatusCode::GATEWAY_TIMEOUT, "This page took too long. Please try again.\n")
         }

@@ -49,7 +49,7 @@ fn title() -> Read {
 /// read a value that swallows the failure, and `/around` can do without that.
 fn site() -> (TestSite, Down) {
     let (clock, down) = (TestClock::new(), Down::default());
-    let routes = ["/sorry", "/none", "/away", "/optional", "/nested", "/around"]
+    let routes = ["/sorry", "/none", "/away", "/bare", "/optional", "/nested", "/around"]
         .into_iter()
         .try_fold(RouteTable::new(), |table, path| table.add(path, Isr::forever()));
     let engine = Engine::builder(routes.unwrap()).clock(clock.clone()).build().unwrap();
@@ -77,6 +77,7 @@ fn site() -> (TestSite, Down) {
             "/away",
             or(title, || (StatusCode::FOUND, [("location", "/sorry")], "sorry").into_response()),
         )
+        .route("/bare", or(title, || (StatusCode::FOUND, [("location", "/sorry")]).into_response()))
         .route("/optional", or(|| title().optional(), || "without it".into_response()))
         .route("/nested", within(|| data("outer").revalidate(minutes(10))))
         .route("/around", within(|| data("around").revalidate(minutes(10)).optional()));
@@ -120,6 +121,16 @@ async fn without_a_page_the_visitor_gets_what_was_drawn_as_502() {
         site.advance(seconds(1));
         site.get(path).await.assert_miss_stored().assert_body("good");
     }
+}
+
+#[tokio::test]
+async fn failed_redirect_leads_nowhere_and_says_so() {
+    let (site, down) = site();
+    down.set(true);
+    let failed = site.get("/bare").await;
+    failed.assert_status(502);
+    assert_eq!((failed.header("location"), failed.header("retry-after")), ("", "1"));
+    assert!(failed.body.contains("try again"), "{failed:?}");
 }
 
 #[tokio::test]

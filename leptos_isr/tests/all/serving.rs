@@ -204,6 +204,42 @@ async fn failed_first_render_is_not_stored() {
     site.get("/a/1").await.assert_body("/a/1 #4");
 }
 
+/// What the app answers in the place of a page is for its visitor, though it has no body.
+#[tokio::test]
+async fn answer_that_is_no_page_reaches_its_visitor_with_its_status_and_headers() {
+    let sign_in = ("www-authenticate", "Basic realm=\"staff\"");
+    for (status, (name, value), body) in [
+        (401, sign_in, "401 Unauthorized\n"),
+        (403, ("x-why", "closed"), "403 Forbidden\n"),
+        (429, ("retry-after", "77"), "429 Too Many Requests\n"),
+        (503, ("retry-after", "120"), "503 Service Unavailable\n"),
+        (204, ("x-why", "nothing"), ""),
+        (205, ("x-why", "nothing"), ""),
+    ] {
+        let site = Site::new();
+        site.behave(Renders::Bare(StatusCode::from_u16(status).unwrap(), name, value));
+        let answer = site.get("/a/1").await;
+        answer.assert_status(status).assert_body(body).assert_header(name, value);
+        answer.assert_cache_status(&format!("isr; fwd=miss; fwd-status={status}"));
+        answer.assert_header("cache-control", "private, no-store");
+        let is_text = answer.header("content-type") == "text/plain; charset=utf-8";
+        assert_eq!(is_text, !body.is_empty(), "{answer:?}");
+        if status == 204 {
+            assert_eq!(answer.header("content-length"), "");
+        }
+    }
+}
+
+/// There was no condition in the engine's request.
+#[tokio::test]
+async fn page_that_answers_304_or_an_empty_200_is_500() {
+    for status in [StatusCode::NOT_MODIFIED, StatusCode::OK] {
+        let site = Site::new();
+        site.behave(Renders::Bare(status, "x-why", "nothing"));
+        site.get("/a/1").await.assert_status(500).assert_not_stored();
+    }
+}
+
 #[tokio::test]
 async fn visitors_who_leave_do_not_stop_the_render() {
     let site = Site::new();

@@ -44,6 +44,8 @@ pub(crate) enum Renders {
     Header(&'static str, &'static str),
     /// 200 with nothing in it.
     Empty,
+    /// This status and header, with nothing in it.
+    Bare(StatusCode, &'static str, &'static str),
     /// Says in its scope that the render failed.
     SaysFailed,
     /// Says in its scope that the render must not be stored.
@@ -213,6 +215,7 @@ impl State {
             Renders::Redirect(to) => (StatusCode::FOUND, [("location", to)]).into_response(),
             Renders::Header(name, value) => ([(name, value)], page).into_response(),
             Renders::Empty => StatusCode::OK.into_response(),
+            Renders::Bare(status, name, value) => (status, [(name, value)]).into_response(),
             Renders::SaysFailed => {
                 scope.failed("the source is down");
                 page.into_response()
