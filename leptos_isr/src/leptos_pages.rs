@@ -1,16 +1,16 @@
 //! The pages of a Leptos app: their routes, and the router that renders them.
 
-use std::{future::poll_fn, pin::pin, sync::Arc};
+use std::{future::poll_fn, pin::pin, sync::Arc, time::SystemTime};
 
 use axum::{
     Router,
     body::Body,
     extract::{Request, State},
     middleware::{Next, from_fn},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::get,
 };
-use http::{Method, StatusCode, Uri, header, request::Parts};
+use http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts};
 use hydration_context::SsrSharedContext;
 use leptos::{
     config::LeptosOptions,
@@ -199,13 +199,13 @@ impl LeptosPages {
                 let kept = kept_files.as_ref().and_then(|kept| kept_file(kept, &options, &request));
                 let file_or_error = file_or_error.clone();
                 async move {
-                    match kept {
-                        Some(kept) => match kept.await {
-                            Some(response) => response,
-                            None => file_or_error(uri, State(options), request).await,
-                        },
-                        None => file_or_error(uri, State(options), request).await,
+                    if let Some(kept) = kept
+                        && let Some(response) = kept.await
+                    {
+                        return response;
                     }
+                    let known = known_time(request.headers());
+                    unless_modified(known, file_or_error(uri, State(options), request).await)
                 }
             })
             .layer(from_fn(with_own_owner))
@@ -251,6 +251,24 @@ fn kept_file(
         headers.insert(header::VARY, headers::VARY);
         Some(response)
     })
+}
+
+/// The time of the file that the browser has.
+fn known_time(request: &HeaderMap) -> Option<SystemTime> {
+    let known = request.get(header::IF_MODIFIED_SINCE);
+    let known = known.filter(|_| !request.contains_key(header::IF_NONE_MATCH));
+    httpdate::parse_http_date(known?.to_str().ok()?).ok()
+}
+
+/// 304 in the place of a file that is not newer than the one that the browser has. leptos_axum does
+/// not ask its files with the request's conditions.
+fn unless_modified(known: Option<SystemTime>, file: Response) -> Response {
+    let written = file.headers().get(header::LAST_MODIFIED).filter(|_| file.status().is_success());
+    let time = written.and_then(|time| httpdate::parse_http_date(time.to_str().ok()?).ok());
+    let (Some(written), true) = (written, time.is_some() && time <= known) else { return file };
+    let mut response = StatusCode::NOT_MODIFIED.into_response();
+    response.headers_mut().insert(header::LAST_MODIFIED, written.clone());
+    response
 }
 
 /// Keeps the current owner of a request apart from those of others.

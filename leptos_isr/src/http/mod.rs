@@ -214,17 +214,19 @@ impl Engine {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        // A cache may keep files. What a server function returns is for its caller alone.
-        let is_file = response.status().is_success()
-            && response.headers().contains_key(header::LAST_MODIFIED);
+        let is_file = detail == NO_ROUTE && is_file(&response);
+        // Caches take the headers of a 304 for those of the answer that they keep.
+        let is_whole = response.status() != StatusCode::NOT_MODIFIED;
         let headers = response.headers_mut();
-        if let Some(policy) = policy {
+        if let Some(policy) = policy.filter(|_| is_whole) {
             policy.send_with(headers);
         }
-        if is_draft && !(is_file && detail == NO_ROUTE) {
+        if is_whole && is_draft && !is_file {
             forbid_storing(headers);
-        } else if !is_file && !headers.contains_key(header::CACHE_CONTROL) {
-            headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
+        } else if is_whole && !headers.contains_key(header::CACHE_CONTROL) {
+            // Caches may keep files. What a handler returns is for its caller alone.
+            let cache = if is_file { headers::PUBLIC } else { headers::PRIVATE };
+            headers.insert(header::CACHE_CONTROL, cache);
         }
         headers.insert(CACHE_STATUS, CacheStatus::Bypass { detail }.to_header());
         response
@@ -251,4 +253,10 @@ impl Engine {
         *response.status_mut() = StatusCode::NOT_FOUND;
         response
     }
+}
+
+/// Whether the app answers with a file: it knows when that was written, and gives out parts of it.
+fn is_file(response: &Response) -> bool {
+    let has = |name| response.headers().contains_key(name);
+    response.status().is_success() && has(header::LAST_MODIFIED) && has(header::ACCEPT_RANGES)
 }

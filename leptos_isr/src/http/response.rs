@@ -3,13 +3,14 @@
 //! Every header of a stored page is set in [`Engine::head`]. Which of them a 304 repeats is decided
 //! in `entry/heads.rs`. What the app answers itself gets its headers in `Engine::pass`.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, HttpBody},
     response::Response,
 };
 use bytes::Bytes;
+use futures::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
@@ -166,12 +167,22 @@ impl Engine {
 }
 
 /// Turns a response to GET into the one to HEAD.
+///
+/// The app may have left the body away already, and axum may have called its length 0. So 0 is not
+/// said, and the body is one of unknown length, or axum would say 0 again.
 pub(super) fn remove_body(response: &mut Response) {
-    let body = std::mem::take(response.body_mut());
-    if let (Some(len), false) =
-        (body.size_hint().exact(), response.headers().contains_key(header::CONTENT_LENGTH))
-    {
-        response.headers_mut().insert(header::CONTENT_LENGTH, len.into());
+    let len = std::mem::take(response.body_mut()).size_hint().exact().filter(|len| *len > 0);
+    let said = response.headers().get(header::CONTENT_LENGTH);
+    match (said.is_some_and(|said| said != "0"), len) {
+        (true, _) => {}
+        (false, Some(len)) => {
+            response.headers_mut().insert(header::CONTENT_LENGTH, len.into());
+        }
+        (false, None) => {
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            let unknown = stream::empty::<Result<Bytes, Infallible>>();
+            *response.body_mut() = Body::from_stream(unknown);
+        }
     }
 }
 

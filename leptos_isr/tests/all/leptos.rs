@@ -404,6 +404,34 @@ async fn page_is_asked_for_with_the_slash_that_its_route_declares() {
     }
 }
 
+#[tokio::test]
+async fn head_of_a_dynamic_page_says_no_length() {
+    let request = Request::head("/plain").body(Body::empty()).unwrap();
+    let response = site().app.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers().get("content-length"), None);
+}
+
+#[tokio::test]
+async fn browser_keeps_a_file_that_has_not_changed() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir(root.path().join("pkg")).unwrap();
+    std::fs::write(root.path().join("pkg/app.css"), "p {}").unwrap();
+    let site_root = root.path().to_str().unwrap();
+    let options = LeptosOptions::builder().output_name("app").site_root(site_root).build();
+    let pages = LeptosPages::discover(App, || provide_context(Loads::default())).unwrap();
+    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+    let app = engine.wrap(pages.router(&engine, options, shell));
+    let file = Request::get("/pkg/app.css").body(Body::empty()).unwrap();
+    let file = app.clone().oneshot(file).await.unwrap();
+    assert_eq!(file.headers()["cache-control"], "public, max-age=0, must-revalidate");
+    let again = Request::get("/pkg/app.css");
+    let again = again.header("if-modified-since", &file.headers()["last-modified"]);
+    let again = app.oneshot(again.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(again.headers().get("cache-control"), None);
+}
+
 /// A page of the build before is still at a shared cache, and names that build's files.
 #[tokio::test]
 async fn files_of_the_build_before_are_answered_for_as_long_as_it_is_there() {

@@ -3,10 +3,16 @@
 //! Pages of `/a/:id` are fresh for 60 s, stale until they are 10 min old, then
 //! expired. The renderer's body names the path and the number of the render.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
-use axum::{Router, body::Body, routing::get};
-use http::{Method, StatusCode};
+use axum::{
+    Router,
+    body::Body,
+    response::AppendHeaders,
+    routing::{MethodRouter, get},
+};
+use futures::stream;
+use http::{HeaderValue, Method, StatusCode, header};
 use leptos_isr::{
     Engine, Isr, OnMissing, minutes,
     purge::Purge,
@@ -676,6 +682,73 @@ async fn dynamic_routes_and_bypass_store_nothing() {
         page.assert_body(&format!("/a/1 #{number}"));
         page.assert_cache_status("isr; fwd=bypass; detail=watch");
         assert_eq!(page.header("cache-control"), "private, no-store");
+    }
+}
+
+/// A site that answers `path` itself.
+fn site_of_one(path: &str, answer: MethodRouter) -> TestSite {
+    let clock = TestClock::new();
+    let engine = Engine::builder(routes())
+        .clock(clock.clone())
+        .csp("script-src 'self'; style-src 'self'")
+        .default_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
+        .build()
+        .unwrap();
+    TestSite::new(&engine, engine.wrap(Router::new().route(path, answer)), clock)
+}
+
+/// What tower-http's services for files say of one.
+const MODIFIED: (&str, &str) = ("last-modified", "Wed, 21 Oct 2015 07:28:00 GMT");
+
+#[tokio::test]
+async fn answer_of_the_app_says_who_may_keep_it() {
+    const RANGES: (&str, &str) = ("accept-ranges", "bytes");
+    let private = "private, no-store";
+    for (path, headers, cache) in [
+        ("/a.css", &[MODIFIED, RANGES][..], BROWSER),
+        ("/a.css", &[MODIFIED, RANGES, ("cache-control", "max-age=9")], "max-age=9"),
+        ("/report", &[MODIFIED], private),
+        ("/report", &[("etag", "\"1\"")], private),
+        ("/a/dynamic", &[MODIFIED, RANGES], private),
+    ] {
+        let answer = get(async move || (AppendHeaders(headers.iter().copied()), "text"));
+        let site = site_of_one(path, answer);
+        let answer = site.get(path).await;
+        answer.assert_status(200).assert_header("cache-control", cache);
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+}
+
+/// A cache takes the headers of a 304 for those of the answer that it keeps.
+#[tokio::test]
+async fn nothing_is_added_to_a_304_of_the_app() {
+    for path in ["/a.css", "/a/dynamic"] {
+        let unchanged = || (StatusCode::NOT_MODIFIED, [("etag", "\"1\"")]);
+        let site = site_of_one(path, get(async move || unchanged()));
+        let answer = site.request(Method::GET, path, &[("if-none-match", "\"1\"")]).await;
+        answer.assert_status(304).assert_header("etag", "\"1\"");
+        for name in ["cache-control", "content-security-policy", "x-content-type-options"] {
+            assert_eq!(answer.header(name), "", "{name}");
+        }
+        assert!(answer.cache_status().starts_with("isr; fwd=bypass"), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn head_says_no_length_that_get_does_not_have() {
+    let parts = || stream::iter(["a ", "page"].map(Ok::<_, Infallible>));
+    for (path, streamed, length) in [
+        ("/page", get(async move || Body::from_stream(parts())), ""),
+        ("/page", get(async || "a page"), "6"),
+        ("/a/dynamic", get(async move || Body::from_stream(parts())), ""),
+        ("/a/dynamic", get(async || "a page"), "6"),
+        ("/a/dynamic", get(async || ([("content-length", "6")], "a page")), "6"),
+    ] {
+        let site = site_of_one(path, streamed);
+        site.get(path).await.assert_status(200).assert_body("a page");
+        let head = site.request(Method::HEAD, path, &[]).await;
+        head.assert_status(200).assert_body("");
+        assert_eq!(head.header("content-length"), length, "{path}");
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) enum Renders {
     Redirect(&'static str),
     /// A page with this response header.
     Header(&'static str, &'static str),
+    /// A file, as tower-http's services answer with one.
+    File,
     /// 200 with nothing in it.
     Empty,
     /// This status and header, with nothing in it.
@@ -214,6 +216,10 @@ impl State {
             Renders::Status(status) => (status, page).into_response(),
             Renders::Redirect(to) => (StatusCode::FOUND, [("location", to)]).into_response(),
             Renders::Header(name, value) => ([(name, value)], page).into_response(),
+            Renders::File => {
+                let written = ("last-modified", "Mon, 01 Jan 2024 00:00:00 GMT");
+                ([written, ("accept-ranges", "bytes")], page).into_response()
+            }
             Renders::Empty => StatusCode::OK.into_response(),
             Renders::Bare(status, name, value) => (status, [(name, value)]).into_response(),
             Renders::SaysFailed => {
