@@ -7,8 +7,9 @@ use std::{borrow::Cow, fmt::Write, iter::Take, str::Split};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// The longest path and the longest query that a page may have: in bytes, encoded.
-pub(crate) const MAX_LEN: usize = 1024;
+/// The longest path and the longest query that a page may have: in bytes, encoded. A letter may take
+/// twelve.
+pub(crate) const MAX_LEN: usize = 4096;
 
 /// What RFC 3986 allows in a segment as it is.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -51,7 +52,7 @@ pub(crate) enum PathError {
     /// Two slashes in a row.
     #[error("empty segments are not allowed")]
     EmptySegment,
-    /// Longer than 1024 bytes.
+    /// Longer than [`MAX_LEN`].
     #[error("longer than {MAX_LEN} bytes")]
     TooLong,
 }
@@ -108,6 +109,23 @@ fn is_plain_in_segment(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')')
         || matches!(byte, b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@')
+}
+
+/// The segments that a path which is none means to those who are less strict: without empty ones,
+/// decoded as far as they can be. The second list has also gone where `.` and `..` lead.
+pub(crate) fn lenient_segments(raw: &str) -> [Vec<Cow<'_, str>>; 2] {
+    let segments = raw.split('/').filter(|segment| !segment.is_empty());
+    let segments: Vec<_> =
+        segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy()).collect();
+    let mut led = Vec::new();
+    for segment in &segments {
+        match segment.as_ref() {
+            "." => {}
+            ".." => drop(led.pop()),
+            _ => led.push(segment.clone()),
+        }
+    }
+    [segments, led]
 }
 
 /// Joins decoded segments into an encoded path.
@@ -273,6 +291,20 @@ mod tests {
         }
         assert!(plain_segments(&format!("/{}", "a".repeat(MAX_LEN))).is_none());
         assert!(plain_segments(&format!("/{}", "a".repeat(MAX_LEN - 1))).is_some());
+    }
+
+    #[test]
+    fn path_that_is_none_is_read_as_others_may_read_it() {
+        for (raw, segments, led) in [
+            ("//a//%62/", &["a", "b"][..], &["a", "b"][..]),
+            ("/a/./%2e%2e/b", &["a", ".", "..", "b"], &["b"]),
+            ("/../..", &["..", ".."], &[]),
+            ("/a/%zz/%ff", &["a", "%zz", "\u{fffd}"], &["a", "%zz", "\u{fffd}"]),
+            ("*", &["*"], &["*"]),
+            ("", &[], &[]),
+        ] {
+            assert_eq!(lenient_segments(raw), [segments, led], "{raw}");
+        }
     }
 
     #[test]

@@ -9,10 +9,11 @@ use super::endpoint::Call;
 use crate::{
     address::{
         key::Key,
-        path::{CanonicalPath, PathError, PlainSegments, plain_segments},
+        path::{CanonicalPath, PathError, PlainSegments, lenient_segments, plain_segments},
     },
     engine::Engine,
     route::{
+        pattern::RoutePattern,
         policy::Policy,
         routes::{DeclaredRoute, RouteTable},
         target::Target,
@@ -46,6 +47,9 @@ pub(super) enum OtherRequest {
     Pass {
         detail: &'static str,
         is_draft: bool,
+        /// The path as its route declares it, which differs in the slash at its end: for the case
+        /// that the app has nothing at this one.
+        declared: Option<String>,
     },
     BadPath(PathError),
     /// The page is at `path`, which has a slash at its end if this one has none, and none if it
@@ -84,16 +88,25 @@ impl Engine {
             return Err(OtherRequest::Endpoint(endpoint));
         }
         let is_draft = self.is_of_draft(request);
-        let pass = |detail| OtherRequest::Pass { detail, is_draft };
-        let path = RequestPath::parse(uri.path()).map_err(OtherRequest::BadPath)?;
+        let pass = |detail| OtherRequest::Pass { detail, is_draft, declared: None };
+        let is_read = *request.method() == Method::GET || *request.method() == Method::HEAD;
+        let path = match RequestPath::parse(uri.path()) {
+            Ok(path) => path,
+            Err(_) if !self.is_of_stored_route(uri.path()) => return Err(pass(NO_ROUTE)),
+            Err(_) if !is_read => return Err(pass("method")),
+            Err(error) => return Err(OtherRequest::BadPath(error)),
+        };
         let route = path.route(&self.0.routes).ok_or_else(|| pass(NO_ROUTE))?;
-        let policy = route.policy().ok_or_else(|| pass("dynamic"))?;
-        if request.method() != Method::GET && request.method() != Method::HEAD {
+        let Some(policy) = route.policy() else {
+            let declared = path.other_slash(&route.pattern);
+            let declared = declared.filter(|_| is_read && !route.pattern.has_rest());
+            return Err(OtherRequest::Pass { detail: "dynamic", is_draft, declared });
+        };
+        if !is_read {
             return Err(pass("method"));
         }
-        if path.ends_in_slash() != route.pattern.ends_in_slash {
-            let slash = if route.pattern.ends_in_slash { "/" } else { "" };
-            return Err(OtherRequest::OtherSlash { path: format!("{}{slash}", path.text()) });
+        if let Some(path) = path.other_slash(&route.pattern) {
+            return Err(OtherRequest::OtherSlash { path });
         }
         if is_draft {
             return Err(pass("draft"));
@@ -103,6 +116,13 @@ impl Engine {
         }
         let key = path.key(uri.query(), policy).map_err(OtherRequest::BadPath)?;
         Ok(PageRequest { route, policy, path, key })
+    }
+
+    /// Whether a path that is none is a wrong spelling of one of a stored route. Any other is for the
+    /// app to judge.
+    fn is_of_stored_route(&self, path: &str) -> bool {
+        let routes = lenient_segments(path).map(|segments| self.0.routes.find(segments.iter()));
+        routes.into_iter().flatten().any(|route| route.policy().is_some())
     }
 
     /// The endpoint at this path, if it is enabled.
@@ -142,6 +162,13 @@ impl<'a> RequestPath<'a> {
             Self::Plain(_, segments) => routes.find(segments.clone()),
             Self::Parsed(path) => routes.find(path.segments.iter()),
         }
+    }
+
+    /// The path as its route declares it, if that differs in the slash at the end.
+    fn other_slash(&self, pattern: &RoutePattern) -> Option<String> {
+        let slash = if pattern.ends_in_slash { "/" } else { "" };
+        let differs = self.ends_in_slash() != pattern.ends_in_slash;
+        differs.then(|| format!("{}{slash}", self.text()))
     }
 
     /// Whether a slash follows the last segment.

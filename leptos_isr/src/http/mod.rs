@@ -184,7 +184,11 @@ impl Engine {
     async fn answer_other(&self, other: OtherRequest, request: Request) -> Response {
         match other {
             OtherRequest::Endpoint(endpoint) => self.answer_endpoint(endpoint, request).await,
-            OtherRequest::Pass { detail, is_draft } => self.pass(request, detail, is_draft).await,
+            OtherRequest::Pass { detail, is_draft, declared } => {
+                let other = declared.map(|path| redirect(&path, request.uri().query()));
+                let response = self.pass(request, detail, is_draft).await;
+                other.filter(|_| response.status() == StatusCode::NOT_FOUND).unwrap_or(response)
+            }
             OtherRequest::BadPath(error) => bad_path(error),
             OtherRequest::OtherSlash { path } => redirect(&path, request.uri().query()),
         }

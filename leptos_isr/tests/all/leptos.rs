@@ -404,6 +404,55 @@ async fn page_is_asked_for_with_the_slash_that_its_route_declares() {
     }
 }
 
+/// The same rule as for stored pages. A handler of the app's own that has the other spelling keeps
+/// it.
+#[tokio::test]
+async fn dynamic_page_has_the_slash_that_its_route_declares() {
+    #[component]
+    fn Dynamic() -> impl IntoView {
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| "No such page">
+                    <Route path=path!("/search") view=|| "Search"/>
+                    <Route path=path!("/own") view=|| "Own"/>
+                    <Route path=path!("/folder/:id/") view=|| "Folder"/>
+                    <Route path=path!("/rest/*any") view=|| {
+                        leptos_isr::not_found();
+                        "No rest"
+                    }/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let pages = LeptosPages::discover(Dynamic, || ()).unwrap();
+    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+    let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
+    let router = pages.router(&engine, options, |_| view! { <Dynamic/> });
+    let app = engine.wrap(router.route("/own/", axum::routing::get(async || "of a handler")));
+    let site = Site { engine, app, loads: Loads::default() };
+    for (path, shown) in [
+        ("/search", "Search"),
+        ("/own", "Own"),
+        ("/own/", "of a handler"),
+        ("/folder/1/", "Folder"),
+    ] {
+        let (status, _, html) = site.get(path).await;
+        assert!(status == StatusCode::OK && html.contains(shown), "{path}: {html}");
+    }
+    for (path, to) in [
+        ("/search/", "/search"),
+        ("/search/?q=a+b", "/search?q=a+b"),
+        ("/folder/%61?x=1", "/folder/a/?x=1"),
+    ] {
+        let (status, headers, _) = site.get(path).await;
+        assert_eq!(status, StatusCode::PERMANENT_REDIRECT, "{path}");
+        assert_eq!(headers["location"], to, "{path}");
+    }
+    for path in ["/rest/a/", "/search//", "/nothing/"] {
+        assert_eq!(site.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn head_of_a_dynamic_page_says_no_length() {
     let request = Request::head("/plain").body(Body::empty()).unwrap();

@@ -564,6 +564,37 @@ async fn spellings_of_a_path_are_one_page() {
     assert_eq!(site.renders(), 1);
 }
 
+/// What a path may be is a rule for the engine's pages only.
+#[tokio::test]
+async fn path_of_no_stored_route_reaches_the_app_as_it_came() {
+    let site = Site::new();
+    let long = format!("/proxy/{}", "a".repeat(9000));
+    let bad = ["/proxy/https://x.example/", "//", "//x", "/proxy/%zz", "/proxy/../x", "/proxy/%00"];
+    for path in bad.into_iter().chain([&*long, "/a/dynamic/", "/a/dynamic//", "/a/1/%zz"]) {
+        let answer = site.get(path).await;
+        answer.assert_status(200);
+        assert!(answer.body.starts_with(&format!("{path} #")), "{path}: {answer:?}");
+        assert!(answer.cache_status().starts_with("isr; fwd=bypass; detail="), "{answer:?}");
+    }
+    assert_eq!(site.requests().len(), 10);
+    // The app may know what to do with it.
+    let posted = site.request(Method::POST, "/a/%zz", &[]).await;
+    posted.assert_status(200).assert_bypass("method");
+}
+
+#[tokio::test]
+async fn headline_of_176_letters_of_any_script_is_a_path() {
+    let site = Site::new();
+    site.get(&format!("/a/{}", "%E6%96%87".repeat(176))).await.assert_miss_stored();
+    let listed = Isr::forever().prerender(async || Ok::<_, String>(vec!["\u{6587}".repeat(176)]));
+    let routes = RouteTable::new().add("/b/:title", listed).unwrap();
+    let site = Site::build(routes, |builder| builder);
+    let report = site.engine.prerender(1, |_| (), |_| ()).await.unwrap();
+    assert!(report.is_success(), "{report:?}");
+    site.get(&format!("/a/{}", "a".repeat(4096))).await.assert_bypass("no-route");
+    site.get(&format!("/b/{}", "a".repeat(4096))).await.assert_status(400);
+}
+
 #[tokio::test]
 async fn head_is_get_without_the_body() {
     let site = Site::new();
@@ -835,7 +866,7 @@ async fn every_answer_names_its_build() {
         ("/a/dynamic", &[], StatusCode::NOT_FOUND),
         ("/no/route", &[], StatusCode::NOT_FOUND),
         ("/a/1/", &[], StatusCode::PERMANENT_REDIRECT),
-        ("/%zz", &[], StatusCode::BAD_REQUEST),
+        ("/a/%zz", &[], StatusCode::BAD_REQUEST),
     ] {
         let answer = site.request(Method::GET, path, headers).await;
         assert_eq!((answer.status, answer.header("x-isr-build")), (status, "build-1"), "{path}");
