@@ -27,8 +27,4 @@ mod server {
 
     /// Where draft mode begins and ends.
     pub(crate) const DRAFT: &str = "/_isr/draft";
-
-    /// Where the app renders its 404 page. No request has this as its key: an empty query is never
-    /// part of a key.
-    pub(crate) const SHARED_NOT_FOUND: &str = "/_isr/not-found?";
 }

@@ -8,10 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    address::path::{self, CanonicalPath, PathError},
-    wire::SHARED_NOT_FOUND,
-};
+use crate::address::path::{self, CanonicalPath, PathError};
 
 /// The key of a page: its path in canonical spelling, with the query parameters that the route
 /// lists.
@@ -39,15 +36,16 @@ impl Key {
         Self(path.into())
     }
 
-    /// The key of the 404 page that all paths which are not admitted share.
+    /// The key of the 404 page that all paths which are not admitted share; the app renders it at
+    /// `path`.
     ///
     /// No request has this key: an empty query is never part of a key.
-    pub(crate) fn shared_not_found() -> Self {
-        Self(SHARED_NOT_FOUND.into())
+    pub(crate) fn shared_not_found(path: &str) -> Self {
+        Self(format!("{path}?").into())
     }
 
     pub(crate) fn is_shared_not_found(&self) -> bool {
-        &*self.0 == SHARED_NOT_FOUND
+        self.0.ends_with('?')
     }
 
     /// The page's path and query, percent-encoded, as a URL writes them.

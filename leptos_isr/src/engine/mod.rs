@@ -71,6 +71,9 @@ pub struct Engine(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) routes: RouteTable,
+    /// The app's 404 page, which all paths that are not admitted share; `None` if every path has a
+    /// page of its own.
+    pub(crate) not_found: Option<Key>,
     pub(crate) tiers: Tiers,
     /// The folder of a disk store that could not be created, and why.
     pub(crate) missing_store: Option<(PathBuf, io::ErrorKind)>,

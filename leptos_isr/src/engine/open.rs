@@ -13,6 +13,7 @@ use tracing::warn;
 
 use crate::{
     access::{draft::DraftMode, webhooks::Webhooks},
+    address::key::Key,
     cdn::Cdns,
     clock::{Clock, Stamps},
     data::{cache::DataCache, fetch::client::Client, reads::Reads},
@@ -88,8 +89,10 @@ impl Builder {
             limit: limits.time,
             watch: Arc::clone(&watch),
         };
+        let not_found = settings.routes.path_of_no_route();
         Ok(Engine(Arc::new(Inner {
             routes: settings.routes,
+            not_found: not_found.as_deref().map(Key::shared_not_found),
             tiers: Tiers::new(
                 memory,
                 store.map(|store| Guarded::new(store, limits.time)),

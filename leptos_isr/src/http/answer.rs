@@ -30,6 +30,14 @@ pub(super) fn redirect(path: &str, query: Option<&str>) -> Response {
     response
 }
 
+/// 404 for a path that its route does not admit.
+pub(super) fn not_listed() -> Response {
+    let mut response = plain(StatusCode::NOT_FOUND, "There is no such page.\n".to_owned());
+    let status = CacheStatus::Bypass { detail: "not-listed" };
+    response.headers_mut().insert(CACHE_STATUS, status.to_header());
+    response
+}
+
 /// A plain response of the engine itself, which no cache may keep.
 pub(super) fn plain(status: StatusCode, text: String) -> Response {
     let headers = [

@@ -28,7 +28,7 @@ use tower::{Service, ServiceExt};
 use tracing::error;
 
 use self::{
-    answer::{bad_path, redirect},
+    answer::{bad_path, not_listed, redirect},
     classify::{Endpoint, NO_ROUTE, OtherRequest, PageRequest, RequestedPage},
     response::{
         PageParts, failed, forward, hit_status, not_prefetched, private, remove_body, stale_by,
@@ -36,7 +36,6 @@ use self::{
 };
 use crate::{
     access::draft::{Draft, forbid_storing},
-    address::key::Key,
     data::reading::Reading,
     engine::{Engine, lookup::Lookup},
     error::RenderError,
@@ -236,10 +235,12 @@ impl Engine {
         response
     }
 
-    /// The app's own 404 page: one stored page for all paths that do not exist.
+    /// The app's own 404 page: one stored page for all paths that do not exist. A plain one if every
+    /// path is that of another page.
     async fn shared_not_found(&self, request: &HeaderMap) -> Response {
+        let Some(key) = self.0.not_found.clone() else { return not_listed() };
         let target = Target {
-            key: Key::shared_not_found(),
+            key,
             route: "not found".into(),
             ends_in_slash: false,
             is_data: false,

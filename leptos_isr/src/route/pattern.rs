@@ -102,6 +102,11 @@ impl RoutePattern {
         &self.text
     }
 
+    /// How many segments its paths have; those that end in the rest of a path may have more.
+    pub(crate) fn depth(&self) -> usize {
+        self.segments.len()
+    }
+
     /// Whether the pattern ends in the rest of a path, which may end in a slash or not.
     pub(crate) fn has_rest(&self) -> bool {
         matches!(self.segments.last(), Some(Segment::Splat(_)))

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    iter,
     sync::{Arc, OnceLock},
 };
 
@@ -180,6 +181,17 @@ impl RouteTable {
         self.0.iter().map(|route| &**route)
     }
 
+    /// A path that no route matches; `None` if there is none, as beside a catch-all.
+    pub(crate) fn path_of_no_route(&self) -> Option<String> {
+        let deepest = self.0.iter().map(|route| route.pattern.depth()).max().unwrap_or_default();
+        let path = |depth| iter::once("_isr").chain(iter::repeat_n("not-found", depth));
+        (1..=deepest)
+            .chain([0])
+            .map(path)
+            .find(|path| self.find(path.clone()).is_none())
+            .map(|path| path.fold(String::new(), |text, segment| format!("{text}/{segment}")))
+    }
+
     /// The route of a path, given its decoded segments.
     pub(crate) fn find<S: AsRef<str>>(
         &self,
@@ -216,6 +228,23 @@ mod tests {
         ] {
             let segments = CanonicalPath::parse(path).unwrap().segments;
             assert_eq!(routes.find(segments.iter()).map(|route| route.path()), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn path_of_no_route_is_one_if_there_is_any() {
+        for (patterns, path) in [
+            (&["/", "/articles/:slug"][..], Some("/_isr/not-found")),
+            (&["/:a/:b"], Some("/_isr/not-found/not-found")),
+            (&["/:a/*rest"], Some("/_isr")),
+            (&["/:a", "/:a/:b", "/docs/*rest"], Some("/_isr/not-found/not-found")),
+            (&["/", "/*any"], None),
+            (&["/:a", "/:a/*rest"], None),
+            (&[], Some("/_isr")),
+        ] {
+            let add = |table: RouteTable, path: &&str| table.add(path, Isr::dynamic());
+            let table = patterns.iter().try_fold(RouteTable::new(), add).unwrap();
+            assert_eq!(table.path_of_no_route().as_deref(), path, "{patterns:?}");
         }
     }
 

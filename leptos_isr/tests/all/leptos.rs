@@ -274,6 +274,57 @@ async fn path_that_is_not_listed_gets_the_apps_404_page_without_scripts() {
     assert!(html.contains("No such page") && html.contains("modulepreload"), "{html}");
 }
 
+/// The engine asks for the 404 page at a path of its own, which must be of no other page.
+#[tokio::test]
+async fn page_for_all_missing_paths_is_none_of_the_apps_pages() {
+    async fn none() -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+    #[component]
+    fn Deep() -> impl IntoView {
+        let closed = || Isr::forever().prerender(none).on_missing(OnMissing::NotFound);
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| "No such page">
+                    <Route path=path!("/closed/:id") view=|| "Closed" ssr=closed().into()/>
+                    <Route path=path!("/:a") view=|| "One"/>
+                    <Route path=path!("/:a/:b") view=|| "Two"/>
+                    <Route path=path!("/:a/:b/:c") view=|| "Three" ssr=Isr::forever().into()/>
+                    <Route path=path!("/docs/*rest") view=|| "Docs"/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    #[component]
+    fn CatchAll() -> impl IntoView {
+        let closed = || Isr::forever().prerender(none).on_missing(OnMissing::NotFound);
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| "No such page">
+                    <Route path=path!("/closed/:id") view=|| "Closed" ssr=closed().into()/>
+                    <Route path=path!("/*any") view=|| "Any"/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let options =
+        || LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
+    let pages = LeptosPages::discover(Deep, || ()).unwrap();
+    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+    let app = engine.wrap(pages.router(&engine, options(), |_| view! { <Deep/> }));
+    let deep = Site { engine, app, loads: Loads::default() };
+    let pages = LeptosPages::discover(CatchAll, || ()).unwrap();
+    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+    let app = engine.wrap(pages.router(&engine, options(), |_| view! { <CatchAll/> }));
+    let catch_all = Site { engine, app, loads: Loads::default() };
+    for (site, shown) in [(deep, "No such page"), (catch_all, "There is no such page.\n")] {
+        let (status, headers, html) = site.get("/closed/x").await;
+        assert!(status == StatusCode::NOT_FOUND && html.contains(shown), "{html}");
+        assert_eq!(headers["cache-status"], "isr; fwd=bypass; detail=not-listed");
+        assert_eq!(headers["cache-control"], "private, no-store");
+    }
+}
+
 #[tokio::test]
 async fn wrong_declaration_fails_at_start_with_the_routes_path() {
     #[component]
