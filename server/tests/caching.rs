@@ -288,10 +288,16 @@ async fn what_a_link_reads_is_stored_as_the_pages_are() {
             .await
             .assert_miss_stored()
             .assert_header("content-type", "application/json");
+        server.get(path).await.assert_hit();
         server
-            .get(&format!("{path}{}utm=x", if path.contains('?') { "&" } else { "?" }))
+            .get(&format!("{path}{}order=x", if path.contains('?') { "&" } else { "?" }))
             .await
-            .assert_hit();
+            .assert_status(200)
+            .assert_bypass("unlisted-argument");
+    }
+    for wrong in ["/api/article", "/api/article?slug=a&slug=b", "/api/section?page=x&slug=news"] {
+        let refused = server.get(&data(wrong)).await;
+        refused.assert_status(400).assert_not_stored().assert_body_contains("did not understand");
     }
     let asked = server.get("/articles/article-1").await;
     asked.assert_miss_stored();

@@ -5,7 +5,7 @@ use std::fmt;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
-use super::json_text::TextEncoding;
+use super::{json_text::TextEncoding, refusal::refuse};
 
 /// A sentence for the visitor. Causes and addresses stay in the server's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,7 @@ impl FromServerFnError for Failure {
         match error {
             ServerFnErrorErr::Request(_) => Self::new("The server could not be reached."),
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
+                refuse();
                 Self::new("The server did not understand the request.")
             }
             _ => Self::new("The server's answer could not be read. Load the page again."),

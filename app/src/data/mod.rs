@@ -20,6 +20,11 @@ pub(crate) mod listing;
 #[cfg(feature = "ssr")]
 pub mod listing;
 #[cfg(not(feature = "ssr"))]
+#[path = "refusal_browser.rs"]
+mod refusal;
+#[cfg(feature = "ssr")]
+mod refusal;
+#[cfg(not(feature = "ssr"))]
 #[path = "title_browser.rs"]
 pub(crate) mod title;
 #[cfg(feature = "ssr")]

@@ -202,6 +202,17 @@ pub(crate) fn canonical_query(
     Ok((!text.is_empty()).then_some(text))
 }
 
+/// The first parameter of `raw` that is not `listed`, as it is spelled there.
+pub(crate) fn unlisted_parameter<'a>(raw: &'a str, listed: &[String]) -> Option<&'a str> {
+    let names = raw.split('&').filter(|pair| !pair.is_empty());
+    let mut names = names.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    names.find(|name| {
+        let is_plain = !name.contains(['%', '+']);
+        let is_listed = |name: &str| listed.iter().any(|listed| listed == name);
+        !(is_plain && is_listed(name) || form_decode(name).is_ok_and(|name| is_listed(&name)))
+    })
+}
+
 /// Decodes the name or the value of a query parameter.
 pub(crate) fn form_decode(raw: &str) -> Result<String, PathError> {
     let spaced: Cow<'_, str> =
@@ -304,6 +315,21 @@ mod tests {
             ("", &[], &[]),
         ] {
             assert_eq!(lenient_segments(raw), [segments, led], "{raw}");
+        }
+    }
+
+    #[test]
+    fn parameter_is_unlisted_in_every_spelling_of_another_name() {
+        let listed = ["page".to_owned(), "a b".to_owned()];
+        for (raw, unlisted) in [
+            ("", None),
+            ("&page=2&&%70age=3&a+b=1&a%20b&", None),
+            ("page=2&sort=x&other", Some("sort")),
+            ("page[0]=2", Some("page[0]")),
+            ("%zz=1", Some("%zz")),
+            ("=1", Some("")),
+        ] {
+            assert_eq!(unlisted_parameter(raw, &listed), unlisted, "{raw}");
         }
     }
 

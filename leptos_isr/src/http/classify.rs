@@ -9,7 +9,10 @@ use super::endpoint::Call;
 use crate::{
     address::{
         key::Key,
-        path::{CanonicalPath, PathError, PlainSegments, lenient_segments, plain_segments},
+        path::{
+            CanonicalPath, PathError, PlainSegments, lenient_segments, plain_segments,
+            unlisted_parameter,
+        },
     },
     engine::Engine,
     route::{
@@ -113,6 +116,12 @@ impl Engine {
         }
         if let Some(detail) = self.0.bypass {
             return Err(pass(detail));
+        }
+        if policy.is_data
+            && let Some(name) = uri.query().and_then(|all| unlisted_parameter(all, &policy.query))
+        {
+            route.warn_of_argument(name);
+            return Err(pass("unlisted-argument"));
         }
         let key = path.key(uri.query(), policy).map_err(OtherRequest::BadPath)?;
         Ok(PageRequest { route, policy, path, key })

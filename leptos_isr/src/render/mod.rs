@@ -15,6 +15,7 @@ use axum::{Router, body::Body, extract::Request};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use tokio::{runtime::Handle, time::timeout};
 use tower::ServiceExt;
 use tracing::{instrument::WithSubscriber, warn};
@@ -133,6 +134,9 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
     if notes.is_absent && !notes.is_data && entry.status == StatusCode::OK {
         entry.status = StatusCode::NOT_FOUND;
     }
+    if notes.is_data && lacks_arguments(&entry) {
+        entry.status = StatusCode::BAD_REQUEST;
+    }
     let is_page = outcome(&notes, thrown_error(&entry), entry.status);
     if let Err(error) = is_page.and_then(|()| check_body(&entry)) {
         return Err(RenderFailure { page: Some(Box::new(entry)), ..error.into() });
@@ -172,6 +176,15 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
 fn thrown_error(entry: &Entry) -> Option<String> {
     let html = is_html(&entry.headers).then(|| str::from_utf8(&entry.body).ok()).flatten()?;
     html_inline::thrown_error(html)
+}
+
+/// Whether a server function was not called, for want of arguments that it can read: Leptos answers
+/// that with 500. An error type of the app's own sets the status itself.
+fn lacks_arguments(entry: &Entry) -> bool {
+    let is_refusal = |kind: &&[u8]| entry.body.starts_with(kind);
+    entry.status == StatusCode::INTERNAL_SERVER_ERROR
+        && entry.headers.contains_key(SERVER_FN_ERROR_HEADER)
+        && [&b"Args|"[..], b"MissingArg|"].iter().any(is_refusal)
 }
 
 fn check_body(entry: &Entry) -> Result<(), RenderError> {

@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use tracing::warn;
+
 use crate::{
     error::Error,
     route::{
@@ -24,6 +26,8 @@ pub struct DeclaredRoute {
     pub(crate) policy: Option<Policy>,
     /// The paths that exist, if the route admits only those that it lists.
     pub(crate) admitted: OnceLock<HashSet<String>>,
+    /// An argument that was asked for, if this is of data and does not list it.
+    unlisted: OnceLock<String>,
 }
 
 impl DeclaredRoute {
@@ -35,7 +39,8 @@ impl DeclaredRoute {
                 Error::Declaration { route: pattern.as_str().to_owned(), problem }
             })?),
         };
-        Ok(Self { name: pattern.as_str().into(), pattern, policy, admitted: OnceLock::new() })
+        let name = pattern.as_str().into();
+        Ok(Self { name, pattern, policy, admitted: OnceLock::new(), unlisted: OnceLock::new() })
     }
 
     /// The route's path as declared, for example `/articles/:slug`.
@@ -53,6 +58,18 @@ impl DeclaredRoute {
     /// How long the pages of a stored route live.
     pub(crate) fn lifetime(&self) -> Lifetime {
         self.policy.as_ref().expect("a dynamic route has no stored pages").lifetime
+    }
+
+    /// Warns of the first argument that was asked for and that the route, which is of data, does not
+    /// list.
+    pub(crate) fn warn_of_argument(&self, name: &str) {
+        if self.unlisted.set(name.to_owned()).is_ok() {
+            warn!(
+                route = self.path(),
+                "the route does not list the argument `{name}`, so what is asked for with it is \
+                 not stored: name it in `Isr::query`"
+            );
+        }
     }
 
     /// Whether `path` is known to exist, without a call of the list function.
@@ -111,7 +128,9 @@ impl RouteTable {
     /// unlike a page, stale data is not served, unless it cannot be read again.
     ///
     /// The arguments are query parameters, so list them with [`Isr::query`]. The answers take their
-    /// tags and their period from what they read, as pages do. The engine makes the request, as it
+    /// tags and their period from what they read, as pages do. What is asked for with another
+    /// argument is answered by the function itself and not stored, with a warning: without the
+    /// argument it would be another answer. The engine makes the request, as it
     /// does for pages, so a function that reads a cookie or a header of its visitor must not be
     /// added. If the function calls `not_found`, its answer is kept with the 404s.
     ///

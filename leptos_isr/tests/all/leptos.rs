@@ -8,7 +8,10 @@ use std::sync::{
 use axum::{Router, body::Body, extract::Request};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
-use leptos::prelude::*;
+use leptos::{
+    prelude::*,
+    server_fn::{ServerFn, codec::GetUrl},
+};
 use leptos_isr::{
     Builder, Engine, Isr, LeptosPages, OnMissing, minutes, page::BuildMeta, purge::Purge, seconds,
 };
@@ -20,6 +23,8 @@ use leptos_router::{
     path,
 };
 use tower::ServiceExt;
+
+use crate::support::log::Warnings;
 
 /// How often the article was loaded; in Leptos's context.
 #[derive(Clone, Default)]
@@ -501,6 +506,58 @@ async fn dynamic_page_has_the_slash_that_its_route_declares() {
     }
     for path in ["/rest/a/", "/search//", "/nothing/"] {
         assert_eq!(site.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[server(endpoint = "read_titles", input = GetUrl)]
+async fn read_titles(section: String, order: Option<String>) -> Result<String, ServerFnError> {
+    Ok(format!("{section} by {order:?}"))
+}
+
+fn data_site() -> Site {
+    let pages = LeptosPages::discover(App, || provide_context(Loads::default())).unwrap();
+    let isr = Isr::revalidate(minutes(1)).query(["section"]);
+    let routes = pages.routes().clone().add_data(ReadTitles::PATH, isr).unwrap();
+    let engine = Engine::builder(routes).build().unwrap();
+    let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
+    let app = engine.wrap(pages.router(&engine, options, shell));
+    Site { engine, app, loads: Loads::default() }
+}
+
+/// Everybody would get what the function answers without it.
+#[tokio::test]
+async fn argument_that_a_data_route_does_not_list_reaches_the_function_and_is_warned_of_once() {
+    let (warnings, _guard) = Warnings::collect();
+    let site = data_site();
+    let path = ReadTitles::PATH;
+    let (_, headers, body) = site.get(&format!("{path}?section=a")).await;
+    assert_eq!(headers["cache-status"], "isr; fwd=miss; fwd-status=200; stored");
+    assert_eq!(body, r#""a by None""#);
+    for query in ["section=a&order=date", "order=date&section=a&", "section=a&%6Frder=date"] {
+        let (status, headers, body) = site.get(&format!("{path}?{query}")).await;
+        assert_eq!((status, &*body), (StatusCode::OK, r#""a by Some(\"date\")""#), "{query}");
+        assert_eq!(headers["cache-status"], "isr; fwd=bypass; detail=unlisted-argument");
+        assert_eq!(headers["cache-control"], "private, no-store");
+    }
+    for query in ["section=a", "section=a&", "%73ection=a"] {
+        let (_, headers, body) = site.get(&format!("{path}?{query}")).await;
+        assert!(headers["cache-status"].to_str().unwrap().starts_with("isr; hit"), "{query}");
+        assert_eq!(body, r#""a by None""#);
+    }
+    let text = warnings.text();
+    assert_eq!(text.matches("`order`").count(), 1, "{text}");
+    assert!(text.contains(&format!("route=\"{path}\"")), "{text}");
+}
+
+#[tokio::test]
+async fn data_without_an_argument_or_with_one_twice_is_400() {
+    let site = data_site();
+    for query in ["", "?", "?section=a&section=b"] {
+        let (status, headers, body) = site.get(&format!("{}{query}", ReadTitles::PATH)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {body}");
+        assert!(body.contains("section"), "{query}: {body}");
+        assert_eq!(headers["cache-status"], "isr; fwd=miss; fwd-status=400");
+        assert_eq!(headers["cache-control"], "private, no-store");
     }
 }
 

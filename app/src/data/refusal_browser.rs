@@ -1,0 +1,3 @@
+//! In the browser no call is answered.
+
+pub(super) fn refuse() {}
