@@ -21,14 +21,18 @@ use crate::{
     wire,
 };
 
-/// The headers of a 200 that its 304 carries too: those that caches need (RFC 9110 section 15.4.5),
-/// and ours.
-const IN_NOT_MODIFIED: [HeaderName; 7] = [
+/// The headers of a 200 that its 304 carries too. What is not here and not in the ETag may differ
+/// from what a browser has.
+const IN_NOT_MODIFIED: [HeaderName; 8] = [
+    // RFC 9110 section 15.4.5. `Date` is the server's, and no page has `Expires`.
+    header::CACHE_CONTROL,
+    header::CONTENT_LOCATION,
     header::ETAG,
     header::VARY,
-    header::CACHE_CONTROL,
+    // Shared caches go on with the page for this long, by these tags.
     CDN_CACHE_CONTROL,
     CACHE_TAG,
+    // Of this answer, and of who gave it.
     CACHE_STATUS,
     HeaderName::from_static(wire::BUILD),
 ];

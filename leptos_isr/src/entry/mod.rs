@@ -47,6 +47,16 @@ const NOT_STORED: [HeaderName; 16] = [
     header::VARY,
 ];
 
+/// The headers that the ETag stands for, beside status and body: a browser goes on with those that
+/// it has when a 304 says that the page is the same.
+const IN_ETAG: [HeaderName; 5] = [
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_SECURITY_POLICY,
+    header::CONTENT_TYPE,
+    header::LINK,
+    header::LOCATION,
+];
+
 /// One stored page: status, headers and body of one render, with its times and tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -82,7 +92,7 @@ impl Entry {
             headers.remove(name);
         }
         keep_no_transform(&mut headers);
-        let etag = etag_of(&body, headers.get(header::CONTENT_SECURITY_POLICY));
+        let etag = etag_of(status, &headers, &body);
         Self {
             key,
             status,
@@ -109,10 +119,9 @@ impl Entry {
         HeaderValue::try_from(etag).expect("digits and letters are a header value")
     }
 
-    /// Whether a visitor gets the same page from both. Equal bodies with equal policies have equal
-    /// ETags.
+    /// Whether a visitor gets the same page from both.
     pub(crate) fn is_same_page(&self, other: &Self) -> bool {
-        self.etag == other.etag && self.status == other.status && self.headers == other.headers
+        self.etag == other.etag && self.headers == other.headers
     }
 
     /// How old the page is; `None` if its render began in the future by more than [`CLOCK_SKEW`].
@@ -136,13 +145,19 @@ impl Entry {
     }
 }
 
-/// The text of a strong ETag: the 128-bit XXH3 of the body, so equal bodies have equal ETags.
-///
-/// The policy is hashed as well: a browser keeps the policy that it has when a 304 says that the
-/// page is the same.
-fn etag_of(body: &[u8], policy: Option<&HeaderValue>) -> String {
+/// The text of a strong ETag: the 128-bit XXH3 of status, [`IN_ETAG`] and body, so equal pages have
+/// equal ETags.
+fn etag_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> String {
     let mut hash = Xxh3Default::new();
+    hash.update(&status.as_u16().to_be_bytes());
+    for name in IN_ETAG {
+        for value in headers.get_all(name) {
+            hash.update(&value.len().to_be_bytes());
+            hash.update(value.as_bytes());
+        }
+        // No value is as long, so this ends the list.
+        hash.update(&usize::MAX.to_be_bytes());
+    }
     hash.update(body);
-    hash.update(policy.map_or(&[], HeaderValue::as_bytes));
     format!("{:032x}", hash.digest128())
 }

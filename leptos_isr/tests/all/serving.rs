@@ -12,7 +12,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use futures::stream;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header, header::X_CONTENT_TYPE_OPTIONS};
 use leptos_isr::{
     Engine, Isr, OnMissing, minutes,
     purge::Purge,
@@ -850,6 +850,71 @@ async fn renders_are_bounded() {
     }
     for request in waiting {
         assert_eq!(request.await.unwrap().status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn page_that_differs_in_what_browsers_keep_of_it_is_no_304() {
+    for (name, value) in [
+        ("content-type", "application/xhtml+xml"),
+        ("content-language", "de"),
+        ("link", "</style.css>; rel=preload; as=style"),
+        ("content-security-policy", "default-src 'self'"),
+        ("location", "/other"),
+    ] {
+        let site = Site::new();
+        site.behave(Renders::Same(StatusCode::OK, "x-render", "1"));
+        let etag = site.get("/a/1").await.header("etag").to_owned();
+        let ask = async || site.request(Method::GET, "/a/1", &[("if-none-match", &etag)]).await;
+        site.behave(Renders::Same(StatusCode::OK, "x-render", "2"));
+        site.purge_hard("/a/1").await;
+        assert_eq!(ask().await.status, StatusCode::NOT_MODIFIED, "the page is the same");
+        site.behave(Renders::Same(StatusCode::OK, name, value));
+        site.purge_hard("/a/1").await;
+        let changed = ask().await;
+        assert_eq!((changed.status, changed.header(name)), (StatusCode::OK, value));
+    }
+}
+
+#[tokio::test]
+async fn page_that_was_missing_is_no_304_for_who_has_the_404_with_the_same_text() {
+    let site = Site::new();
+    site.behave(Renders::Same(StatusCode::NOT_FOUND, "x-render", "1"));
+    let missing = site.get("/a/1").await;
+    missing.assert_status(404);
+    let etag = missing.header("etag").to_owned();
+    site.behave(Renders::Same(StatusCode::OK, "x-render", "2"));
+    site.purge_hard("/a/1").await;
+    let found = site.request(Method::GET, "/a/1", &[("if-none-match", &etag)]).await;
+    assert_eq!(found.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn answer_304_carries_what_caches_need_and_nothing_else() {
+    let nosniff = HeaderValue::from_static("nosniff");
+    let site = Site::build(routes(), |builder| {
+        builder.build_id("b1").cache_tag(true).default_header(X_CONTENT_TYPE_OPTIONS, nosniff)
+    });
+    site.behave(Renders::Same(StatusCode::OK, "content-location", "/a/one"));
+    let whole = site.get("/a/1").await;
+    let etag = whole.header("etag").to_owned();
+    let same = site.open(Method::GET, "/a/1", &[("if-none-match", &etag)], Body::empty()).await;
+    assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
+    let mut names: Vec<_> = same.headers().keys().map(HeaderName::as_str).collect();
+    names.sort_unstable();
+    let expected = [
+        "cache-control",
+        "cache-status",
+        "cache-tag",
+        "cdn-cache-control",
+        "content-location",
+        "etag",
+        "vary",
+        "x-isr-build",
+    ];
+    assert_eq!(names, expected);
+    for name in names.iter().filter(|name| **name != "cache-status") {
+        assert_eq!(same.headers()[*name], whole.header(name), "{name}");
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) enum Renders {
     Header(&'static str, &'static str),
     /// A file, as tower-http's services answer with one.
     File,
+    /// Always the same body, with this status and response header.
+    Same(StatusCode, &'static str, &'static str),
     /// 200 with nothing in it.
     Empty,
     /// This status and header, with nothing in it.
@@ -220,6 +222,7 @@ impl State {
                 let written = ("last-modified", "Mon, 01 Jan 2024 00:00:00 GMT");
                 ([written, ("accept-ranges", "bytes")], page).into_response()
             }
+            Renders::Same(status, name, value) => (status, [(name, value)], "same").into_response(),
             Renders::Empty => StatusCode::OK.into_response(),
             Renders::Bare(status, name, value) => (status, [(name, value)]).into_response(),
             Renders::SaysFailed => {
