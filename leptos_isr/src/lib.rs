@@ -109,7 +109,7 @@ pub use self::server::*;
 ///
 /// [`Engine::purge`] takes a [`Purge`](purge::Purge), and so does `POST /_isr/purge`. A
 /// [`Webhook`](purge::Webhook) turns a content system's delivery into one. Each [`Cdn`](purge::Cdn)
-/// is told of every purge.
+/// is told of every purge; [`SharedCache`](purge::SharedCache) says which headers it reads.
 #[cfg(feature = "ssr")]
 pub mod purge {
     pub use crate::{
@@ -118,6 +118,7 @@ pub mod purge {
         cdn::Cdn,
         engine::{dry_run::PurgeDryRun, regenerate::Regeneration},
         order::purge::Purge,
+        rules::shared_cache::SharedCache,
     };
 }
 

@@ -15,7 +15,7 @@ use crate::{
     access::bearer::is_bearer,
     error::Error,
     period,
-    rules::headers::{self, CDN_CACHE_CONTROL},
+    rules::{headers, shared_cache::CDN_CACHE_CONTROL},
 };
 
 /// The shortest secret, in bytes.

@@ -2,21 +2,37 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
 use serde_json::json;
 
 use super::ids::PurgeId;
-use crate::{order::purge::Purge, rules::headers};
+use crate::{
+    order::purge::Purge,
+    rules::{
+        shared_cache::{SURROGATE_KEY, XKEY},
+        tag_list,
+    },
+};
 
 /// Fastly takes 256 keys in one request.
-const FASTLY_KEYS: usize = 256;
+const KEYS: usize = 256;
 
-/// How long one `Surrogate-Key` header may be, in bytes, unless a single key is longer.
-const FASTLY_HEADER: usize = 8 << 10;
+/// How long the header with them may be, in bytes, unless a single key is longer: Varnish takes
+/// lines of 8 KiB.
+const KEYS_HEADER: usize = 8000;
 
 /// Cloudflare takes 100 tags or addresses in one request, and 30 prefixes.
 const CLOUDFLARE_ITEMS: usize = 30;
+
+/// Tells Varnish that a purge is soft. The configurations in the guide read this and the next two.
+const PURGE_SOFT: HeaderName = HeaderName::from_static("x-isr-soft");
+
+/// Tells Varnish which addresses to ban: a regular expression.
+const BAN: HeaderName = HeaderName::from_static("x-isr-ban");
+
+/// Has nginx ask for a page anew: the token.
+const REFRESH: HeaderName = HeaderName::from_static("x-isr-refresh");
 
 /// A CDN, or another server, that is told of each purge; see
 /// [`Builder::cdn`](crate::Builder::cdn).
@@ -51,12 +67,15 @@ pub struct Cdn {
 enum Kind {
     Fastly { service: String },
     Cloudflare { zone: String },
+    Varnish,
+    Nginx,
     Url,
 }
 
 /// One request to a CDN's API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Call {
+    pub(super) method: Method,
     pub(super) url: String,
     pub(super) headers: HeaderMap,
     pub(super) body: String,
@@ -66,11 +85,9 @@ impl Cdn {
     /// Tells Fastly, [by surrogate key and address](https://www.fastly.com/documentation/reference/api/purging/).
     /// `token` is an API token that may purge the service.
     ///
-    /// Soft purges stay soft. Fastly reads keys from `Surrogate-Key`, so copy `Cache-Tag` there in
-    /// VCL, with spaces for the commas:
-    /// `set beresp.http.Surrogate-Key = regsuball(beresp.http.Cache-Tag, ",", " ");`. Fastly cannot
-    /// purge by prefix. A purge of `/` is sent as a purge of everything, which is hard. Other
-    /// prefixes are left out, with a warning.
+    /// Soft purges stay soft. [`SharedCache::Fastly`](crate::purge::SharedCache::Fastly) sends the
+    /// headers that Fastly reads. Fastly cannot purge by prefix. A purge of `/` is sent as a purge of
+    /// everything, which is hard. Other prefixes are left out, with a warning.
     pub fn fastly(
         service: impl Into<String>,
         token: impl Into<String>,
@@ -101,6 +118,35 @@ impl Cdn {
         }
     }
 
+    /// Tells Varnish, by tag (with its module `xkey`), address and prefix.
+    ///
+    /// `address` is where Varnish listens. It is sent `PURGE` and `BAN` with `token` as the bearer
+    /// token. The guide's chapter "Behind a proxy or CDN" has the VCL that does them. Pages need the
+    /// headers of [`SharedCache::Varnish`](crate::purge::SharedCache::Varnish). Soft purges stay soft,
+    /// those by prefix are hard.
+    pub fn varnish(
+        address: impl Into<String>,
+        token: impl Into<String>,
+        site: impl Into<String>,
+    ) -> Self {
+        Self { kind: Kind::Varnish, api: address.into(), token: token.into(), site: site.into() }
+    }
+
+    /// Tells nginx, by address only: its `proxy_cache` knows no tags and cannot drop a page.
+    ///
+    /// `address` is where nginx listens. It is asked for the page with `token` in `x-isr-refresh`,
+    /// and takes it from the engine anew, by the `proxy_cache_bypass` in the guide. Tags and prefixes
+    /// are left out: pages that they reach stay for five minutes at most, and are served as stale
+    /// for as long. With this, shared caches count as not reached by purges, whatever other CDN is
+    /// told.
+    pub fn nginx(
+        address: impl Into<String>,
+        token: impl Into<String>,
+        site: impl Into<String>,
+    ) -> Self {
+        Self { kind: Kind::Nginx, api: address.into(), token: token.into(), site: site.into() }
+    }
+
     /// Tells any server: each [`Purge`] is sent as JSON by a POST to `url`, with `token` as the
     /// bearer token. Another engine's `/_isr/purge` takes that.
     ///
@@ -122,8 +168,20 @@ impl Cdn {
         match &self.kind {
             Kind::Fastly { service } => format!("fastly {service}"),
             Kind::Cloudflare { zone } => format!("cloudflare {zone}"),
+            Kind::Varnish => format!("varnish {}", self.api),
+            Kind::Nginx => format!("nginx {}", self.api),
             Kind::Url => self.api.clone(),
         }
+    }
+
+    /// Whether a purge by tag reaches what is kept there.
+    pub(crate) fn purges_by_tag(&self) -> bool {
+        !matches!(self.kind, Kind::Nginx)
+    }
+
+    /// Whether the answer is that of the page, whatever its status. A refusal is 403.
+    pub(super) fn answers_with_pages(&self) -> bool {
+        matches!(self.kind, Kind::Nginx)
     }
 
     /// Whether the purge is done, as far as the body of a successful answer says. Only Cloudflare's
@@ -132,7 +190,7 @@ impl Cdn {
         match self.kind {
             Kind::Cloudflare { .. } => serde_json::from_slice::<serde_json::Value>(body)
                 .is_ok_and(|answer| answer["success"] == true),
-            Kind::Fastly { .. } | Kind::Url => true,
+            Kind::Fastly { .. } | Kind::Varnish | Kind::Nginx | Kind::Url => true,
         }
     }
 
@@ -148,6 +206,7 @@ impl Cdn {
                 }
                 check_address("site", &self.site)?;
             }
+            Kind::Varnish | Kind::Nginx => check_address("site", &self.site)?,
             Kind::Url => {}
         }
         check_address("API's", &self.api)?;
@@ -163,6 +222,8 @@ impl Cdn {
         match &self.kind {
             Kind::Fastly { service } => self.fastly_calls(service, purge),
             Kind::Cloudflare { zone } => self.cloudflare_calls(zone, purge),
+            Kind::Varnish => self.varnish_calls(purge),
+            Kind::Nginx => self.nginx_calls(purge),
             Kind::Url => {
                 let body = serde_json::to_string(purge).expect("texts can be written as JSON");
                 let mut call = self.call(self.api.clone(), body);
@@ -192,10 +253,9 @@ impl Cdn {
                 "Fastly cannot purge by prefix: purge by tag, or `/` for everything");
         }
         let mut calls = Vec::new();
-        for keys in fastly_keys(&encoded(&purge.tags)) {
+        for keys in lists_of_keys(&encoded(&purge.tags)) {
             let mut call = call(format!("/service/{service}/purge"), !purge.hard);
-            let keys = HeaderValue::try_from(keys).expect("encoded tags are visible ASCII");
-            call.headers.insert(HeaderName::from_static("surrogate-key"), keys);
+            call.headers.insert(SURROGATE_KEY, keys);
             calls.push(call);
         }
         let host = self.host();
@@ -225,13 +285,64 @@ impl Cdn {
         calls
     }
 
+    fn varnish_calls(&self, purge: &Purge) -> Vec<Call> {
+        let call = |method: &[u8], path: &str| {
+            let mut call = self.call_at(method, path);
+            call.headers.insert(header::AUTHORIZATION, secret(&format!("Bearer {}", self.token)));
+            call
+        };
+        let purge_call = |path: &str| {
+            let mut call = call(b"PURGE", path);
+            if !purge.hard {
+                call.headers.insert(PURGE_SOFT, HeaderValue::from_static("1"));
+            }
+            call
+        };
+        let mut calls = Vec::new();
+        for keys in lists_of_keys(&encoded(&purge.tags)) {
+            let mut call = purge_call("/");
+            call.headers.insert(XKEY, keys);
+            calls.push(call);
+        }
+        calls.extend(unique(&purge.paths).into_iter().map(|path| purge_call(path)));
+        for prefix in unique(&purge.prefixes) {
+            let mut call = call(b"BAN", "/");
+            let pattern = HeaderValue::try_from(pattern_of_prefix(prefix));
+            call.headers.insert(BAN, pattern.expect("a canonical path is visible ASCII"));
+            calls.push(call);
+        }
+        calls
+    }
+
+    fn nginx_calls(&self, purge: &Purge) -> Vec<Call> {
+        let call = |path: &String| {
+            // nginx asks with GET, and keeps the whole page.
+            let mut call = self.call_at(b"HEAD", path);
+            call.headers.insert(REFRESH, secret(&self.token));
+            call
+        };
+        unique(&purge.paths).into_iter().map(call).collect()
+    }
+
+    /// A request for an address of the site, to be sent where the cache is.
+    fn call_at(&self, method: &[u8], path: &str) -> Call {
+        let method = Method::from_bytes(method).expect("a name is a method");
+        let site = Url::parse(&self.site).expect("the site's address was checked");
+        let host = site.host_str().unwrap_or_default();
+        let host = site.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
+        let host = HeaderValue::try_from(host).expect("a parsed host is visible ASCII");
+        let url = format!("{}{path}", self.api.trim_end_matches('/'));
+        let headers = HeaderMap::from_iter([(header::HOST, host)]);
+        Call { method, url, headers, body: String::new() }
+    }
+
     fn call(&self, url: String, body: String) -> Call {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, secret(&format!("Bearer {}", self.token)));
         if !body.is_empty() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        Call { url, headers, body }
+        Call { method: Method::POST, url, headers, body }
     }
 
     /// The site's address without its scheme.
@@ -273,18 +384,18 @@ fn unique(list: &[String]) -> BTreeSet<&String> {
     list.iter().collect()
 }
 
-/// Tags as pages carry them, each once.
+/// Tags in all forms in which pages carry them, each once.
 fn encoded(tags: &[String]) -> Vec<String> {
     let tags = unique(tags).into_iter().filter(|tag| !tag.is_empty());
-    tags.map(|tag| headers::encoded_tag(tag)).collect()
+    tags.flat_map(|tag| tag_list::forms(tag)).collect()
 }
 
-/// The values of the `Surrogate-Key` headers, each within the limits.
-fn fastly_keys(keys: &[String]) -> Vec<String> {
+/// The values of the headers with these keys, each within the limits.
+fn lists_of_keys(keys: &[String]) -> Vec<HeaderValue> {
     let mut lists: Vec<(usize, String)> = Vec::new();
     for key in keys {
         match lists.last_mut() {
-            Some((len, text)) if *len < FASTLY_KEYS && text.len() + key.len() < FASTLY_HEADER => {
+            Some((len, text)) if *len < KEYS && text.len() + key.len() < KEYS_HEADER => {
                 *len += 1;
                 text.push(' ');
                 text.push_str(key);
@@ -292,5 +403,18 @@ fn fastly_keys(keys: &[String]) -> Vec<String> {
             _ => lists.push((1, key.clone())),
         }
     }
-    lists.into_iter().map(|(_, text)| text).collect()
+    let values = lists.into_iter().map(|(_, text)| HeaderValue::try_from(text));
+    values.map(|value| value.expect("encoded tags are visible ASCII")).collect()
+}
+
+/// A regular expression for the addresses of a path and all below it.
+fn pattern_of_prefix(prefix: &str) -> String {
+    let mut pattern = "^".to_owned();
+    for character in prefix.trim_end_matches('/').chars() {
+        if !character.is_ascii_alphanumeric() {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern + "([/?]|$)"
 }

@@ -436,8 +436,10 @@ fn fastly_takes_256_keys_at_once_and_no_endless_header() {
         keys.map(|keys| (keys.split(' ').count(), keys.len())).collect()
     };
     assert_eq!(keys(3, 600).iter().map(|(count, _)| *count).collect::<Vec<_>>(), [256, 256, 88]);
-    assert!(keys(1000, 20).iter().all(|(_, len)| *len <= 8192));
-    assert_eq!(keys(9000, 2).len(), 2);
+    let long = keys(1000, 20);
+    assert!(long.iter().all(|(_, len)| *len <= 8192));
+    assert_eq!(long.iter().map(|(count, _)| count).sum::<usize>(), 40, "each in both forms");
+    assert_eq!(keys(9000, 2)[0], (1, 9000));
 }
 
 #[test]
@@ -464,6 +466,89 @@ fn cloudflare_is_told_tags_files_and_prefixes_30_at_once() {
     let calls = cdn.calls(&Purge { tags: many, ..Purge::default() }, &[]);
     let lens: Vec<_> = calls.iter().map(|call| call.body.matches(',').count() + 1).collect();
     assert_eq!(lens, [30, 30, 1]);
+}
+
+#[test]
+fn varnish_is_told_keys_addresses_and_bans() {
+    let cdn = Cdn::varnish("http://127.0.0.1:6081/", "token", "https://news.example");
+    cdn.check().unwrap();
+    let prefixes = vec!["/".to_owned(), "/a.b/(c)".to_owned()];
+    let calls = cdn.calls(&Purge { prefixes, ..purge() }, &[]);
+    let lines: Vec<_> =
+        calls.iter().map(|call| (call.method.as_str(), call.url.as_str())).collect();
+    assert_eq!(
+        lines,
+        [
+            ("PURGE", "http://127.0.0.1:6081/"),
+            ("PURGE", "http://127.0.0.1:6081/a"),
+            ("PURGE", "http://127.0.0.1:6081/caf%C3%A9"),
+            ("BAN", "http://127.0.0.1:6081/"),
+            ("BAN", "http://127.0.0.1:6081/"),
+        ]
+    );
+    assert_eq!(calls[0].headers["xkey"], "a%20b%2Cc article:7");
+    assert_eq!(calls[3].headers["x-isr-ban"], "^([/?]|$)");
+    assert_eq!(calls[4].headers["x-isr-ban"], r"^\/a\.b\/\(c\)([/?]|$)");
+    for call in &calls {
+        assert_eq!(call.headers["authorization"], "Bearer token");
+        assert_eq!(call.headers["host"], "news.example");
+        let is_soft = call.headers.contains_key("x-isr-soft");
+        assert_eq!(is_soft, call.method.as_str() == "PURGE");
+    }
+    let hard = cdn.calls(&Purge { hard: true, ..purge() }, &[]);
+    assert!(hard.iter().all(|call| !call.headers.contains_key("x-isr-soft")));
+}
+
+#[test]
+fn nginx_is_told_addresses_only() {
+    let cdn = Cdn::nginx("http://127.0.0.1:8080", "token", "https://news.example");
+    cdn.check().unwrap();
+    let prefixes = vec!["/".to_owned()];
+    let calls = cdn.calls(&Purge { prefixes, ..purge() }, &[]);
+    let urls: Vec<_> = calls.iter().map(|call| call.url.as_str()).collect();
+    assert_eq!(urls, ["http://127.0.0.1:8080/a", "http://127.0.0.1:8080/caf%C3%A9"]);
+    for call in &calls {
+        assert_eq!(call.method, "HEAD");
+        assert_eq!(call.headers["host"], "news.example");
+        assert_eq!(call.headers["x-isr-refresh"], "token");
+    }
+}
+
+/// nginx answers with the page itself, which may be none.
+#[tokio::test]
+async fn nginx_has_done_a_purge_unless_it_refuses_it() {
+    for (answer, tries) in [
+        ("404 Not Found\r\n\r\n", 1),
+        ("308 Permanent Redirect\r\nlocation: /other\r\n\r\n", 2),
+        ("502 Bad Gateway\r\n\r\n", 1),
+        ("403 Forbidden\r\n\r\n", 1),
+    ] {
+        let cdn = StandIn::start(&[Does::Answers(answer)]).await;
+        let nginx = Cdn::nginx(&cdn.url, "token", "https://news.example");
+        let sender = Sender::new(vec![nginx], None);
+        let queue = &sender.cdns.queues[0];
+        let call = &queue.cdn.calls(&purge(), &[])[0];
+        let asked = sender.cdns.shared.ask(&queue.cdn, call).await;
+        assert_eq!(asked.is_err(), answer.starts_with("403"), "{answer}");
+        assert_eq!(cdn.asked().len(), tries, "{answer}");
+    }
+}
+
+#[test]
+fn cdn_is_told_both_forms_of_a_tag_that_pages_may_carry_shortened() {
+    let tag = "article:a-slug-that-is-longer";
+    let purge = tags(&[tag]);
+    let site = "https://news.example";
+    let fastly = Cdn::fastly("id", "t", site).calls(&purge, &[]);
+    let forms = fastly[0].headers["surrogate-key"].to_str().unwrap();
+    let (full, short) = forms.split_once(' ').unwrap();
+    assert_eq!((full, short.len()), (tag, 17));
+    let varnish = Cdn::varnish("http://127.0.0.1", "t", site).calls(&purge, &[]);
+    assert_eq!(varnish[0].headers["xkey"], forms);
+    let cloudflare = Cdn::cloudflare("z", "t", site).calls(&purge, &[]);
+    assert_eq!(cloudflare[0].body, format!(r#"{{"tags":["{full}","{short}"]}}"#));
+    let server = Cdn::url("http://a.example", "t").calls(&purge, &[]);
+    assert!(server[0].body.contains(full) && !server[0].body.contains(short));
 }
 
 #[test]

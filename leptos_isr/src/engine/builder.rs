@@ -13,6 +13,7 @@ use crate::{
     period,
     render::Limits,
     route::routes::RouteTable,
+    rules::shared_cache::SharedCache,
     store::{Store, disk::Settings as DiskSettings},
     tasks::schedule::Bounds,
 };
@@ -47,7 +48,9 @@ pub struct Builder {
     pub(crate) bounds: Bounds,
     pub(crate) background_threads: usize,
     pub(crate) limits: Limits,
+    pub(crate) shared_cache: SharedCache,
     pub(crate) sends_tags: bool,
+    pub(crate) max_header_size: usize,
     pub(crate) default_headers: HeaderMap,
     pub(crate) max_streams: usize,
     pub(crate) heartbeat: Duration,
@@ -88,7 +91,9 @@ impl Builder {
             bounds: Bounds { renders: (processors * 4).max(8), places: 1000, queue: 10_000 },
             background_threads: processors,
             limits: Limits { time: period::seconds(30), body: 16 << 20 },
+            shared_cache: SharedCache::default(),
             sends_tags: false,
+            max_header_size: 4 << 10,
             default_headers: HeaderMap::new(),
             max_streams: 10_000,
             // Proxies commonly close an idle connection after 30 s or 60 s.
@@ -323,20 +328,47 @@ impl Builder {
         self
     }
 
-    /// Sends each page's tags to shared caches: `Cache-Tag: build:b7,article:7,front`. Defaults to no
-    /// such header.
+    /// Says which shared cache stands in front, so that pages are sent with the headers that it
+    /// reads. Defaults to [`SharedCache::CdnCacheControl`].
+    ///
+    /// Where several stand in a row, take the nearest. A cache that reads none of these headers, or
+    /// is told of none, asks for each page each time.
+    #[must_use]
+    pub fn shared_cache(mut self, cache: SharedCache) -> Self {
+        self.shared_cache = cache;
+        self
+    }
+
+    /// Sends each page's tags to shared caches: `Cache-Tag: build:b7,article:7,front`, or as the
+    /// [shared cache](Self::shared_cache) reads them. Defaults to no such header.
     ///
     /// The first is `build:` and the [id of the build](Self::build_id), if it is known; see
     /// [`Engine::begin_service`]. It is for shared caches only: it is not stored, and in the engine
     /// a purge of it reaches what your pages have given that tag to.
     ///
-    /// With tags and a [CDN](Self::cdn) that is told of purges, shared caches may keep a page for
-    /// twelve hours at most, and serve it as stale for as long. Otherwise for five minutes each.
+    /// With tags and a [CDN](Self::cdn) that is told of purges by tag, shared caches may keep a page
+    /// for twelve hours at most, and serve it as stale for as long. Otherwise for five minutes each.
     ///
-    /// Bytes other than visible ASCII, and `,` and `%`, are percent-encoded.
+    /// Bytes other than visible ASCII, and `,` and `%`, are percent-encoded. Where there is no
+    /// [room](Self::max_header_size) for all tags, those of more than 17 bytes are shortened to `~`
+    /// and 16 hexadecimal digits, a hash. CDNs are told both forms.
     #[must_use]
     pub fn cache_tag(mut self, is_sent: bool) -> Self {
         self.sends_tags = is_sent;
+        self
+    }
+
+    /// How large the head of a stored page may be, in bytes. Defaults to 4 KiB, which is what nginx
+    /// takes by default.
+    ///
+    /// All headers count, the page's own too, and 640 bytes for what others add. If the tags do not
+    /// fit, they are shortened. If they still do not, the last are left out, and shared caches may
+    /// keep that page for five minutes at most, and serve it as stale for as long, since a purge may
+    /// not reach it. One warning names the first such page. Headers of the page's own, a
+    /// [policy](Self::csp) among them, are never left out.
+    #[must_use]
+    pub fn max_header_size(mut self, bytes: usize) -> Self {
+        self.max_header_size = bytes;
         self
     }
 

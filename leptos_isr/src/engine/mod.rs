@@ -29,7 +29,7 @@ use std::{
     collections::BTreeSet,
     fmt, io,
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Once, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
@@ -51,7 +51,7 @@ use crate::{
     order::Order,
     render::{Limits, csp::Csp, outcome::RenderResult},
     route::routes::RouteTable,
-    rules::headers::CdnReach,
+    rules::{headers::CdnReach, shared_cache::SharedCache},
     store::{disk::KeptFiles, purge_log::PurgeLog, tiers::Tiers},
     tasks::{
         background::Background,
@@ -103,7 +103,11 @@ pub(crate) struct Inner {
     pub(crate) router: RwLock<Option<Router>>,
     pub(crate) token: Option<String>,
     pub(crate) bypass: Option<&'static str>,
+    pub(crate) shared_cache: SharedCache,
     pub(crate) sends_tags: bool,
+    pub(crate) max_header_size: usize,
+    /// Of headers that are too large.
+    pub(crate) header_warning: Once,
     pub(crate) default_headers: HeaderMap,
     pub(crate) draft: Option<DraftMode>,
     pub(crate) webhooks: Webhooks,

@@ -3,7 +3,7 @@
 use std::{
     io,
     path::PathBuf,
-    sync::{Arc, RwLock},
+    sync::{Arc, Once, RwLock},
     thread::available_parallelism,
 };
 
@@ -14,7 +14,7 @@ use tracing::warn;
 use crate::{
     access::{draft::DraftMode, webhooks::Webhooks},
     address::key::Key,
-    cdn::Cdns,
+    cdn::{Cdn, Cdns},
     clock::{Clock, Stamps},
     data::{cache::DataCache, fetch::client::Client, reads::Reads},
     engine::{
@@ -76,7 +76,9 @@ impl Builder {
         let client = Client::new(settings.fetch);
         let clock = Arc::clone(order.clock());
         // Without tags a CDN cannot be told of a build, nor of most purges.
-        let is_reached = settings.sends_tags && !settings.cdns.is_empty();
+        let is_reached = settings.sends_tags
+            && !settings.cdns.is_empty()
+            && settings.cdns.iter().all(Cdn::purges_by_tag);
         let cdn_reach = if is_reached { CdnReach::Purged } else { CdnReach::Unpurged };
         let cdns = Cdns::new(settings.cdns, folder.as_deref(), client.clone(), clock)?;
         let watch = Arc::new(Hub::new(settings.max_streams, settings.heartbeat, order.next()));
@@ -125,7 +127,10 @@ impl Builder {
             csp,
             build: settings.build,
             bypass: settings.bypass,
+            shared_cache: settings.shared_cache,
             sends_tags: settings.sends_tags,
+            max_header_size: settings.max_header_size,
+            header_warning: Once::new(),
             default_headers: settings.default_headers,
         })))
     }

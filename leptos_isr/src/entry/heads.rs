@@ -16,14 +16,15 @@ use crate::{
     rules::{
         cache_status::{CACHE_STATUS, CacheStatus},
         encoding::Encoding,
-        headers::{CACHE_TAG, CDN_CACHE_CONTROL, CdnLifetime},
+        headers::CdnLifetime,
+        shared_cache::{CACHE_TAG, CDN_CACHE_CONTROL, SURROGATE_CONTROL, SURROGATE_KEY, XKEY},
     },
     wire,
 };
 
 /// The headers of a 200 that its 304 carries too. What is not here and not in the ETag may differ
 /// from what a browser has.
-const IN_NOT_MODIFIED: [HeaderName; 8] = [
+const IN_NOT_MODIFIED: [HeaderName; 11] = [
     // RFC 9110 section 15.4.5. `Date` is the server's, and no page has `Expires`.
     header::CACHE_CONTROL,
     header::CONTENT_LOCATION,
@@ -31,7 +32,10 @@ const IN_NOT_MODIFIED: [HeaderName; 8] = [
     header::VARY,
     // Shared caches go on with the page for this long, by these tags.
     CDN_CACHE_CONTROL,
+    SURROGATE_CONTROL,
     CACHE_TAG,
+    SURROGATE_KEY,
+    XKEY,
     // Of this answer, and of who gave it.
     CACHE_STATUS,
     HeaderName::from_static(wire::BUILD),

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
+use tracing::warn;
 
 use super::answer::plain;
 use crate::{
@@ -29,7 +30,8 @@ use crate::{
         cache_status::{CACHE_STATUS, CacheStatus, Forward, past, ttl},
         encoding::Encoding,
         freshness::{Freshness, StaleReason},
-        headers::{self, CACHE_TAG, CDN_CACHE_CONTROL, CdnLifetime},
+        headers::{self, CdnLifetime, CdnReach},
+        tag_list::TagList,
     },
     wire,
 };
@@ -135,18 +137,42 @@ impl Engine {
         }
         headers.insert(header::ETAG, etag.clone());
         headers.insert(header::VARY, headers::VARY);
-        headers.insert(header::CACHE_CONTROL, headers::PUBLIC);
-        headers.insert(CDN_CACHE_CONTROL, cache.cdn.to_header());
-        if self.0.sends_tags
-            && let Some(tags) = headers::cache_tag(self.0.build.as_deref(), &entry.tags)
-        {
-            headers.insert(CACHE_TAG, tags);
-        }
+        self.0.shared_cache.add_lifetime(cache.cdn, &mut headers);
         headers.insert(CACHE_STATUS, cache.status.to_header());
-        pass_no_transform(&entry.headers, &mut headers);
         self.add_default_headers(&mut headers);
         self.name_build(&mut headers);
+        if !self.add_tags(entry, &mut headers) {
+            // A purge by a tag that is left out does not reach the page.
+            let lifetime = cache.cdn.within(CdnReach::Unpurged);
+            self.0.shared_cache.add_lifetime(lifetime, &mut headers);
+        }
+        pass_no_transform(&entry.headers, &mut headers);
         Head::new(cache, headers, etag)
+    }
+
+    /// Adds the page's tags, as far as the head has room for them. Returns whether all are sent
+    /// that are to be sent.
+    fn add_tags(&self, entry: &Entry, headers: &mut HeaderMap) -> bool {
+        let limit = self.0.max_header_size;
+        let room = headers::room(limit, entry.key.as_str(), headers);
+        let are_sent = !self.0.sends_tags || {
+            let tags = TagList::new(self.0.build.as_deref(), &entry.tags);
+            self.0.shared_cache.add_tags(&tags, room.unwrap_or(0), headers)
+        };
+        if !are_sent || room.is_none() {
+            self.0.header_warning.call_once(|| {
+                warn!(
+                    isr.key = entry.key.as_str(),
+                    limit,
+                    without_tags = headers::size(headers),
+                    are_tags_left_out = !are_sent,
+                    "the headers of a page are too large for proxies with their defaults; pages \
+                     whose tags are left out stay in shared caches for minutes only: give them \
+                     fewer tags, or raise `max_header_size` and what the proxy takes"
+                );
+            });
+        }
+        are_sent
     }
 
     pub(super) fn add_default_headers(&self, headers: &mut HeaderMap) {

@@ -123,17 +123,18 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
 
     let (not_stored, vary) = (why_not_stored(&parts.headers), other_vary(&parts.headers));
     let notes = job.scope.take();
-    let mut entry = Entry::new(job.key, parts.status, parts.headers, body, job.start);
+    let status = match parts.status {
+        // Said by a read, which has no response to set the status of.
+        StatusCode::OK if notes.is_absent && !notes.is_data => StatusCode::NOT_FOUND,
+        status => status,
+    };
+    let mut entry = Entry::new(job.key, status, parts.headers, body, job.start);
     entry.tags = job.tags;
     entry.tags.extend(notes.tags.iter().cloned());
     entry.tags.sort_unstable();
     entry.tags.dedup();
     entry.asked = notes.revalidate;
     entry.is_absent = notes.is_absent && notes.is_data;
-    // Said by a read, which has no response to set the status of.
-    if notes.is_absent && !notes.is_data && entry.status == StatusCode::OK {
-        entry.status = StatusCode::NOT_FOUND;
-    }
     if notes.is_data && lacks_arguments(&entry) {
         entry.status = StatusCode::BAD_REQUEST;
     }

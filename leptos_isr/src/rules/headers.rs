@@ -5,22 +5,11 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::{address::tag::Tag, period, route::policy::Lifetime, rules::freshness::Freshness};
-
-/// `CDN-Cache-Control`, RFC 9213.
-pub(crate) const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
-
-/// The tags of a page, for shared caches that purge by them, as Cloudflare and Netlify do.
-pub(crate) const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
+use crate::{period, route::policy::Lifetime, rules::freshness::Freshness};
 
 /// The one request header that decides which encoding of a page is sent.
 pub(crate) const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
-
-/// The characters that are percent-encoded in a `Cache-Tag`: all that are not visible ASCII, the
-/// comma that separates tags, and the percent sign.
-const IN_CACHE_TAG: &AsciiSet = &CONTROLS.add(b' ').add(b',').add(b'%');
 
 /// For pages: browsers ask each time, and get a 304 while the page is the same.
 pub(crate) const PUBLIC: HeaderValue =
@@ -61,12 +50,13 @@ impl CdnReach {
     }
 }
 
-/// The `CDN-Cache-Control` of a stored page, in seconds: what is *left* of its period, and for how
-/// long a stale copy may be served while it is fetched again, within the limits of [`CdnReach`].
+/// How long shared caches may keep a stored page, in seconds: what is *left* of its period, and for
+/// how long a stale copy may be served while it is fetched again, within the limits of
+/// [`CdnReach`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CdnLifetime {
-    max_age: u64,
-    window: u64,
+    pub(crate) max_age: u64,
+    pub(crate) window: u64,
 }
 
 impl CdnLifetime {
@@ -81,19 +71,19 @@ impl CdnLifetime {
             Freshness::Stale { by, .. } => (STALE_AT_CDN, window.saturating_sub(by)),
             Freshness::Expired { .. } => (STALE_AT_CDN, Duration::ZERO),
         };
-        let seconds = |time: Duration| time.min(longest).as_secs();
-        Self { max_age: seconds(max_age), window: seconds(window) }
+        // Zero means to Varnish that the page must not be kept, for two minutes.
+        Self { max_age: max_age.as_secs().max(1), window: window.as_secs() }.within(reach)
+    }
+
+    /// The same within the limits of `reach`.
+    pub(crate) fn within(self, reach: CdnReach) -> Self {
+        let longest = reach.longest().as_secs();
+        Self { max_age: self.max_age.min(longest), window: self.window.min(longest) }
     }
 
     /// The same for a definite "no such page": nobody purges what never was.
     pub(crate) fn of_absence(self) -> Self {
         Self { max_age: self.max_age.min(ABSENCE_AT_CDN.as_secs()), window: 0 }
-    }
-
-    pub(crate) fn to_header(self) -> HeaderValue {
-        let Self { max_age, window } = self;
-        let text = format!("public, max-age={max_age}, stale-while-revalidate={window}");
-        HeaderValue::try_from(text).expect("digits and words are a header value")
     }
 }
 
@@ -103,19 +93,22 @@ pub(crate) fn build_tag(build: &str) -> String {
     format!("build:{build}")
 }
 
-/// The `Cache-Tag` of a page of this build with these tags; `None` without any.
-pub(crate) fn cache_tag(build: Option<&str>, tags: &[Tag]) -> Option<HeaderValue> {
-    let build = build.map(build_tag);
-    let all = build.iter().map(String::as_str).chain(tags.iter().map(Tag::as_str));
-    let encoded = all.map(encoded_tag);
-    let text = encoded.collect::<Vec<_>>().join(",");
-    let value = (!text.is_empty()).then(|| HeaderValue::try_from(text));
-    value.map(|value| value.expect("visible ASCII is a header value"))
+/// What a header takes beside its name and its value: `: ` and the end of its line.
+pub(crate) const AROUND_VALUE: usize = 4;
+
+/// What a head takes beside its headers: the status line, `Date`, what a layer adds, and what nginx
+/// keeps in the same buffer (340 bytes and the address).
+const AROUND_HEADERS: usize = 640;
+
+/// How many bytes the headers take on the wire.
+pub(crate) fn size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + AROUND_VALUE).sum()
 }
 
-/// A tag as it stands in `Cache-Tag`.
-pub(crate) fn encoded_tag(tag: &str) -> String {
-    utf8_percent_encode(tag, IN_CACHE_TAG).to_string()
+/// How many bytes of headers may be added to a head of `limit` bytes, if it is not too large
+/// already. The address of the page counts once.
+pub(crate) fn room(limit: usize, address: &str, headers: &HeaderMap) -> Option<usize> {
+    limit.checked_sub(AROUND_HEADERS + address.len() + size(headers))
 }
 
 /// Whether `If-None-Match` names this ETag, by the weak comparison of RFC 9110 section 13.1.2.
@@ -149,31 +142,15 @@ mod tests {
         let unlimited = Lifetime { revalidate: Some(seconds(60)), expire: None };
         let stale = |by| Freshness::Stale { by: seconds(by), reason: StaleReason::Time };
         for (lifetime, freshness, expected) in [
-            (
-                limited,
-                Freshness::Fresh { left: Some(seconds(42)) },
-                "max-age=42, stale-while-revalidate=540",
-            ),
-            (limited, stale(100), "max-age=2, stale-while-revalidate=440"),
-            (
-                limited,
-                Freshness::Expired { by: seconds(900), reason: StaleReason::Time },
-                "max-age=2, stale-while-revalidate=0",
-            ),
-            (
-                unlimited,
-                Freshness::Fresh { left: Some(seconds(1)) },
-                "max-age=1, stale-while-revalidate=43200",
-            ),
-            (
-                Lifetime::default(),
-                Freshness::Fresh { left: None },
-                "max-age=43200, stale-while-revalidate=43200",
-            ),
+            (limited, Freshness::Fresh { left: Some(seconds(42)) }, (42, 540)),
+            (limited, stale(100), (2, 440)),
+            (limited, Freshness::Expired { by: seconds(900), reason: StaleReason::Time }, (2, 0)),
+            (unlimited, Freshness::Fresh { left: Some(seconds(1)) }, (1, 43_200)),
+            (unlimited, Freshness::Fresh { left: Some(Duration::from_millis(1)) }, (1, 43_200)),
+            (Lifetime::default(), Freshness::Fresh { left: None }, (43_200, 43_200)),
         ] {
-            let expected = format!("public, {expected}");
             let cdn = CdnLifetime::of(lifetime, freshness, CdnReach::Purged);
-            assert_eq!(cdn.to_header(), expected);
+            assert_eq!((cdn.max_age, cdn.window), expected, "{freshness:?}");
         }
     }
 
@@ -193,16 +170,6 @@ mod tests {
             let found = CdnLifetime::of(lifetime, freshness, CdnReach::Unpurged);
             assert_eq!((found.max_age, found.window), expected, "{freshness:?}");
         }
-    }
-
-    #[test]
-    fn tags_are_sent_as_visible_ascii() {
-        let tags = ["article:7", "caf\u{e9} bar", "a,b", "100%"].map(Tag::new);
-        let sent = "article:7,caf%C3%A9%20bar,a%2Cb,100%25";
-        assert_eq!(cache_tag(None, &tags).unwrap(), sent);
-        assert_eq!(cache_tag(Some("b1"), &tags).unwrap(), format!("build:b1,{sent}"));
-        assert_eq!(cache_tag(Some("b1"), &[]).unwrap(), "build:b1");
-        assert_eq!(cache_tag(None, &[]), None);
     }
 
     #[test]

@@ -6,3 +6,5 @@ pub(crate) mod decide;
 pub(crate) mod encoding;
 pub(crate) mod freshness;
 pub(crate) mod headers;
+pub(crate) mod shared_cache;
+pub(crate) mod tag_list;

@@ -10,7 +10,7 @@ use std::{
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::Request,
     http::Uri,
     middleware::{Next, from_fn},
@@ -18,7 +18,8 @@ use axum::{
 use http::{Method, StatusCode};
 use leptos_isr::{
     Isr,
-    purge::{Cdn, Purge},
+    purge::{Cdn, Purge, SharedCache},
+    route::RouteTable,
     seconds,
 };
 use tokio::{
@@ -180,6 +181,109 @@ async fn shared_caches_keep_a_page_for_minutes_unless_purges_reach_them() {
         let lifetime = format!("public, max-age={longest}, stale-while-revalidate={longest}");
         page.assert_header("cdn-cache-control", &lifetime);
     }
+}
+
+#[tokio::test]
+async fn caches_that_know_no_tags_keep_a_page_for_minutes_whatever_else_is_told() {
+    let nginx = || Cdn::nginx("http://127.0.0.1:1/", "token", "https://news.example");
+    let other = || Cdn::url("http://127.0.0.1:2/", "token");
+    for cdns in [vec![nginx()], vec![nginx(), other()]] {
+        let site = Site::build(routes(), |builder| {
+            cdns.into_iter().fold(builder.cache_tag(true), |builder, cdn| builder.cdn(cdn))
+        });
+        let lifetime = "public, max-age=300, stale-while-revalidate=300";
+        site.get("/forever").await.assert_header("cdn-cache-control", lifetime);
+    }
+}
+
+/// A stored page and its 304 say the same.
+#[tokio::test]
+async fn shared_cache_is_told_in_the_headers_that_it_reads() {
+    let both = "public, max-age=0, s-maxage=60, stale-while-revalidate=300, must-revalidate";
+    let browsers = "public, max-age=0, must-revalidate";
+    let shared = "max-age=60, stale-while-revalidate=300";
+    for (cache, cache_control, surrogate, (name, tags)) in [
+        (SharedCache::CdnCacheControl, browsers, "", ("cache-tag", "build:b1,a:1,all")),
+        (SharedCache::CacheControl, both, "", ("cache-tag", "build:b1,a:1,all")),
+        (SharedCache::Fastly, browsers, shared, ("surrogate-key", "build:b1 a:1 all")),
+        (SharedCache::Varnish, both, "", ("xkey", "build:b1 a:1 all")),
+    ] {
+        let site = Site::build(routes(), |builder| {
+            builder.shared_cache(cache).cache_tag(true).build_id("b1")
+        });
+        let etag = site.get("/a/1").await.header("etag").to_owned();
+        for condition in ["", &etag] {
+            let headers = [("if-none-match", condition)];
+            let page = site.request(Method::GET, "/a/1", &headers).await;
+            assert_eq!(page.status == StatusCode::NOT_MODIFIED, condition == etag);
+            page.assert_header("cache-control", cache_control);
+            page.assert_header("cdn-cache-control", &format!("public, {shared}"));
+            assert_eq!(page.header("surrogate-control"), surrogate);
+            page.assert_header(name, tags);
+        }
+        let dynamic = site.get("/a/dynamic").await;
+        dynamic.assert_header("cache-control", "private, no-store");
+        assert_eq!([name, "surrogate-control"].map(|name| dynamic.header(name)), ["", ""]);
+    }
+}
+
+/// The tags of 68 slugs of 45 letters, as a front page has them.
+fn many_tags() -> RouteTable {
+    let slugs = (0..68).map(|i| format!("article:{i:045}"));
+    let isr = slugs.fold(Isr::forever(), |isr, tag| isr.tag(tag));
+    RouteTable::new().add("/many", isr).unwrap()
+}
+
+#[tokio::test]
+async fn head_of_a_page_with_many_tags_is_within_4_kib() {
+    let cdn = Cdn::url("http://127.0.0.1:1/", "token");
+    let site = Site::build(many_tags(), |builder| builder.cache_tag(true).cdn(cdn));
+    let page = site.open(Method::GET, "/many", &[], Body::empty()).await;
+    let sizes = page.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let size = sizes.sum::<usize>();
+    assert!(size <= 4096 - 640, "{size}");
+    let tags = page.headers()["cache-tag"].to_str().unwrap();
+    assert_eq!(tags.split(',').filter(|tag| tag.len() == 17 && tag.starts_with('~')).count(), 68);
+    let lifetime = "public, max-age=43200, stale-while-revalidate=43200";
+    assert_eq!(page.headers()["cdn-cache-control"], lifetime, "every tag is there");
+
+    let roomy = Site::build(many_tags(), |builder| builder.cache_tag(true).max_header_size(8192));
+    let tags = roomy.get("/many").await.header("cache-tag").to_owned();
+    assert_eq!(tags.split(',').filter(|tag| tag.len() == 53).count(), 68);
+}
+
+#[tokio::test]
+async fn page_whose_tags_are_left_out_stays_at_shared_caches_for_minutes_with_one_warning() {
+    let (warnings, _guard) = Warnings::collect();
+    let cdn = Cdn::url("http://127.0.0.1:1/", "token");
+    let site = Site::build(many_tags(), |builder| {
+        builder.build_id("b1").cache_tag(true).max_header_size(1500).cdn(cdn)
+    });
+    for second in 0..3 {
+        let page = site.get("/many").await;
+        let tags = page.header("cache-tag");
+        assert!(tags.starts_with("build:b1,~") && tags.len() < 1500, "{tags}");
+        let lifetime = "public, max-age=300, stale-while-revalidate=300";
+        page.assert_header("cdn-cache-control", lifetime);
+        site.advance(seconds(second));
+    }
+    let text = warnings.text();
+    let about = text.lines().filter(|line| line.contains("too large for proxies"));
+    let about: Vec<_> = about.collect();
+    assert!(matches!(&about[..], [one] if one.contains("/many")), "{about:?}");
+}
+
+/// A policy of the page's own is never cut.
+#[tokio::test]
+async fn page_whose_own_headers_are_too_large_keeps_them_and_is_named() {
+    let (warnings, _guard) = Warnings::collect();
+    let policy: &'static str = String::leak(format!("default-src {}", "a".repeat(5000)));
+    let site = Site::build(routes(), |builder| builder.cache_tag(true));
+    site.behave(Renders::Header("content-security-policy", policy));
+    let page = site.get("/a/1").await;
+    page.assert_header("content-security-policy", policy);
+    assert_eq!(page.header("cache-tag"), "");
+    assert_eq!(warnings.text().matches("too large for proxies").count(), 1);
 }
 
 #[tokio::test]
