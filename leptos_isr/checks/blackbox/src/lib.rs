@@ -18,6 +18,8 @@ mod documents {
     struct Webhooks;
     #[doc = include_str!("../../../../docs/guide/cdns.md")]
     struct Cdns;
+    #[doc = include_str!("../../../../docs/guide/behind-a-proxy.md")]
+    struct BehindAProxy;
     #[doc = include_str!("../../../../docs/guide/drafts.md")]
     struct Drafts;
     #[doc = include_str!("../../../../docs/guide/live-pages.md")]
