@@ -1,6 +1,9 @@
 //! The CDNs that the settings name, to be told of purges.
 
-use leptos_isr::{Builder, purge::Cdn};
+use leptos_isr::{
+    Builder,
+    purge::{Cdn, SharedCache},
+};
 
 use crate::config::Config;
 
@@ -20,6 +23,14 @@ pub enum CdnError {
     NoSiteUrl {
         /// The variable that is set.
         given: &'static str,
+    },
+    /// A cache is told of purges, and pages are sent without the headers that it reads.
+    #[error("`{given}` needs `ISR_SHARED_CACHE={needed}`: otherwise it keeps no page")]
+    OtherCache {
+        /// The variable that is set.
+        given: &'static str,
+        /// The value that the other one needs.
+        needed: &'static str,
     },
     /// A CDN is told tags, and pages are sent without.
     #[error(
@@ -52,6 +63,23 @@ pub(crate) fn add(mut builder: Builder, config: &Config) -> Result<Builder, CdnE
         let site = knows_pages(cloudflare[0], config)?;
         builder = builder.cdn(Cdn::cloudflare(id, token, site));
     }
+    let varnish = ["ISR_CDN_VARNISH_URL", "ISR_CDN_VARNISH_TOKEN"];
+    if let Some((url, token)) =
+        both(varnish, &config.isr_cdn_varnish_url, &config.isr_cdn_varnish_token)?
+    {
+        if config.isr_shared_cache != SharedCache::Varnish {
+            return Err(CdnError::OtherCache { given: varnish[0], needed: "varnish" });
+        }
+        builder = builder.cdn(Cdn::varnish(url, token, knows_pages(varnish[0], config)?));
+    }
+    let nginx = ["ISR_CDN_NGINX_URL", "ISR_CDN_NGINX_TOKEN"];
+    if let Some((url, token)) = both(nginx, &config.isr_cdn_nginx_url, &config.isr_cdn_nginx_token)?
+    {
+        if config.isr_shared_cache != SharedCache::CacheControl {
+            return Err(CdnError::OtherCache { given: nginx[0], needed: "cache-control" });
+        }
+        builder = builder.cdn(Cdn::nginx(url, token, knows_addresses(nginx[0], config)?));
+    }
     let url = ["ISR_CDN_URL", "ISR_CDN_URL_TOKEN"];
     if let Some((url, token)) = both(url, &config.isr_cdn_url, &config.isr_cdn_url_token)? {
         builder = builder.cdn(Cdn::url(url, token));
@@ -74,11 +102,14 @@ fn both<'a>(
 
 /// The address under which a CDN has the site's pages, and their tags.
 fn knows_pages(given: &'static str, config: &Config) -> Result<String, CdnError> {
+    let site = knows_addresses(given, config)?;
+    if config.isr_cache_tag { Ok(site) } else { Err(CdnError::NoTags { given }) }
+}
+
+/// The address under which a CDN has the site's pages.
+fn knows_addresses(given: &'static str, config: &Config) -> Result<String, CdnError> {
     if config.site_url.is_none() {
         return Err(CdnError::NoSiteUrl { given });
-    }
-    if !config.isr_cache_tag {
-        return Err(CdnError::NoTags { given });
     }
     Ok(config.site_url())
 }
@@ -93,6 +124,11 @@ mod tests {
 
     const SITE: [&str; 4] = ["--site-url", "https://news.example", "--isr-cache-tag", "true"];
 
+    const VARNISH: [&str; 4] =
+        ["--isr-cdn-varnish-url", "http://127.0.0.1:6081", "--isr-cdn-varnish-token", "t"];
+    const NGINX: [&str; 4] =
+        ["--isr-cdn-nginx-url", "http://127.0.0.1:80", "--isr-cdn-nginx-token", "t"];
+
     /// The engine with the CDNs of these flags.
     fn opened(args: &[&str]) -> Result<(), String> {
         let config =
@@ -105,9 +141,11 @@ mod tests {
     #[test]
     fn every_cdn_is_taken() {
         for args in [
-            &["--isr-cdn-fastly-service", "SU1Z0isxPaozGVKXdv0eY", "--isr-cdn-fastly-token", "t"],
+            &["--isr-cdn-fastly-service", "SU1Z0isxPaozGVKXdv0eY", "--isr-cdn-fastly-token", "t"][..],
             &["--isr-cdn-cloudflare-zone", "023e105f4ecef8ad", "--isr-cdn-cloudflare-token", "t"],
             &["--isr-cdn-url", "https://other.example/_isr/purge", "--isr-cdn-url-token", "t"],
+            &[&VARNISH[..], &["--isr-shared-cache", "varnish"]].concat(),
+            &[&NGINX[..], &["--isr-shared-cache", "cache-control"]].concat(),
         ] {
             assert_eq!(opened(&[&SITE[..], args].concat()), Ok(()), "{args:?}");
         }
@@ -128,6 +166,13 @@ mod tests {
             (vec!["--isr-cdn-cloudflare-zone", "a"], ["`ISR_CDN_CLOUDFLARE_TOKEN`", "set both"]),
             (vec!["--isr-cdn-url", "http://a"], ["`ISR_CDN_URL_TOKEN` is not", "set both"]),
             (fastly.to_vec(), ["`ISR_CDN_FASTLY_SERVICE` needs", "`SITE_URL`"]),
+            (VARNISH[..2].to_vec(), ["`ISR_CDN_VARNISH_TOKEN` is not", "set both"]),
+            (VARNISH.to_vec(), ["`ISR_CDN_VARNISH_URL` needs", "`ISR_SHARED_CACHE=varnish`"]),
+            (NGINX.to_vec(), ["`ISR_CDN_NGINX_URL` needs", "`ISR_SHARED_CACHE=cache-control`"]),
+            (
+                [&NGINX[..], &["--isr-shared-cache", "cache-control"]].concat(),
+                ["`ISR_CDN_NGINX_URL` needs", "`SITE_URL`"],
+            ),
             ([&cloudflare[..], &SITE[..2]].concat(), ["`ISR_CDN_CLOUDFLARE_ZONE` needs", "=true`"]),
             (
                 [&SITE[..], &fastly[..1], &["a b"], &fastly[2..]].concat(),

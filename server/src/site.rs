@@ -109,6 +109,7 @@ fn engine(
         .disk(&config.isr_dir, build)
         .disk_limit(config.isr_disk_mib << 20)
         .max_waiting(config.isr_max_waiting.try_into().unwrap_or(usize::MAX))
+        .shared_cache(config.isr_shared_cache)
         .cache_tag(config.isr_cache_tag)
         .render_timeout(config.isr_render_timeout)
         .csp(security::policy(config))

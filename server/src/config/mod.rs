@@ -7,6 +7,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use app::data::listing::PrerenderedArticles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use leptos::config::{Env, LeptosOptions};
+use leptos_isr::purge::SharedCache;
 
 pub use self::sanity::Sanity;
 
@@ -178,6 +179,28 @@ pub struct Config {
         help_heading = "Stored pages", value_parser = parse_secret)]
     pub isr_cdn_cloudflare_token: Option<String>,
 
+    /// Tells the Varnish that listens at this address of each purge; needs `SITE_URL`,
+    /// `ISR_CACHE_TAG` and `ISR_SHARED_CACHE=varnish`
+    #[arg(long, env = "ISR_CDN_VARNISH_URL", global = true, value_name = "ISR_CDN_VARNISH_URL",
+        help_heading = "Stored pages", value_parser = parse_url)]
+    pub isr_cdn_varnish_url: Option<String>,
+
+    /// The bearer token that its VCL takes
+    #[arg(long, env = "ISR_CDN_VARNISH_TOKEN", global = true, value_name = "ISR_CDN_VARNISH_TOKEN", hide_env_values = true,
+        help_heading = "Stored pages", value_parser = parse_secret)]
+    pub isr_cdn_varnish_token: Option<String>,
+
+    /// Has the nginx that listens at this address fetch each path anew that is purged; needs
+    /// `SITE_URL` and `ISR_SHARED_CACHE=cache-control`
+    #[arg(long, env = "ISR_CDN_NGINX_URL", global = true, value_name = "ISR_CDN_NGINX_URL",
+        help_heading = "Stored pages", value_parser = parse_url)]
+    pub isr_cdn_nginx_url: Option<String>,
+
+    /// The token that its configuration takes in `x-isr-refresh`
+    #[arg(long, env = "ISR_CDN_NGINX_TOKEN", global = true, value_name = "ISR_CDN_NGINX_TOKEN", hide_env_values = true,
+        help_heading = "Stored pages", value_parser = parse_secret)]
+    pub isr_cdn_nginx_token: Option<String>,
+
     /// Posts each purge as JSON to this address; `/_isr/purge` of another server takes it
     #[arg(long, env = "ISR_CDN_URL", global = true, value_name = "ISR_CDN_URL",
         help_heading = "Stored pages", value_parser = parse_url)]
@@ -204,7 +227,14 @@ pub struct Config {
         value_parser = clap::value_parser!(u32).range(1..))]
     pub isr_max_waiting: u32,
 
-    /// Send each page's tags to shared caches, as `Cache-Tag`
+    /// What the shared cache in front reads: `cdn-cache-control` (Cloudflare), `cache-control`
+    /// (nginx, CloudFront, Google, Azure), `fastly` or `varnish`
+    #[arg(long, env = "ISR_SHARED_CACHE", global = true, default_value = "cdn-cache-control",
+        value_name = "ISR_SHARED_CACHE", help_heading = "Stored pages",
+        value_parser = parse_shared_cache)]
+    pub isr_shared_cache: SharedCache,
+
+    /// Send each page's tags to shared caches, as `Cache-Tag` or as the one in front reads them
     #[arg(long, env = "ISR_CACHE_TAG", global = true, default_value_t = false,
         value_name = "ISR_CACHE_TAG", action = clap::ArgAction::Set, help_heading = "Stored pages")]
     pub isr_cache_tag: bool,
@@ -353,6 +383,16 @@ fn parse_url(text: &str) -> Result<String, String> {
     }
 }
 
+fn parse_shared_cache(text: &str) -> Result<SharedCache, String> {
+    match text {
+        "cdn-cache-control" => Ok(SharedCache::CdnCacheControl),
+        "cache-control" => Ok(SharedCache::CacheControl),
+        "fastly" => Ok(SharedCache::Fastly),
+        "varnish" => Ok(SharedCache::Varnish),
+        _ => Err("write `cdn-cache-control`, `cache-control`, `fastly` or `varnish`".to_owned()),
+    }
+}
+
 fn parse_secret(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("it is empty: set it, or unset the variable to switch this off".to_owned());
@@ -378,6 +418,7 @@ mod tests {
             ("--content-api-url", "localhost:80", "begins with http://"),
             ("--editor-password", " ", "unset the variable"),
             ("--isr-memory-mib", "0", "not in"),
+            ("--isr-shared-cache", "nginx", "write `cdn-cache-control`"),
             ("--site-addr", "3000", "as `127.0.0.1:3000`"),
         ] {
             let error = Cli::try_parse_from(["server", flag, value]).unwrap_err().to_string();
