@@ -102,17 +102,14 @@ pub(super) struct Mood {
     pub(super) weather: Weather,
     /// Whether it finds articles in any case of letters.
     pub(super) ignores_case: bool,
-    /// Whether it answers with nothing but what was asked for.
-    is_honest: bool,
     seed: u64,
 }
 
 impl Mood {
-    pub(super) const CALM: Self =
-        Self { weather: Weather::Calm, ignores_case: false, is_honest: true, seed: 0 };
+    pub(super) const CALM: Self = Self { weather: Weather::Calm, ignores_case: false, seed: 0 };
 
     /// Every third phase is calm: the source recovers.
-    pub(super) fn of_phase(seed: u64, phase: usize, is_honest: bool) -> Self {
+    pub(super) fn of_phase(seed: u64, phase: usize) -> Self {
         let seed = xxh3_64_with_seed(&phase.to_le_bytes(), seed);
         let mut rng = Rng::with_seed(seed);
         let weather = match phase % 3 {
@@ -120,7 +117,7 @@ impl Mood {
             1 => Weather::Gusts(rng.u8(20..=100)),
             _ => Weather::Steady(ALL[rng.usize(..ALL.len())]),
         };
-        Self { weather, ignores_case: rng.bool() && !is_honest, is_honest, seed }
+        Self { weather, ignores_case: rng.bool(), seed }
     }
 
     /// What the n-th request for `address` meets, and the choices within.
@@ -134,8 +131,7 @@ impl Mood {
             }
             Weather::Steady(fault) => Some(fault),
         };
-        let is_lie = matches!(fault, Some(Another | RedirectToAnother));
-        (if is_lie && self.is_honest { Some(Html) } else { fault }, rng)
+        (fault, rng)
     }
 }
 
@@ -146,7 +142,7 @@ mod tests {
     #[test]
     fn equal_seeds_give_equal_faults() {
         let faults = |seed| {
-            let of = |nth| Mood::of_phase(seed, 1, false).answer("/articles/a", nth).0;
+            let of = |nth| Mood::of_phase(seed, 1).answer("/articles/a", nth).0;
             (0..50).map(of).collect::<Vec<_>>()
         };
         assert_eq!(faults(3), faults(3));

@@ -29,7 +29,6 @@ const ABSENT: &str = "null";
 pub(super) struct Judge {
     stand_in: Arc<StandIn>,
     /// Whether each 502 and 503 must say when to come back.
-    retry_after: bool,
     began: Instant,
     state: Mutex<State>,
 }
@@ -92,8 +91,8 @@ impl Before {
 type Broken = (&'static str, String);
 
 impl Judge {
-    pub(super) fn new(stand_in: Arc<StandIn>, retry_after: bool) -> Self {
-        Self { stand_in, retry_after, began: Instant::now(), state: Mutex::default() }
+    pub(super) fn new(stand_in: Arc<StandIn>) -> Self {
+        Self { stand_in, began: Instant::now(), state: Mutex::default() }
     }
 
     /// The purge is about to be sent: what it makes the least.
@@ -205,7 +204,7 @@ impl Judge {
             return Err((kind, format!("an error with `Cache-Control: {control}`")));
         }
         let says_when = !reply.header("retry-after").is_empty();
-        if self.retry_after && matches!(reply.status, 502 | 503) && !says_when {
+        if matches!(reply.status, 502 | 503) && !says_when {
             return Err((
                 "no Retry-After",
                 "an error that does not say when to come back".to_owned(),

@@ -67,12 +67,6 @@ pub struct Settings {
     /// The site's server [default: `server` beside this program]
     #[arg(long)]
     pub server: Option<PathBuf>,
-    /// The source answers with nothing but what was asked for: no other article, no other letters
-    #[arg(long)]
-    pub honest: bool,
-    /// Asks for `Retry-After` on every 502 and 503
-    #[arg(long)]
-    pub retry_after: bool,
     /// Keeps the server's two logs in this folder
     #[arg(long)]
     pub logs: Option<PathBuf>,
@@ -90,7 +84,7 @@ pub async fn run(settings: &Settings) -> Result<Report, Error> {
     fs::create_dir_all(&logs)?;
     let program = settings.server.clone().map_or_else(server, Ok)?;
     let stand_in = StandIn::start().await?;
-    let judge = Arc::new(Judge::new(Arc::clone(&stand_in), settings.retry_after));
+    let judge = Arc::new(Judge::new(Arc::clone(&stand_in)));
     let places = Places { program: &program, folder: folder.path(), source_port: stand_in.port };
     let attack = Attack { settings, stand_in, judge, places };
 
@@ -153,8 +147,7 @@ impl Attack<'_> {
         let mut rng = Rng::with_seed(self.settings.seed);
         let phases = self.settings.requests.div_ceil(PHASE);
         for phase in 0..phases {
-            let Settings { seed, honest, .. } = *self.settings;
-            self.stand_in.turn(Mood::of_phase(seed, phase, honest));
+            self.stand_in.turn(Mood::of_phase(self.settings.seed, phase));
             let end = ((phase + 1) * PHASE).min(self.settings.requests);
             requests.store(phase * PHASE, Ordering::SeqCst);
             let visitors = (0..AT_ONCE).map(|_| {
