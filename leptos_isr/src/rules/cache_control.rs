@@ -2,11 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::rules::headers::CDN_CACHE_CONTROL;
+use crate::rules::shared_cache::{CDN_CACHE_CONTROL, SURROGATE_CONTROL};
 
 /// The fields that say who may keep an answer.
-const FIELDS: [HeaderName; 3] =
-    [header::CACHE_CONTROL, CDN_CACHE_CONTROL, HeaderName::from_static("surrogate-control")];
+const FIELDS: [HeaderName; 3] = [header::CACHE_CONTROL, CDN_CACHE_CONTROL, SURROGATE_CONTROL];
 
 const NO_TRANSFORM: HeaderValue = HeaderValue::from_static("no-transform");
 
