@@ -288,7 +288,7 @@ async fn without_a_policy_there_is_no_header() {
 #[tokio::test]
 async fn policy_that_would_be_too_long_leaves_the_scripts_out_and_a_warning_names_the_page() {
     let (warnings, _guard) = Warnings::collect();
-    let site = site(with_policy);
+    let site = site(|builder| with_policy(builder).max_header_size(64 << 10));
     let page = site.get("/a/100").await;
     assert!(page.hashes("script-src") > 50, "{}", page.header("content-security-policy"));
     assert_eq!(warnings.text(), "");
