@@ -1,6 +1,7 @@
 //! HTTP reads: what is kept, asked for again, given up.
 
 use std::{
+    io::Write as _,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -48,6 +49,8 @@ enum Answers {
     Slow(Duration),
     Hang,
     Header(&'static str),
+    /// Compressed, though nobody asked for it.
+    Coded(&'static str, Vec<u8>),
 }
 
 struct Upstream {
@@ -121,6 +124,10 @@ async fn answered(answer: Answers, headers: &HeaderMap) -> Response {
         Answers::Slow(time) => {
             tokio::time::sleep(time).await;
             "\"slow\"".into_response()
+        }
+        Answers::Coded(coding, body) => {
+            assert_eq!(headers.get(header::ACCEPT_ENCODING), None);
+            ([(header::CONTENT_ENCODING, coding)], body).into_response()
         }
         Answers::Hang => std::future::pending().await,
         Answers::Header(name) => {
@@ -228,6 +235,57 @@ async fn answer_is_kept_and_read_anew_when_it_is_stale() {
     assert_eq!(upstream.asked(), 1);
     assert_eq!(site.regenerated("/1").await, "b");
     assert_eq!(upstream.asked(), 2);
+}
+
+#[tokio::test]
+async fn answer_that_is_compressed_unasked_is_read() {
+    let text = br#"{"title":"a"}"#;
+    let gzip = {
+        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        writer.write_all(text).unwrap();
+        writer.finish().unwrap()
+    };
+    let zlib = {
+        let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        writer.write_all(text).unwrap();
+        writer.finish().unwrap()
+    };
+    let mut br = Vec::new();
+    brotli::CompressorWriter::new(&mut br, 4096, 4, 22).write_all(text).unwrap();
+    let zstd = zstd::bulk::compress(text, 3).unwrap();
+    let upstream = Upstream::start().await;
+    for (coding, body) in [
+        ("gzip", gzip.clone()),
+        ("deflate", zlib),
+        ("br", br),
+        ("zstd", zstd),
+        ("identity", text.to_vec()),
+    ] {
+        let site = site(&upstream, FetchSettings::default());
+        upstream.answers(&[Answers::Coded(coding, body)]);
+        assert_eq!(site.get("/1").await, "a", "{coding}");
+    }
+    let site = site(&upstream, FetchSettings { max_body: 100, ..FetchSettings::default() });
+    let mut long = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    long.write_all(&[b' '; 200]).unwrap();
+    for (body, coding, said) in [
+        (gzip[..gzip.len() - 9].to_vec(), "gzip", "cannot be decompressed"),
+        (gzip, "rot13", "`rot13`, which is not known here"),
+        (long.finish().unwrap(), "gzip", "longer than 100 bytes"),
+    ] {
+        upstream.answers(&[Answers::Coded(coding, body)]);
+        let error = site.get(&format!("/{coding}/{}", said.len())).await;
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+/// Some editors and programs write one before UTF-8.
+#[tokio::test]
+async fn byte_order_mark_before_json_is_not_in_the_way() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[Answers::Ok("\u{feff}{\"title\":\"a\"}")]);
+    assert_eq!(site.get("/1").await, "a");
 }
 
 #[tokio::test]

@@ -15,7 +15,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::error::FetchError;
+use super::{
+    decode::{DecodeError, codings, decode},
+    error::FetchError,
+};
 use crate::{
     data::{
         error::DataError,
@@ -168,21 +171,22 @@ impl Client {
         if status == StatusCode::NOT_MODIFIED && is_conditional(headers) {
             return Ok(SourceAnswer::NotModified);
         }
+        let codings = codings(answer.headers());
         if status == StatusCode::OK {
-            let bytes = body(answer, self.0.settings.max_body).await.map_err(no_answer)?;
-            return match bytes {
-                Some(bytes) => Ok(SourceAnswer::New { bytes, tags: Vec::new(), validators }),
-                None => {
-                    let (url, limit) = (url.to_string(), self.0.settings.max_body);
-                    Err(Attempt::Final(FetchError::TooLarge { url, limit }))
-                }
+            let limit = self.0.settings.max_body;
+            let bytes = body(answer, limit).await.map_err(no_answer)?;
+            let bytes = bytes.ok_or(DecodeError::TooLarge);
+            return match bytes.and_then(|bytes| decode(bytes, &codings, limit)) {
+                Ok(bytes) => Ok(SourceAnswer::New { bytes, tags: Vec::new(), validators }),
+                Err(error) => Err(Attempt::Final(undecoded(error, url, limit))),
             };
         }
         let retry_after = retry_after(answer.headers());
         let message = match body(answer, 16 * MESSAGE).await {
-            Ok(Some(bytes)) => message(&bytes),
-            _ => String::new(),
+            Ok(Some(bytes)) => decode(bytes, &codings, 16 * MESSAGE).ok(),
+            _ => None,
         };
+        let message = message.map(|bytes| self::message(&bytes)).unwrap_or_default();
         let error = FetchError::Status { url: url.to_string(), status, message };
         Err(match is_passing(status) {
             true => Attempt::Failed { error, retry_after },
@@ -309,6 +313,15 @@ async fn body(mut answer: Response, limit: usize) -> reqwest::Result<Option<Byte
         body.extend_from_slice(&chunk);
     }
     Ok(Some(body.freeze()))
+}
+
+fn undecoded(error: DecodeError, url: &Url, limit: usize) -> FetchError {
+    let url = url.to_string();
+    match error {
+        DecodeError::TooLarge => FetchError::TooLarge { url, limit },
+        DecodeError::Unknown(coding) => FetchError::UnknownCoding { url, coding },
+        DecodeError::Broken(source) => FetchError::Coding { url, source },
+    }
 }
 
 fn message(bytes: &[u8]) -> String {

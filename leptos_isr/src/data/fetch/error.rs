@@ -1,6 +1,6 @@
 //! Why `fetch` failed.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use http::StatusCode;
 
@@ -41,6 +41,22 @@ pub enum FetchError {
         url: String,
         /// The limit in bytes.
         limit: usize,
+    },
+    /// The answer is compressed in a way that is not known here.
+    #[error("the answer from {url} has the Content-Encoding `{coding}`, which is not known here")]
+    UnknownCoding {
+        /// What was asked for.
+        url: String,
+        /// The way, as the answer names it.
+        coding: String,
+    },
+    /// The answer is not compressed as it says.
+    #[error("the answer from {url} cannot be decompressed")]
+    Coding {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        source: io::Error,
     },
     /// The origin asked earlier to be left alone, by a `Retry-After`.
     #[error("{origin} wants to be left alone for another {}", humantime::format_duration(Duration::from_secs(wait.as_secs().max(1))))]

@@ -1,6 +1,7 @@
 //! HTTP reads through the data cache.
 //!
 //! - Only 200 is kept, and only if it can be parsed as what was asked for.
+//! - No compression is asked for. A source that compresses all the same is read.
 //! - A stale answer is asked for with its `ETag` or `Last-Modified`, so unchanged content costs a
 //!   304.
 //! - A request that may succeed later (no connection, 408, 425, 429, 500 and above) is tried again.
@@ -8,6 +9,7 @@
 //! - The requests to one origin that run at once are limited; the others wait.
 
 pub(crate) mod client;
+mod decode;
 pub(crate) mod error;
 
 use std::{any::type_name, fmt, sync::Arc, time::Duration};
@@ -131,7 +133,7 @@ impl Fetch {
         tags_of: impl Fn(T) -> Vec<String> + Send + Sync + 'static,
     ) -> Self {
         self.tags_of = Some(Arc::new(move |bytes| {
-            serde_json::from_slice(bytes).map(&tags_of).unwrap_or_default()
+            serde_json::from_slice(without_mark(bytes)).map(&tags_of).unwrap_or_default()
         }));
         self
     }
@@ -213,8 +215,14 @@ impl Fetch {
 }
 
 fn parse_json<T: DeserializeOwned>(url: &str, bytes: &[u8]) -> Result<T, DataError> {
-    serde_json::from_slice(bytes)
+    serde_json::from_slice(without_mark(bytes))
         .map_err(|source| DataError::new(FetchError::Json { url: url.to_owned(), source }))
+}
+
+/// JSON without the byte-order mark that some put before it: RFC 8259 section 8.1 lets who reads it
+/// ignore it.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 /// What tells answers apart. It is logged, so it has only a digest of a header's value, which may
