@@ -194,12 +194,15 @@ impl Engine {
     }
 
     async fn answer_endpoint(&self, endpoint: Endpoint, request: Request) -> Response {
-        match endpoint {
+        let mut response = match endpoint {
             Endpoint::Live => self.answer_live(request).await,
             Endpoint::Call(call) => endpoint::answer(self, call, request).await,
             Endpoint::Webhook(name) => self.answer_webhook(&name, request).await,
             Endpoint::Draft => self.answer_draft(&request),
-        }
+        };
+        let status = CacheStatus::Bypass { detail: "endpoint" };
+        response.headers_mut().entry(CACHE_STATUS).or_insert_with(|| status.to_header());
+        response
     }
 
     /// Lets the app's router answer: nothing is looked up or stored.

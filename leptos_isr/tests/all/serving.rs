@@ -837,6 +837,33 @@ async fn purge_endpoint_wants_its_token() {
 }
 
 #[tokio::test]
+async fn every_answer_of_an_endpoint_says_that_it_is_of_no_store() {
+    let site = Site::build(routes(), |builder| {
+        builder.token("secret").draft_secret("a secret of some length").draft_over_http()
+    });
+    let token = [("authorization", "Bearer secret")];
+    let draft = [("authorization", "Bearer a secret of some length")];
+    for (method, path, headers, body, status) in [
+        (Method::POST, "/_isr/purge", &token, r#"{"tags":["all"]}"#, 204),
+        (Method::POST, "/_isr/purge?dry_run=true", &token, r#"{"tags":["all"]}"#, 200),
+        (Method::POST, "/_isr/purge", &token, "no purge", 400),
+        (Method::POST, "/_isr/purge", &draft, "", 401),
+        (Method::POST, "/_isr/regenerate", &token, r#"{"paths":["/a/1"]}"#, 200),
+        (Method::POST, "/_isr/draft", &draft, "", 204),
+        (Method::DELETE, "/_isr/draft", &token, "", 204),
+        (Method::HEAD, "/_isr/live?page=/a/1", &token, "", 200),
+        (Method::HEAD, "/_isr/live", &token, "", 400),
+    ] {
+        let answer = site.send(method, path, headers, body).await;
+        answer.assert_status(status).assert_header("cache-control", "private, no-store");
+        answer.assert_bypass(if status < 300 { "endpoint" } else { "error" });
+    }
+    let stream = site.open(Method::GET, "/_isr/live?page=/a/1", &[], Body::empty()).await;
+    assert_eq!(stream.headers()["cache-status"], "isr; fwd=bypass; detail=endpoint");
+    assert_eq!(stream.headers()["cache-control"], "private, no-store");
+}
+
+#[tokio::test]
 async fn renders_are_bounded() {
     let site = Site::build(routes(), |builder| builder.max_renders(2));
     site.behave(Renders::Gate);

@@ -56,6 +56,7 @@ fn signed(body: &str, at: Duration) -> String {
 async fn deliver(site: &Site, headers: &[(&str, &str)], body: &str) -> Answer {
     let answer = site.send(Method::POST, ENDPOINT, headers, Body::from(body.to_owned())).await;
     assert_eq!(answer.header("cache-control"), "private, no-store");
+    answer.assert_bypass(if answer.status.is_success() { "endpoint" } else { "error" });
     answer
 }
 
