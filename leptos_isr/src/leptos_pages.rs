@@ -83,7 +83,7 @@ impl LeptosPages {
     /// # Errors
     ///
     /// Returns [`Error::NoRoutes`] if the app has no router, and [`Error::Declaration`] if a
-    /// route's declaration is wrong.
+    /// route's declaration is wrong, or if a route has [`SsrMode::Static`] without one.
     pub fn discover<IV: IntoView + 'static>(
         app: impl Fn() -> IV + Clone + Send + 'static,
         context: impl Fn() + Send + Sync + 'static,
@@ -96,6 +96,9 @@ impl LeptosPages {
         let mut before: Vec<RoutePattern> = Vec::new();
         for listing in listings.iter() {
             let declarations = declarations(listing, &context);
+            if declarations.is_empty() && matches!(listing.mode(), SsrMode::Static(_)) {
+                return Err(undeclared(listing));
+            }
             let mut patterns = Vec::new();
             for path in listing.path().to_vec().expand_optionals() {
                 let pattern = RoutePattern::from_leptos(&path).map_err(|problem| {
@@ -333,8 +336,14 @@ fn list_routes<IV: IntoView + 'static>(
     listings
 }
 
-/// The declarations of a route and its parents, parents first. A static route without a declaration
-/// has none: the engine does not store its pages.
+/// Refuses a route of Leptos's own static mode: its pages would be dynamic.
+fn undeclared(listing: &RouteListing) -> Error {
+    let problem = "it has Leptos's static mode without an `Isr`, so its pages would be neither \
+                   written by Leptos nor stored by the engine; write `ssr=Isr::forever().into()`";
+    Error::Declaration { route: format!("{:?}", listing.path()), problem: problem.to_owned() }
+}
+
+/// The declarations of a route and its parents, parents first.
 fn declarations(listing: &RouteListing, context: &Context) -> Vec<Arc<Isr>> {
     let owner = Owner::new();
     let collector = Collector::default();

@@ -43,6 +43,7 @@ use crate::{
     render::outcome::NewEntry,
     route::{policy::Lifetime, routes::DeclaredRoute, target::Target},
     rules::{
+        cache_control,
         cache_status::{CACHE_STATUS, CacheStatus, Forward, past},
         decide::EntryKind,
         headers,
@@ -220,7 +221,9 @@ impl Engine {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        let is_file = detail == NO_ROUTE && is_file(&response);
+        let is_file = detail == NO_ROUTE
+            && response.status().is_success()
+            && cache_control::is_file(response.headers());
         // Caches take the headers of a 304 for those of the answer that they keep.
         let is_whole = response.status() != StatusCode::NOT_MODIFIED;
         let headers = response.headers_mut();
@@ -261,10 +264,4 @@ impl Engine {
         *response.status_mut() = StatusCode::NOT_FOUND;
         response
     }
-}
-
-/// Whether the app answers with a file: it knows when that was written, and gives out parts of it.
-fn is_file(response: &Response) -> bool {
-    let has = |name| response.headers().contains_key(name);
-    response.status().is_success() && has(header::LAST_MODIFIED) && has(header::ACCEPT_RANGES)
 }

@@ -29,7 +29,8 @@ use crate::{
         csp::{Csp, is_html},
         outcome::{RenderFailure, outcome},
     },
-    rules::cache_control::{other_vary, why_not_stored},
+    route::static_mode::REMEDY,
+    rules::cache_control::{is_file, other_vary, why_not_stored},
     scope::RenderScope,
 };
 
@@ -141,6 +142,11 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
     let is_page = outcome(&notes, thrown_error(&entry), entry.status);
     if let Err(error) = is_page.and_then(|()| check_body(&entry)) {
         return Err(RenderFailure { page: Some(Box::new(entry)), ..error.into() });
+    }
+    if is_html(&entry.headers) && is_file(&entry.headers) {
+        warn!(isr.key = %entry.key, route = &*job.route,
+            "the page is a file, so a regeneration changes nothing; if Leptos's static mode wrote \
+             it, {REMEDY}");
     }
     if let Some(why) = &not_stored {
         warn!(isr.key = %entry.key, route = &*job.route,

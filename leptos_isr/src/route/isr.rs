@@ -11,6 +11,8 @@ use std::{
 use leptos::prelude::use_context;
 use leptos_router::{SsrMode, static_routes::StaticRoute};
 
+use crate::route::static_mode;
+
 /// What a route does with a path that has no stored page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnMissing {
@@ -213,15 +215,18 @@ pub(crate) struct Collector(pub(crate) Arc<Mutex<Vec<Arc<Isr>>>>);
 
 impl From<Isr> for SsrMode {
     /// Carries the declaration through Leptos's own static mode. Its regeneration function hands
-    /// the declaration to whoever calls it with a collector in context, and does nothing for anyone
-    /// else.
+    /// the declaration to whoever calls it with a collector in context. Anyone else is Leptos, which
+    /// has written the page into a file: that is an error in the log.
     fn from(isr: Isr) -> Self {
         let isr = Arc::new(isr);
         Self::Static(StaticRoute::new().regenerate(move |_| {
-            if let Some(collector) = use_context::<Collector>()
-                && let Ok(mut declarations) = collector.0.lock()
-            {
-                declarations.push(Arc::clone(&isr));
+            match use_context::<Collector>() {
+                Some(collector) => {
+                    if let Ok(mut declarations) = collector.0.lock() {
+                        declarations.push(Arc::clone(&isr));
+                    }
+                }
+                None => static_mode::report(),
             }
             futures::stream::pending()
         }))

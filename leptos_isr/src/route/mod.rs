@@ -7,6 +7,11 @@ pub(crate) mod pattern;
 pub(crate) mod policy;
 #[cfg(feature = "ssr")]
 pub(crate) mod routes;
+#[cfg(not(feature = "ssr"))]
+#[path = "static_mode_browser.rs"]
+mod static_mode;
+#[cfg(feature = "ssr")]
+pub(crate) mod static_mode;
 #[cfg(feature = "ssr")]
 pub(crate) mod target;
 

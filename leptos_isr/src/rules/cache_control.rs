@@ -33,6 +33,11 @@ pub(crate) fn other_vary(headers: &HeaderMap) -> Option<String> {
     vary.split(',').any(is_other).then_some(vary)
 }
 
+/// Whether an answer is a file: it says when that was written, and that parts of it can be had.
+pub(crate) fn is_file(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::LAST_MODIFIED) && headers.contains_key(header::ACCEPT_RANGES)
+}
+
 /// Whether an answer may be changed on its way, compressed for example.
 pub(crate) fn may_transform(headers: &HeaderMap) -> bool {
     !has_directive(headers, &header::CACHE_CONTROL, "no-transform")

@@ -12,6 +12,7 @@ use leptos::{
     prelude::*,
     server_fn::{ServerFn, codec::GetUrl},
 };
+use leptos_axum::{LeptosRoutes, generate_route_list};
 use leptos_isr::{
     Builder, Engine, Isr, LeptosPages, OnMissing, minutes, page::BuildMeta, purge::Purge, seconds,
 };
@@ -21,6 +22,7 @@ use leptos_router::{
     components::{Outlet, ParentRoute, Route, Router as LeptosRouter, Routes},
     hooks::{use_params_map, use_query_map},
     path,
+    static_routes::StaticRoute,
 };
 use tower::ServiceExt;
 
@@ -348,6 +350,62 @@ async fn wrong_declaration_fails_at_start_with_the_routes_path() {
     let none = LeptosPages::discover(|| "no router", || ()).unwrap_err().to_string();
     assert!(none.contains("lists no routes"), "{none}");
     let _: SsrMode = Isr::forever().into();
+}
+
+#[tokio::test]
+async fn route_of_leptos_static_mode_without_a_declaration_fails_at_start() {
+    #[component]
+    fn Static() -> impl IntoView {
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| ()>
+                    <Route path=path!("/about") view=|| "About"
+                        ssr=SsrMode::Static(StaticRoute::new())/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let error = LeptosPages::discover(Static, || ()).unwrap_err().to_string();
+    assert!(error.contains("about") && error.contains("ssr=Isr::forever()"), "{error}");
+}
+
+/// Its files answer for good, whatever the engine stores and purges.
+#[tokio::test]
+async fn page_of_leptos_static_mode_is_an_error_in_the_log() {
+    #[component]
+    fn Static() -> impl IntoView {
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| ()>
+                    <Route path=path!("/about") view=|| "About" ssr=Isr::forever().into()/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let (log, _guard) = Warnings::collect();
+    let root = tempfile::tempdir().unwrap();
+    let site_root = root.path().to_str().unwrap();
+    let options = LeptosOptions::builder().output_name("app").site_root(site_root).build();
+    let site = || {
+        let pages = LeptosPages::discover(Static, || ()).unwrap();
+        let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+        let routes = generate_route_list(Static);
+        let router = Router::new().leptos_routes(&options, routes, || view! { <Static/> });
+        let app = engine.wrap(router.with_state(options.clone()));
+        Site { engine, app, loads: Loads::default() }
+    };
+    let (status, _, html) = site().get("/about").await;
+    assert!(status == StatusCode::OK && html.contains("About"), "{html}");
+    let text = log.text();
+    for part in ["ERROR", "/about\"", "static mode has written", "`LeptosPages::router`"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // The file of an earlier run.
+    site().get("/about").await;
+    let text = log.text()[text.len()..].to_owned();
+    for part in ["route=\"/about\"", "the page is a file", "`LeptosPages::router`"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }
 
 #[tokio::test]
