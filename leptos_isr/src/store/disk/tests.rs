@@ -260,10 +260,10 @@ fn disk_that_hangs_takes_only_so_many_threads() {
     let runtime = runtime.max_blocking_threads(THREADS + 1).build().unwrap();
     runtime.block_on(async {
         let store = open_hanging(folder.path(), &files);
-        for page in 0..3 * THREADS {
-            drop(begin_put(&store, &key(&format!("/{page}")), b"page"));
-        }
+        let keys: Vec<_> = (0..3 * THREADS).map(|page| key(&format!("/{page}"))).collect();
+        let puts: Vec<_> = keys.iter().map(|key| begin_put(&store, key, b"page")).collect();
         assert_eq!(store.0.threads.available_permits(), 0);
+        drop(puts);
         tokio::task::spawn_blocking(|| ()).await.unwrap();
         lock(&files.0.0).may_go_on = true;
         files.0.1.notify_all();

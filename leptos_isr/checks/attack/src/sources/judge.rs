@@ -10,7 +10,7 @@ use std::{
 use flate2::read::GzDecoder;
 
 use super::{
-    content::{ARTICLES, PARTS, index, marks},
+    content::{ARTICLES, PARTS, index, marks, slug},
     page::{How, Page, Question, Target},
     stand_in::StandIn,
 };
@@ -140,7 +140,7 @@ impl Judge {
         *self.state().statuses.entry(reply.status).or_default() += 1;
         let judged = self.headers(question, before, reply).and_then(|()| match &question.target {
             Target::Page(page) => self.page(*page, question, before, reply),
-            target => self.other(target, reply),
+            target => self.other(target, &question.path, reply),
         });
         if let Err((kind, what)) = judged {
             let (how, path) = (question.how, &question.path);
@@ -204,7 +204,8 @@ impl Judge {
             return Err((kind, format!("an error with `Cache-Control: {control}`")));
         }
         let says_when = !reply.header("retry-after").is_empty();
-        if matches!(reply.status, 502 | 503) && !says_when {
+        let is_prefetch = question.how == How::Prefetch;
+        if matches!(reply.status, 502 | 503) && !is_prefetch && !says_when {
             return Err((
                 "no Retry-After",
                 "an error that does not say when to come back".to_owned(),
@@ -254,6 +255,10 @@ impl Judge {
             return Err(("a page that says sorry", (*said).to_owned()));
         }
         if let Some(article) = page.article() {
+            if matches!(page, Page::ArticleData(_)) && self.is_of_where_it_led(article, &text) {
+                // As the page's redirect: the browser goes to the article that it has got.
+                return Ok(());
+            }
             is_all_of(article, &text)?;
         }
         let mut versions = BTreeMap::new();
@@ -338,13 +343,23 @@ impl Judge {
         }
     }
 
-    fn other(&self, target: &Target, reply: &Reply) -> Result<(), Broken> {
+    /// Whether a text is of one other article, to which the source has led from this one.
+    fn is_of_where_it_led(&self, article: usize, text: &str) -> bool {
+        let other = marks(text).find(|mark| mark.part == 'b').map(|mark| mark.article);
+        other.is_some_and(|other| {
+            self.stand_in.has_led(article, &slug(other)) && is_all_of(other, text).is_ok()
+        })
+    }
+
+    fn other(&self, target: &Target, path: &str, reply: &Reply) -> Result<(), Broken> {
         let (status, to) = (reply.status, reply.header("location"));
         let is_right = match target {
             Target::Page(_) => unreachable!("judged as a page"),
             Target::Unknown => status == 404 || status >= 500 || to.starts_with("/articles/"),
             Target::Moved(path) => status == 308 && to == path,
             Target::Malformed => matches!(status, 308 | 400 | 404 | 414),
+            // The source itself has called it so.
+            Target::Twisted(article) if status == 200 && self.has_called(*article, path) => true,
             Target::Twisted(_) if status == 200 || status == 304 => {
                 return Err(("a spelling with a page of its own", last(to)));
             }
@@ -362,6 +377,10 @@ impl Judge {
             }
             false => Err(("another status", format!("{target:?} to `{to}`"))),
         }
+    }
+
+    fn has_called(&self, article: usize, path: &str) -> bool {
+        self.stand_in.has_led(article, path.rsplit('/').next().unwrap_or_default())
     }
 
     fn is_good(&self, page: Page, known: &Known) -> bool {

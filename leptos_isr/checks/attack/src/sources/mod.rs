@@ -212,8 +212,9 @@ impl Attack<'_> {
     /// Probing leaves nothing: no more files than there are pages, and bounded memory.
     fn bounds(&self, site: &Site) -> io::Result<Usage> {
         let usage = Usage::of(&self.places.store())?;
-        // The second page of each section, and the purge log, locks and marks.
-        let most = Page::all().len() as u64 + 3 + 10;
+        // The second page of each section, the names that the source gave, and the purge log, locks
+        // and marks.
+        let most = Page::all().len() as u64 + 3 + self.stand_in.names_given() + 10;
         if usage.files > most {
             self.judge.broken("bounds", format!("{} files of at most {most}", usage.files));
         }

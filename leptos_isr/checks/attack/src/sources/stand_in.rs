@@ -107,6 +107,11 @@ impl StandIn {
         self.state().lies.contains(&(article, slug.to_owned()))
     }
 
+    /// How many names the source has given to articles besides their own.
+    pub(super) fn names_given(&self) -> u64 {
+        self.state().lies.len() as u64
+    }
+
     async fn connection(&self, stream: TcpStream) -> io::Result<()> {
         let mut stream = BufReader::new(stream);
         while let Some(request) = read(&mut stream).await? {
