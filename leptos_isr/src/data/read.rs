@@ -59,8 +59,10 @@ const STALE_IF_ERROR: Duration = Duration::from_secs(5);
 /// # let _ = titles;
 /// ```
 pub fn data(name: impl Into<String>) -> Read {
+    let label = name.into();
     Read {
-        name: format!("data {}", name.into()),
+        name: format!("data {label}"),
+        label,
         revalidate: None,
         tags: Vec::new(),
         is_stored: true,
@@ -84,6 +86,8 @@ pub fn data(name: impl Into<String>) -> Read {
 #[must_use = "it reads nothing until `load` is called"]
 pub struct Read {
     pub(crate) name: String,
+    /// What errors and the log call it.
+    pub(crate) label: String,
     pub(crate) revalidate: Option<Duration>,
     pub(crate) tags: Vec<Tag>,
     pub(crate) is_stored: bool,
@@ -284,14 +288,15 @@ impl Reads {
                 Some(Ok(_)) | None => {}
             }
         }
-        let error =
-            last.unwrap_or_else(|| DataError::new(format!("`{name}` was not read: {WHY_NONE}")));
+        let error = last.unwrap_or_else(|| {
+            DataError::new(format!("`{}` was not read: {WHY_NONE}", read.label))
+        });
         match self.cache.get(&name) {
             Some(value)
                 if (read.is_optional || reading.may_use_stale())
                     && self.is_usable(&value, &read, reading.since()) =>
             {
-                tracing::warn!(name = &*name, %error, "cannot read the data anew, so the old value is used");
+                tracing::warn!(name = read.label, %error, "cannot read the data anew, so the old value is used");
                 reading.note(&value, Some(STALE_IF_ERROR), self.order.now());
                 Ok(value.bytes)
             }
@@ -314,17 +319,17 @@ impl Reads {
         (read, reading): (&Read, &Reading),
         load: impl FnOnce(Validators) -> LoadFuture + Send + 'static,
     ) {
-        let (reads, name, period) = (Arc::clone(self), Arc::clone(name), read.revalidate);
-        let reading = reading.clone();
+        let (reads, name) = (Arc::clone(self), Arc::clone(name));
+        let (read, reading) = (read.clone(), reading.clone());
         let kept = self.cache.get(&name);
-        let (old, tags) = (kept.as_ref().map(|kept| kept.bytes.clone()), read.tags.clone());
+        let old = kept.as_ref().map(|kept| kept.bytes.clone());
         self.tasks.spawn(async move {
-            let outcome = reads.load(&name, kept, (&reading, period), load).await;
+            let outcome = reads.load(&name, kept, (&read, &reading), load).await;
             if let Ok(value) = &outcome
                 && value.is_stored
                 && old.as_ref() != Some(&value.bytes)
             {
-                reads.tell_watchers(tags.iter().chain(value.inner_tags.iter()));
+                reads.tell_watchers(read.tags.iter().chain(value.inner_tags.iter()));
             }
             leader.finish(outcome);
         });
@@ -341,17 +346,17 @@ impl Reads {
         self: &Arc<Self>,
         name: &Arc<str>,
         kept: Option<Value>,
-        (reading, period): (&Reading, Option<Duration>),
+        (read, reading): (&Read, &Reading),
         load: impl FnOnce(Validators) -> LoadFuture + Send,
     ) -> ReadResult {
         let start = self.order.begin();
-        let inner = reading.within(Arc::clone(self), start.at, period);
+        let inner = reading.within(Arc::clone(self), start.at, read.revalidate);
         let validators = kept.as_ref().map(|kept| kept.validators.clone()).unwrap_or_default();
         let limit = self.limit;
         let loading = timeout(limit, inner.clone().scope(load(validators)));
         let loaded = loading.await.unwrap_or_else(|_| {
             let limit = humantime::format_duration(limit);
-            Err(DataError::new(format!("`{name}` was not read within {limit}")))
+            Err(DataError::new(format!("`{}` was not read within {limit}", read.label)))
         });
         let loaded = loaded.and_then(|loaded| match (loaded, kept) {
             (SourceAnswer::New { bytes, tags, validators }, _) => Ok((bytes, tags, validators)),

@@ -551,6 +551,16 @@ async fn each_type_is_parsed_from_an_answer_of_its_own() {
 }
 
 #[tokio::test]
+async fn errors_show_neither_user_nor_query() {
+    let address = "http://someone:pass@127.0.0.1:1/articles?token=secret#part";
+    let error = fetch(address).bytes().await.unwrap_err().to_string();
+    assert!(error.contains("127.0.0.1:1/articles"), "{error}");
+    for part in ["someone", "pass", "token", "secret", "part"] {
+        assert!(!error.contains(part), "{part}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn few_requests_to_one_origin_run_at_once() {
     let upstream = Upstream::start().await;
     let site = site(&upstream, FetchSettings { concurrency: 3, ..FetchSettings::default() });

@@ -157,7 +157,7 @@ impl Client {
         let _turn = origin.turn().await;
         let client = self.plain().map_err(Attempt::Final)?;
         let no_answer = |source: reqwest::Error| Attempt::Failed {
-            error: FetchError::Request { url: url.to_string(), source: source.without_url() },
+            error: FetchError::Request { url: shown(url), source: source.without_url() },
             retry_after: None,
         };
         let answer =
@@ -187,7 +187,7 @@ impl Client {
             _ => None,
         };
         let message = message.map(|bytes| self::message(&bytes)).unwrap_or_default();
-        let error = FetchError::Status { url: url.to_string(), status, message };
+        let error = FetchError::Status { url: shown(url), status, message };
         Err(match is_passing(status) {
             true => Attempt::Failed { error, retry_after },
             false => Attempt::Final(error),
@@ -292,6 +292,16 @@ pub(super) fn parse(url: &str) -> Result<Url, FetchError> {
     }
 }
 
+/// An address as errors and the log show it: without user and query, which may be secrets.
+pub(super) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // An address that cannot have a user has none.
+    let _ = (url.set_username(""), url.set_password(None));
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
 /// Whether parsing removes segments of the path (WHATWG URL Standard, section 4.4): `.` and `..`,
 /// encoded or not, between slashes of either kind, with tabs and line ends that count as absent.
 fn has_dot_segments(url: &str) -> bool {
@@ -316,7 +326,7 @@ async fn body(mut answer: Response, limit: usize) -> reqwest::Result<Option<Byte
 }
 
 fn undecoded(error: DecodeError, url: &Url, limit: usize) -> FetchError {
-    let url = url.to_string();
+    let url = shown(url);
     match error {
         DecodeError::TooLarge => FetchError::TooLarge { url, limit },
         DecodeError::Unknown(coding) => FetchError::UnknownCoding { url, coding },

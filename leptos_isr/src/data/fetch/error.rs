@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use http::StatusCode;
 
-/// Why a read over HTTP failed.
+/// Why a read over HTTP failed. Addresses are shown without user and query, which may be secrets.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {

@@ -195,6 +195,7 @@ impl Fetch {
         let reads = reading.as_ref().and_then(|reading| reading.reads());
         let client = reads.map_or_else(Client::shared, |reads| reads.client.clone());
         read.has_tags |= tags_of.is_some();
+        read.label = format!("GET {}", shown(&url));
         read.name = name(&url, &headers, expected.as_ref().map(|expected| expected.type_name));
         let load = move |validators| -> LoadFuture {
             Box::pin(async move {
@@ -216,7 +217,7 @@ impl Fetch {
 
 fn parse_json<T: DeserializeOwned>(url: &str, bytes: &[u8]) -> Result<T, DataError> {
     serde_json::from_slice(without_mark(bytes))
-        .map_err(|source| DataError::new(FetchError::Json { url: url.to_owned(), source }))
+        .map_err(|source| DataError::new(FetchError::Json { url: shown(url), source }))
 }
 
 /// JSON without the byte-order mark that some put before it: RFC 8259 section 8.1 lets who reads it
@@ -225,8 +226,12 @@ fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// What tells answers apart. It is logged, so it has only a digest of a header's value, which may
-/// be a token. Each type has an answer of its own, so what one cannot parse is not in another's way.
+/// An address as errors and the log show it.
+fn shown(url: &str) -> String {
+    client::parse(url).map_or_else(|_| url.to_owned(), |url| client::shown(&url))
+}
+
+/// What tells answers apart. It has only a digest of a header's value, which may be a token. Each type has an answer of its own, so what one cannot parse is not in another's way.
 fn name(
     url: &str,
     headers: &[(HeaderName, HeaderValue)],
