@@ -384,7 +384,10 @@ impl Judge {
     }
 
     fn is_good(&self, page: Page, known: &Known) -> bool {
-        let is_gone = |article| self.stand_in.content.gone_since(article, known.good).is_some();
+        let is_gone = |article| {
+            self.stand_in.content.gone_since(article, known.good).is_some()
+                || self.stand_in.has_led_lately(article)
+        };
         known.good > 0 && !page.article().is_some_and(is_gone)
     }
 

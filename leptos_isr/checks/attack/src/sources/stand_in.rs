@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use fastrand::Rng;
@@ -50,6 +50,8 @@ struct State {
     faults: BTreeMap<Fault, usize>,
     /// For which articles it answered with another one's slug, and with which.
     lies: BTreeSet<(usize, String)>,
+    /// When it last led away from each article.
+    led_at: HashMap<usize, Instant>,
 }
 
 impl StandIn {
@@ -61,6 +63,7 @@ impl StandIn {
             requests: 0,
             faults: BTreeMap::new(),
             lies: BTreeSet::new(),
+            led_at: HashMap::new(),
         };
         let stand_in = Arc::new(Self {
             content: Content::default(),
@@ -105,6 +108,19 @@ impl StandIn {
     /// Whether it has answered for `article` with this slug, or led from one to the other.
     pub(super) fn has_led(&self, article: usize, slug: &str) -> bool {
         self.state().lies.contains(&(article, slug.to_owned()))
+    }
+
+    /// Whether the source has led away from this article in the last minute. A redirect took the
+    /// place of its page then, and may have been forgotten since.
+    pub(super) fn has_led_lately(&self, article: usize) -> bool {
+        let led_at = self.state().led_at.get(&article).copied();
+        led_at.is_some_and(|led_at| led_at.elapsed() < Duration::from_secs(60))
+    }
+
+    fn led(&self, article: usize, slug: String) {
+        let mut state = self.state();
+        state.lies.insert((article, slug));
+        state.led_at.insert(article, Instant::now());
     }
 
     /// How many names the source has given to articles besides their own.
@@ -196,7 +212,7 @@ impl StandIn {
                 Some(article) if body.is_object() => {
                     let slug = slug(article).to_uppercase();
                     body["slug"] = json!(slug);
-                    self.state().lies.insert((article, slug));
+                    self.led(article, slug);
                     json(body.to_string())
                 }
                 _ => return self.well(stream, request, &body).await,
@@ -293,7 +309,7 @@ impl StandIn {
     fn lead(&self, request: &Request, rng: &mut Rng) -> String {
         let other = slug(rng.usize(..SECTIONS.len()));
         if let Some(article) = request.article() {
-            self.state().lies.insert((article, other.clone()));
+            self.led(article, other.clone());
         }
         other
     }
