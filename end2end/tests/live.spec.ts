@@ -3,6 +3,9 @@ import { type Page, expect, test } from "@playwright/test";
 import { assertFresh, assertStale, makeFresh, untilRegenerated, untilStale } from "../support/cache-status";
 import { open } from "../support/site";
 
+/** In seconds. */
+const PERIOD = 2;
+
 function shownMoment(page: Page) {
   return page.locator("#rendered-at").getAttribute("datetime");
 }
@@ -15,7 +18,7 @@ test("a stale page is shown once more, then the new one", async ({ page, request
   assertFresh((await page.goto("/live"))!);
   const first = await shownMoment(page);
 
-  await untilStale(request, "/live");
+  await untilStale(PERIOD);
   const stale = (await page.goto("/live"))!;
   assertStale(stale);
   expect(await shownMoment(page)).toBe(first);
@@ -29,7 +32,7 @@ test("the button asks the server itself and leaves the stored page alone", async
   await makeFresh(request, "/live");
   await open(page, "/live");
   const stored = Date.parse((await shownMoment(page))!);
-  await untilStale(request, "/live");
+  await untilStale(PERIOD);
   await page.getByRole("button", { name: "Ask the server again" }).click();
   await expect.poll(async () => Date.parse((await shownMoment(page))!)).toBeGreaterThan(stored);
 

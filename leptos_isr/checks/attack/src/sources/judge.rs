@@ -59,8 +59,18 @@ struct Known {
     good: u64,
     /// The newest version that was answered: none before it may follow.
     floor: u64,
+    /// What answered that one first.
+    floor_by: String,
     /// The validator of an answer, and its version.
     validator: Option<(String, u64)>,
+}
+
+impl Known {
+    fn raise(&mut self, version: u64, by: String) {
+        if version > self.floor {
+            (self.floor, self.floor_by) = (version, by);
+        }
+    }
 }
 
 /// What a purge reaches.
@@ -120,8 +130,8 @@ impl Judge {
     /// The page was regenerated on request, from `version` or a later one.
     pub(super) fn regenerated(&self, page: Page, version: u64) {
         let mut state = self.state();
-        let known = state.pages.entry(page.path()).or_default();
-        known.floor = version.max(known.floor);
+        let by = format!("a regeneration at {:.3} s", self.began.elapsed().as_secs_f64());
+        state.pages.entry(page.path()).or_default().raise(version, by);
     }
 
     /// A request is about to be sent.
@@ -286,8 +296,9 @@ impl Judge {
 
     fn note(&self, page: Page, version: u64, reply: &Reply) {
         let mut state = self.state();
+        let at = self.began.elapsed().as_secs_f64();
         let known = state.pages.entry(page.path()).or_default();
-        known.floor = version.max(known.floor);
+        known.raise(version, format!("{} at {at:.3} s", reply.cache_status));
         known.good = version.max(known.good);
         if reply.header("content-encoding").is_empty() {
             known.validator = Some((reply.header("etag").to_owned(), version));
@@ -304,7 +315,8 @@ impl Judge {
         let Some(article) = page.article() else { return Ok(()) };
         let floor = before.known.floor;
         if version < floor {
-            return Err(("went back", format!("version {version} after {floor}")));
+            let by = &before.known.floor_by;
+            return Err(("went back", format!("version {version} after {floor} by {by}")));
         }
         let least = before.least[usize::from(page != Page::Article(article))][article];
         match is_fresh(reply) && version < least {
