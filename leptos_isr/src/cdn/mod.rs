@@ -15,12 +15,13 @@ mod tests;
 use std::{
     error::Error as _,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use futures::future::BoxFuture;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
+use reqwest::redirect::Policy;
 use tokio::{task::JoinSet, time::timeout};
 use tracing::{error, info, warn};
 
@@ -34,7 +35,7 @@ use self::{
 };
 use crate::{
     clock::{Clock, Stamp},
-    data::fetch::client::{Client, is_passing, retry_after},
+    data::fetch::client::{is_passing, retry_after},
     error::Error,
     order::purge::{Purge, Scope},
     period,
@@ -71,7 +72,7 @@ struct Shared {
     /// How many records the log has. The lock is held while the log and a queue change, so that
     /// rewriting the log loses no record that was just appended.
     records: tokio::sync::Mutex<usize>,
-    client: Client,
+    client: OnceLock<reqwest::Client>,
     clock: Arc<dyn Clock>,
     backoff: Backoff<String, ()>,
     sleep: Sleep,
@@ -87,17 +88,15 @@ impl Cdns {
     pub(crate) fn new(
         cdns: Vec<Cdn>,
         folder: Option<&Path>,
-        client: Client,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let sleep: Sleep = Arc::new(|time| Box::pin(tokio::time::sleep(time)));
-        Self::with(cdns, folder, client, clock, sleep, LIMIT)
+        Self::with(cdns, folder, clock, sleep, LIMIT)
     }
 
     fn with(
         cdns: Vec<Cdn>,
         folder: Option<&Path>,
-        client: Client,
         clock: Arc<dyn Clock>,
         sleep: Sleep,
         limit: Duration,
@@ -133,7 +132,7 @@ impl Cdns {
             queues: queues.clone(),
             log,
             records: tokio::sync::Mutex::new(records),
-            client,
+            client: OnceLock::new(),
             clock,
             backoff: Backoff::new(),
             sleep,
@@ -266,8 +265,7 @@ impl Shared {
     }
 
     async fn ask(&self, cdn: &Cdn, call: &Call) -> Result<(), CallFailure> {
-        let client =
-            self.client.plain().map_err(|error| CallFailure::passing(&error.to_string()))?;
+        let client = self.client().map_err(no_answer)?;
         let request = client.request(call.method.clone(), &call.url);
         let request = request.headers(call.headers.clone()).body(call.body.clone());
         let mut answer = request.send().await.map_err(no_answer)?;
@@ -275,8 +273,9 @@ impl Shared {
         if cdn.answers_with_pages() && status != StatusCode::FORBIDDEN {
             return Ok(());
         }
-        if answer.url().as_str() != request_url(&call.url) || status.is_redirection() {
-            let cause = format!("it redirects to {}", answer.url());
+        if status.is_redirection() {
+            let to = answer.headers().get(header::LOCATION).map(HeaderValue::as_bytes);
+            let cause = format!("it redirects to {}", to.unwrap_or_default().escape_ascii());
             return Err(CallFailure { cause, is_passing: false, retry_after: None });
         }
         let retry_after = retry_after(answer.headers());
@@ -302,6 +301,17 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// A client that follows no redirect: a call carries the CDN's token.
+    fn client(&self) -> reqwest::Result<reqwest::Client> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
+        let client = reqwest::Client::builder().redirect(Policy::none()).build()?;
+        Ok(self.client.get_or_init(|| client).clone())
+    }
+}
+
 /// Why a CDN did not accept a request, and whether it may accept it the next time.
 #[derive(Debug)]
 struct CallFailure {
@@ -320,11 +330,6 @@ fn no_answer(error: reqwest::Error) -> CallFailure {
     let error = error.without_url();
     let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
     CallFailure::passing(&format!("{error}{source}"))
-}
-
-/// The address as it is spelled once it is parsed, to be compared with the answer's.
-fn request_url(url: &str) -> String {
-    reqwest::Url::parse(url).map_or_else(|_| url.to_owned(), String::from)
 }
 
 /// The purge, with its paths in canonical form.

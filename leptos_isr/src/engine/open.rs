@@ -80,7 +80,7 @@ impl Builder {
             && !settings.cdns.is_empty()
             && settings.cdns.iter().all(Cdn::purges_by_tag);
         let cdn_reach = if is_reached { CdnReach::Purged } else { CdnReach::Unpurged };
-        let cdns = Cdns::new(settings.cdns, folder.as_deref(), client.clone(), clock)?;
+        let cdns = Cdns::new(settings.cdns, folder.as_deref(), clock)?;
         let watch = Arc::new(Hub::new(settings.max_streams, settings.heartbeat, order.next()));
         let (limits, tasks) = (settings.limits, TaskTracker::new());
         let reads = Reads {

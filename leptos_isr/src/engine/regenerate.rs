@@ -121,7 +121,7 @@ impl Engine {
         let pages = stream::iter(targets).map(|target| async move {
             let outcome = self.await_render_after(&target, "requested", after).await;
             let result = match outcome {
-                Ok(NewEntry { entry, stored }) => {
+                Ok(NewEntry { entry, stored, .. }) => {
                     let stored = stored && self.0.tiers.written(&entry).await.is_ok();
                     Ok((entry.status, stored))
                 }
@@ -155,9 +155,12 @@ impl Engine {
             match single_flight::wait(self.join_flight(target, reason, Urgency::Waiting, after))
                 .await
             {
-                // The render began too early, or a purge overtook it.
+                // The render began too early, or may be made of data from before, since somebody else
+                // had asked for it; or a purge overtook it.
                 Some(Ok(new))
-                    if new.entry.seen <= after || self.0.order.purged(&new.entry).is_some() =>
+                    if new.entry.seen <= after
+                        || new.after < after
+                        || self.0.order.purged(&new.entry).is_some() =>
                 {
                     last = Ok(new);
                 }
@@ -243,11 +246,11 @@ impl Engine {
         request: &FlightRequest,
     ) -> RenderResult {
         // The last flight may have stored a page after the caller looked.
-        if let Some(entry) = self.0.tiers.in_memory(target.key.as_str())
-            && entry.seen > request.after
+        if request.after == Seen::default()
+            && let Some(entry) = self.0.tiers.in_memory(target.key.as_str())
             && matches!(self.0.order.freshness(target.lifetime, &entry), Freshness::Fresh { .. })
         {
-            return Ok(NewEntry { entry, stored: true });
+            return Ok(NewEntry { entry, stored: true, after: request.after });
         }
         self.render_and_store(target, turn, request).await
     }
@@ -281,7 +284,7 @@ impl Engine {
         drop(permit);
         match result {
             Ok(rendered) => {
-                let new = self.store_rendered(rendered).await;
+                let new = self.store_rendered(rendered, request.after).await;
                 let outcome = if new.stored { "stored" } else { "not stored" };
                 if new.stored {
                     self.0.backoff.succeeded(&target.key);
@@ -351,7 +354,7 @@ impl Engine {
     }
 
     /// Stores a rendered page, if it may be stored: in memory, and later in the store.
-    async fn store_rendered(&self, rendered: RenderOutput) -> NewEntry {
+    async fn store_rendered(&self, rendered: RenderOutput, after: Seen) -> NewEntry {
         let RenderOutput { entry, may_store } = rendered;
         let entry: Arc<ServedEntry> = Arc::new(entry);
         if may_store {
@@ -361,7 +364,7 @@ impl Engine {
         } else {
             self.supersede(&entry.key).await;
         }
-        NewEntry { entry, stored: may_store }
+        NewEntry { entry, stored: may_store, after }
     }
 
     /// Keeps with the stored page, if there is one, that a later render may not be stored.

@@ -167,7 +167,7 @@ impl Engine {
                 self.encoded_page(route, &entry, status, request).await
             }
             Lookup::Rendered { new, had_page } => {
-                let NewEntry { entry, stored } = new;
+                let NewEntry { entry, stored, .. } = new;
                 let status =
                     CacheStatus::Forwarded { why: forward(had_page), status: entry.status, stored };
                 if stored {

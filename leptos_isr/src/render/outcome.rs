@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::StatusCode;
 
 use crate::{
-    entry::{Entry, ServedEntry},
+    entry::{Entry, Seen, ServedEntry},
     error::RenderError,
     scope::{FailedRead, RenderNotes},
 };
@@ -31,6 +31,8 @@ pub(crate) type RenderResult = Result<NewEntry, RenderFailure>;
 pub(crate) struct NewEntry {
     pub(crate) entry: Arc<ServedEntry>,
     pub(crate) stored: bool,
+    /// It is made of no data that was read before this, for a caller who asked for that.
+    pub(crate) after: Seen,
 }
 
 /// A render without a page, and what the visitor who waited for it may see.

@@ -302,6 +302,30 @@ async fn requested_render_begins_after_the_request() {
 }
 
 #[tokio::test]
+async fn requested_render_uses_no_data_from_before_though_it_was_in_the_queue_for_others() {
+    let site = Site::build(routes(), |builder| builder.max_renders(1));
+    site.behave(Renders::Reads(1));
+    for path in ["/a/0", "/a/1"] {
+        site.get(path).await.assert_body("1");
+    }
+    // The pages are stale, what they read is not. It changes before the request.
+    site.purge_tag("all").await;
+    site.behave(Renders::Reads(2));
+    site.hold_renders();
+    for path in ["/a/0", "/a/1"] {
+        site.get(path).await.assert_purged();
+    }
+    let requested = {
+        let site = site.clone();
+        tokio::spawn(async move { site.regenerate("/a/1").await })
+    };
+    tokio::task::yield_now().await;
+    site.release_renders();
+    assert_eq!(requested.await.unwrap().result, Ok((StatusCode::OK, true)));
+    site.get("/a/1").await.assert_fresh().assert_body("2");
+}
+
+#[tokio::test]
 async fn failed_requested_render_says_why_and_keeps_the_page() {
     let site = Site::new();
     site.get("/a/1").await;

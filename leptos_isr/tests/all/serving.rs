@@ -465,7 +465,7 @@ async fn no_transform_is_passed_on_and_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let site = Site::on_disk(folder.path());
     site.behave(Renders::Header("cache-control", "max-age=5, No-Transform"));
-    site.get("/a/1").await.assert_miss_stored();
+    site.get_kept("/a/1").await.assert_miss_stored();
     for site in [site, Site::on_disk(folder.path())] {
         let page = site.get("/a/1").await;
         page.assert_hit().assert_header("cache-control", &format!("{BROWSER}, no-transform"));
