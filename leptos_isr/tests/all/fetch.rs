@@ -552,7 +552,8 @@ async fn each_type_is_parsed_from_an_answer_of_its_own() {
 
 #[tokio::test]
 async fn errors_show_neither_user_nor_query() {
-    let address = "http://someone:pass@127.0.0.1:1/articles?token=secret#part";
+    let upstream = Upstream::at("http://someone:pass@127.0.0.1:1".to_owned());
+    let address = format!("{}/articles?token=secret#part", upstream.url);
     let error = fetch(address).bytes().await.unwrap_err().to_string();
     assert!(error.contains("127.0.0.1:1/articles"), "{error}");
     for part in ["someone", "pass", "token", "secret", "part"] {
