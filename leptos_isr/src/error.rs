@@ -188,8 +188,9 @@ pub enum RenderError {
         /// How long to wait before trying again.
         retry_after: Duration,
     },
-    /// The server is shutting down and starts no more renders.
-    #[error("the server is shutting down")]
+    /// The server is shutting down and starts no more renders, or the router that
+    /// [`Engine::wrap`](crate::Engine::wrap) returned was dropped.
+    #[error("the server is shutting down, or has dropped its router")]
     ShuttingDown,
 }
 

@@ -29,7 +29,7 @@ use std::{
     collections::BTreeSet,
     fmt, io,
     path::PathBuf,
-    sync::{Arc, Once, PoisonError, RwLock},
+    sync::{Arc, Once, OnceLock, PoisonError, RwLock, Weak},
     time::{Duration, SystemTime},
 };
 
@@ -99,8 +99,9 @@ pub(crate) struct Inner {
     pub(crate) watch: Arc<Hub>,
     pub(crate) limits: Limits,
     pub(crate) tasks: TaskTracker,
-    /// The app's router, once [`Engine::wrap`] has been called.
-    pub(crate) router: RwLock<Option<Router>>,
+    /// The app's router, once [`Engine::wrap`] has been called. Its handlers may hold the engine, so
+    /// it belongs to the router that `wrap` returns.
+    pub(crate) app: OnceLock<Weak<AppRouter>>,
     pub(crate) token: Option<String>,
     pub(crate) bypass: Option<&'static str>,
     pub(crate) shared_cache: SharedCache,
@@ -160,15 +161,36 @@ impl Engine {
         self.0.order.now()
     }
 
-    /// The app's router, which renders the pages.
-    pub(crate) fn router(&self) -> Router {
-        let router = self.0.router.read().unwrap_or_else(PoisonError::into_inner);
-        router.clone().expect("`Engine::wrap` gives the router before anything is rendered")
+    /// The app's router, which renders the pages; `None` once the router that `wrap` returned is
+    /// gone.
+    pub(crate) fn app(&self) -> Option<Arc<AppRouter>> {
+        let app = self.0.app.get();
+        app.expect("`Engine::wrap` gives the router before anything is rendered").upgrade()
     }
 
-    pub(crate) fn set_router(&self, router: Router) {
-        let mut place = self.0.router.write().unwrap_or_else(PoisonError::into_inner);
-        assert!(place.is_none(), "`Engine::wrap` is called once");
-        *place = Some(router);
+    pub(crate) fn set_app(&self, app: &Arc<AppRouter>) {
+        let is_first = self.0.app.set(Arc::downgrade(app)).is_ok();
+        assert!(is_first, "`Engine::wrap` is called once");
+    }
+}
+
+/// The app's router.
+#[derive(Debug)]
+pub(crate) struct AppRouter(RwLock<Router>);
+
+impl AppRouter {
+    pub(crate) fn new(router: Router) -> Self {
+        Self(RwLock::new(router))
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts the router that `around` makes of this one in its place.
+    #[cfg(feature = "testing")]
+    pub(crate) fn replace(&self, around: impl FnOnce(Router) -> Router) {
+        let mut router = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *router = around(router.clone());
     }
 }

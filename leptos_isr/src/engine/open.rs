@@ -3,7 +3,7 @@
 use std::{
     io,
     path::PathBuf,
-    sync::{Arc, Once, RwLock},
+    sync::{Arc, Once, OnceLock},
     thread::available_parallelism,
 };
 
@@ -118,7 +118,7 @@ impl Builder {
             watch,
             limits,
             tasks,
-            router: RwLock::default(),
+            app: OnceLock::new(),
             token: settings.token,
             draft,
             webhooks,

@@ -208,7 +208,10 @@ impl Engine {
                     Urgency::Waiting => None,
                 };
                 let threads = threads.unwrap_or_else(|| request.server.clone());
+                // What has begun is finished, though the app's server ends meanwhile.
+                let app = self.app();
                 let lead = async move {
+                    let _app = app;
                     let outcome = engine.lead(&target, turn, &request).await;
                     let stored = outcome.as_ref().ok().filter(|new| new.stored);
                     let stored = stored.map(|new| Arc::clone(&new.entry));
@@ -316,6 +319,7 @@ impl Engine {
         after: Seen,
         threads: Handle,
     ) -> Result<RenderOutput, RenderFailure> {
+        let app = self.app().ok_or(RenderError::ShuttingDown)?;
         // Before anything else: a purge that comes from now on is later than the page.
         let start = self.0.order.begin();
         let since = after.max(self.0.order.last_purge(&target.key));
@@ -336,7 +340,7 @@ impl Engine {
             is_of_page: true,
         };
         let job = Job {
-            router: self.router(),
+            router: app.router(),
             key: target.key.clone(),
             ends_in_slash: target.ends_in_slash,
             route: Arc::clone(&target.route),

@@ -37,7 +37,7 @@ use self::{
 use crate::{
     access::draft::{Draft, forbid_storing},
     data::reading::Reading,
-    engine::{Engine, lookup::Lookup},
+    engine::{AppRouter, Engine, lookup::Lookup},
     error::RenderError,
     period,
     render::outcome::NewEntry,
@@ -55,7 +55,12 @@ const NOT_FOUND_PERIOD: Duration = period::minutes(5);
 
 /// The service inside the router that [`Engine::wrap`] returns.
 #[derive(Clone)]
-struct Pages(Engine);
+struct Pages(Arc<WrappedRouter>);
+
+struct WrappedRouter {
+    engine: Engine,
+    app: Arc<AppRouter>,
+}
 
 impl Service<Request> for Pages {
     type Response = Response;
@@ -71,8 +76,8 @@ impl Service<Request> for Pages {
 
     fn call(&mut self, request: Request) -> Self::Future {
         let is_head = *request.method() == Method::HEAD;
-        let wanted = match self.0.classify(&request) {
-            Ok(page) => match self.0.hit(&page, request.headers()) {
+        let wanted = match self.0.engine.classify(&request) {
+            Ok(page) => match self.0.engine.hit(&page, request.headers()) {
                 Some(mut response) => {
                     if is_head {
                         remove_body(&mut response);
@@ -83,11 +88,12 @@ impl Service<Request> for Pages {
             },
             Err(other) => Err(other),
         };
-        let engine = self.0.clone();
+        let wrapped = Arc::clone(&self.0);
         Either::Right(Box::pin(async move {
+            let WrappedRouter { engine, app } = &*wrapped;
             let mut response = match wanted {
                 Ok(page) => engine.answer_page(page, request).await,
-                Err(other) => engine.answer_other(other, request).await,
+                Err(other) => engine.answer_other(other, app, request).await,
             };
             if is_head {
                 remove_body(&mut response);
@@ -109,14 +115,20 @@ impl Engine {
     /// engine's routes from the store. Layers of `router` act while a page is rendered. Layers
     /// of the returned router act on each response.
     ///
+    /// Keep the returned router for as long as pages are to be rendered: the engine does not, since
+    /// handlers may hold the engine. Once it is dropped, with its clones, renders fail. When all of
+    /// the engine's handles are dropped too, its threads end and its store is closed.
+    ///
     /// # Panics
     ///
     /// Panics when called twice.
+    #[must_use = "without the returned router no page is rendered"]
     pub fn wrap(&self, router: Router) -> Router {
-        self.set_router(router);
+        let app = Arc::new(AppRouter::new(router));
+        self.set_app(&app);
         self.0.cdns.start();
         self.purge_again_when_due();
-        Router::new().fallback_service(Pages(self.clone()))
+        Router::new().fallback_service(Pages(Arc::new(WrappedRouter { engine: self.clone(), app })))
     }
 
     /// The response with a page that may be served, if memory has it in the encoding that the
@@ -181,12 +193,17 @@ impl Engine {
         }
     }
 
-    async fn answer_other(&self, other: OtherRequest, request: Request) -> Response {
+    async fn answer_other(
+        &self,
+        other: OtherRequest,
+        app: &AppRouter,
+        request: Request,
+    ) -> Response {
         match other {
             OtherRequest::Endpoint(endpoint) => self.answer_endpoint(endpoint, request).await,
             OtherRequest::Pass { detail, is_draft, declared } => {
                 let other = declared.map(|path| redirect(&path, request.uri().query()));
-                let response = self.pass(request, detail, is_draft).await;
+                let response = self.pass(app, request, detail, is_draft).await;
                 other.filter(|_| response.status() == StatusCode::NOT_FOUND).unwrap_or(response)
             }
             OtherRequest::BadPath(error) => bad_path(error),
@@ -207,7 +224,13 @@ impl Engine {
     }
 
     /// Lets the app's router answer: nothing is looked up or stored.
-    async fn pass(&self, mut request: Request, detail: &'static str, is_draft: bool) -> Response {
+    async fn pass(
+        &self,
+        app: &AppRouter,
+        mut request: Request,
+        detail: &'static str,
+        is_draft: bool,
+    ) -> Response {
         let policy = self.0.csp.as_ref().map(|csp| csp.begin(&mut request));
         let reading = match is_draft {
             true => Reading::of_draft(),
@@ -217,7 +240,7 @@ impl Engine {
             request.extensions_mut().insert(Draft(()));
         }
         request.extensions_mut().insert(reading.clone());
-        let mut response = match reading.scope(self.router().oneshot(request)).await {
+        let mut response = match reading.scope(app.router().oneshot(request)).await {
             Ok(response) => response,
             Err(never) => match never {},
         };

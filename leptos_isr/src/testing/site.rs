@@ -1,10 +1,6 @@
 //! A site under test, asked without a socket.
 
-use std::{
-    future::Future,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::Request};
 use http::Method;
@@ -56,13 +52,14 @@ impl TestSite {
         );
         let probe = Arc::new(Probe::default());
         let watched = Arc::clone(&probe);
-        let mut router = engine.0.router.write().unwrap_or_else(PoisonError::into_inner);
-        let inner = router.take().expect("`Engine::wrap` is called before `TestSite::new`");
-        *router = Some(Router::new().fallback(move |request: Request| {
-            let (probe, inner) = (Arc::clone(&watched), inner.clone());
-            async move { probe.answer(inner, request).await }
-        }));
-        drop(router);
+        let around = |inner: Router| {
+            Router::new().fallback(move |request: Request| {
+                let (probe, inner) = (Arc::clone(&watched), inner.clone());
+                async move { probe.answer(inner, request).await }
+            })
+        };
+        let inner = engine.app().expect("`app` is, or holds, the router that `wrap` returned");
+        inner.replace(around);
         Self { engine: engine.clone(), app, clock, probe }
     }
 

@@ -18,6 +18,7 @@ mod csp;
 mod data;
 mod dependencies;
 mod draft;
+mod dropped;
 mod dry_run;
 mod encoding;
 mod failed_reads;
