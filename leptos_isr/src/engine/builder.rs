@@ -47,6 +47,7 @@ pub struct Builder {
     pub(crate) csp: Option<String>,
     pub(crate) bounds: Bounds,
     pub(crate) background_threads: usize,
+    pub(crate) render_stack_size: usize,
     pub(crate) limits: Limits,
     pub(crate) shared_cache: SharedCache,
     pub(crate) sends_tags: bool,
@@ -90,6 +91,7 @@ impl Builder {
             csp: None,
             bounds: Bounds { renders: (processors * 4).max(8), places: 1000, queue: 10_000 },
             background_threads: processors,
+            render_stack_size: 8 << 20,
             limits: Limits { time: period::seconds(30), body: 16 << 20 },
             shared_cache: SharedCache::default(),
             sends_tags: false,
@@ -302,6 +304,18 @@ impl Builder {
     #[must_use]
     pub fn background_threads(mut self, threads: usize) -> Self {
         self.background_threads = threads;
+        self
+    }
+
+    /// How large the stack of each of these [threads](Self::background_threads) is, in bytes. Defaults
+    /// to 8 MiB.
+    ///
+    /// A page that needs more ends the whole process. Pages that visitors wait for are rendered on
+    /// the server's own threads: tokio gives those 2 MiB, unless the app sets `thread_stack_size` of
+    /// its runtime. Make both as large. Of a stack only what was used takes memory.
+    #[must_use]
+    pub fn render_stack_size(mut self, bytes: usize) -> Self {
+        self.render_stack_size = bytes;
         self
     }
 

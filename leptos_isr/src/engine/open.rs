@@ -113,7 +113,7 @@ impl Builder {
             backoff: Backoff::new(),
             reads: Arc::new(reads),
             scheduler: Scheduler::new(settings.bounds),
-            background: Background::new(settings.background_threads),
+            background: Background::new(settings.background_threads, settings.render_stack_size),
             compressions: Semaphore::new(available_parallelism().map_or(1, usize::from)),
             watch,
             limits,

@@ -16,13 +16,16 @@ const NICE: i32 = 10;
 /// The threads, started on first use.
 pub(crate) struct Background {
     threads: usize,
+    /// In bytes.
+    stack_size: usize,
     runtime: OnceLock<Option<Runtime>>,
 }
 
 impl Background {
-    /// `threads` threads. With 0, pages are rendered where visitors are answered.
-    pub(crate) fn new(threads: usize) -> Self {
-        Self { threads, runtime: OnceLock::new() }
+    /// `threads` threads, each with a stack of `stack_size` bytes. With 0, pages are rendered where
+    /// visitors are answered.
+    pub(crate) fn new(threads: usize, stack_size: usize) -> Self {
+        Self { threads, stack_size, runtime: OnceLock::new() }
     }
 
     /// The runtime to render on; `None` means the caller's own.
@@ -34,6 +37,7 @@ impl Background {
             let runtime = Builder::new_multi_thread()
                 .worker_threads(self.threads)
                 .thread_name("isr-background")
+                .thread_stack_size(self.stack_size)
                 .on_thread_start(be_less_urgent)
                 .enable_all()
                 .build();

@@ -82,3 +82,40 @@ async fn without_such_threads_all_pages_are_rendered_on_the_servers() {
     let [first, then] = threads(Some(0)).await;
     assert_eq!(then, first);
 }
+
+/// Takes so much of the thread's stack, from `top` on, that a thread of tokio's size has too little.
+fn recurse(top: Option<usize>) -> usize {
+    let frame = std::hint::black_box([1_u8; 1024]);
+    let here = frame.as_ptr().addr();
+    let top = top.unwrap_or(here);
+    let used = top - here;
+    if used >= 4 << 20 { used } else { recurse(Some(top)) + usize::from(frame[used % 1024] - 1) }
+}
+
+#[tokio::test]
+async fn page_that_needs_four_mebibytes_of_stack_is_regenerated_in_the_background() {
+    let renders = Arc::new(AtomicU64::new(0));
+    let page = {
+        let renders = Arc::clone(&renders);
+        move || async move {
+            match renders.fetch_add(1, Ordering::SeqCst) {
+                0 => "first".to_owned(),
+                _ => format!("then {} MiB", recurse(None) >> 20),
+            }
+        }
+    };
+    let routes = RouteTable::new().add("/page", Isr::forever()).unwrap();
+    let engine = Engine::builder(routes).build().unwrap();
+    let site = engine.wrap(Router::new().route("/page", get(page)));
+    let ask = || async {
+        let request = Request::get("/page").body(Body::empty()).unwrap();
+        let body = site.clone().oneshot(request).await.unwrap().into_body();
+        body.collect().await.unwrap().to_bytes()
+    };
+    ask().await;
+    let purge = Purge { paths: vec!["/page".to_owned()], ..Purge::default() };
+    engine.purge(&purge).await.unwrap();
+    assert_eq!(ask().await, "first");
+    assert!(engine.idle(Duration::from_secs(30)).await);
+    assert_eq!(ask().await, "then 4 MiB");
+}
