@@ -1,4 +1,14 @@
-//! Which paths exist, for routes that admit only the paths they list.
+//! Which paths of a route are its pages: those that it lists, if it admits only these, and none that
+//! the app has a handler of its own for.
+//!
+//! A stored route may match the path of another handler: `/:page` matches `/health`. What that handler
+//! stands for is told by its pattern:
+//!
+//! - If it matches every path of the declared route, it renders that route's pages.
+//! - If it is that of another declared route, the engine's order of routes decides, as for all pages.
+//! - Otherwise it is the app's own, and the engine leaves the path to it.
+//!
+//! The app's router is asked before a page is rendered, and only then: no such page is ever stored.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -7,11 +17,28 @@ use tokio::time::timeout;
 use crate::{
     engine::Engine,
     error::Error,
-    route::routes::DeclaredRoute,
+    route::{pattern::RoutePattern, routes::DeclaredRoute, target::Target},
     tasks::single_flight::{self, Role},
 };
 
 impl Engine {
+    /// The pattern of the app's own handler for a page of `route`, if there is one.
+    pub(crate) fn own_handler(&self, route: &DeclaredRoute, target: &Target) -> Option<String> {
+        self.own_handler_at(route, &target.key.address(target.ends_in_slash))
+    }
+
+    /// The same for a path of `route` in any spelling.
+    pub(crate) fn own_handler_at(&self, route: &DeclaredRoute, address: &str) -> Option<String> {
+        if route.pattern.params().is_empty() {
+            return None;
+        }
+        let found = self.app()?.pattern_at(address)?;
+        let handler = RoutePattern::from_axum(found.as_str());
+        let is_declared = || self.0.routes.iter().any(|other| other.pattern.is_alike(&handler));
+        let renders_pages = handler.covers(&route.pattern) || is_declared();
+        (!renders_pages).then(|| found.as_str().to_owned())
+    }
+
     /// Whether `path` exists. A route that admits only listed paths takes them from the build, or
     /// else from its list function.
     pub(crate) async fn is_admitted(

@@ -140,6 +140,10 @@ impl Engine {
         if !self.is_admitted(route, &canonical.text).await? {
             return Err(wrong(format!("`{}` does not list it", route.path())));
         }
-        Ok(Target::new(key, route, policy, &canonical.segments))
+        let target = Target::new(key, route, policy, &canonical.segments);
+        match self.own_handler(route, &target) {
+            Some(handler) => Err(wrong(format!("the app has a handler of its own, `{handler}`"))),
+            None => Ok(target),
+        }
     }
 }

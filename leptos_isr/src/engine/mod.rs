@@ -4,13 +4,15 @@
 //! - `lookup` decides what a request gets.
 //! - `regenerate` renders pages and stores them.
 //! - `purging` purges, `again` purges once more, and `dry_run` finds out what a purge would reach.
-//! - `admission` knows which paths exist, by the `lists` of routes.
+//! - `admission` knows which paths are pages, by the `lists` of routes and the handlers in
+//!   `app_router`.
 //! - `watched` keeps watched pages fresh.
 //! - `service` notes that this build begins to serve.
 //! - `prerender` renders all listed pages at build.
 
 pub(crate) mod admission;
 pub(crate) mod again;
+pub(crate) mod app_router;
 pub(crate) mod build_id;
 pub(crate) mod builder;
 pub(crate) mod dry_run;
@@ -29,11 +31,10 @@ use std::{
     collections::BTreeSet,
     fmt, io,
     path::PathBuf,
-    sync::{Arc, Once, OnceLock, PoisonError, RwLock, Weak},
+    sync::{Arc, Once, OnceLock, Weak},
     time::{Duration, SystemTime},
 };
 
-use axum::Router;
 use http::HeaderMap;
 use tokio::{
     sync::{Mutex, Semaphore},
@@ -47,7 +48,7 @@ use crate::{
     cdn::Cdns,
     clock::Stamp,
     data::reads::Reads,
-    engine::lists::Lists,
+    engine::{app_router::AppRouter, lists::Lists},
     order::Order,
     render::{Limits, csp::Csp, outcome::RenderResult},
     route::routes::RouteTable,
@@ -171,26 +172,5 @@ impl Engine {
     pub(crate) fn set_app(&self, app: &Arc<AppRouter>) {
         let is_first = self.0.app.set(Arc::downgrade(app)).is_ok();
         assert!(is_first, "`Engine::wrap` is called once");
-    }
-}
-
-/// The app's router.
-#[derive(Debug)]
-pub(crate) struct AppRouter(RwLock<Router>);
-
-impl AppRouter {
-    pub(crate) fn new(router: Router) -> Self {
-        Self(RwLock::new(router))
-    }
-
-    pub(crate) fn router(&self) -> Router {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Puts the router that `around` makes of this one in its place.
-    #[cfg(feature = "testing")]
-    pub(crate) fn replace(&self, around: impl FnOnce(Router) -> Router) {
-        let mut router = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        *router = around(router.clone());
     }
 }

@@ -99,6 +99,8 @@ struct PlannedPage {
     target: Target,
     path: String,
     may_fail: bool,
+    /// The app's own handler that has the path, if there is one.
+    own_handler: Option<String>,
 }
 
 impl Engine {
@@ -177,16 +179,20 @@ impl Engine {
                 CanonicalPath::parse(&path).map_err(|error| format!("`{path}`: {error}"))?;
             let key = Key::new(&canonical, None, &[]).map_err(|error| error.to_string())?;
             let target = Target::new(key, route, policy, &canonical.segments);
-            Ok(PlannedPage { target, path, may_fail: policy.may_fail_build })
+            let own_handler = self.own_handler(route, &target);
+            Ok(PlannedPage { target, path, may_fail: policy.may_fail_build, own_handler })
         };
         paths.into_iter().map(plan).collect::<Result<_, String>>().map_err(list_failed)
     }
 
     async fn prerender_page(&self, page: PlannedPage) -> PageResult {
         let started = Instant::now();
-        let mut result = self.render_at_build(&page.target).await;
+        let mut result = match &page.own_handler {
+            Some(handler) => Err(format!("the app has a handler of its own, `{handler}`")),
+            None => self.render_at_build(&page.target).await,
+        };
         for wait in RETRIES {
-            if result.is_err() {
+            if result.is_err() && page.own_handler.is_none() {
                 sleep(wait).await;
                 result = self.render_at_build(&page.target).await;
             }

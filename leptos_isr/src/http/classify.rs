@@ -58,7 +58,9 @@ pub(super) enum OtherRequest {
     /// The page is at `path`, which has a slash at its end if this one has none, and none if it
     /// has.
     OtherSlash {
+        route: Arc<DeclaredRoute>,
         path: String,
+        is_draft: bool,
     },
 }
 
@@ -109,7 +111,8 @@ impl Engine {
             return Err(pass("method"));
         }
         if let Some(path) = path.other_slash(&route.pattern) {
-            return Err(OtherRequest::OtherSlash { path });
+            let route = Arc::clone(route);
+            return Err(OtherRequest::OtherSlash { route, path, is_draft });
         }
         if is_draft {
             return Err(pass("draft"));

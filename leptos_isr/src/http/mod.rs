@@ -37,7 +37,7 @@ use self::{
 use crate::{
     access::draft::{Draft, forbid_storing},
     data::reading::Reading,
-    engine::{AppRouter, Engine, lookup::Lookup},
+    engine::{Engine, app_router::AppRouter, lookup::Lookup},
     error::RenderError,
     period,
     render::outcome::NewEntry,
@@ -49,6 +49,9 @@ use crate::{
         headers,
     },
 };
+
+/// The reason in `Cache-Status` if the app has a handler of its own for the path of a stored route.
+const OWN_HANDLER: &str = "own-handler";
 
 /// How long the app's 404 page is fresh.
 const NOT_FOUND_PERIOD: Duration = period::minutes(5);
@@ -92,7 +95,7 @@ impl Service<Request> for Pages {
         Either::Right(Box::pin(async move {
             let WrappedRouter { engine, app } = &*wrapped;
             let mut response = match wanted {
-                Ok(page) => engine.answer_page(page, request).await,
+                Ok(page) => engine.answer_page(page, app, request).await,
                 Err(other) => engine.answer_other(other, app, request).await,
             };
             if is_head {
@@ -149,8 +152,16 @@ impl Engine {
         Some(self.page_response(hit, request))
     }
 
-    async fn answer_page(&self, page: RequestedPage, request: Request) -> Response {
+    async fn answer_page(
+        &self,
+        page: RequestedPage,
+        app: &AppRouter,
+        request: Request,
+    ) -> Response {
         let RequestedPage { route, path, target } = page;
+        if self.own_handler(&route, &target).is_some() {
+            return self.pass(app, request, OWN_HANDLER, false).await;
+        }
         match self.is_admitted(&route, &path).await {
             Ok(true) => self.respond(&route, &target, request.headers()).await,
             Ok(false) => self.shared_not_found(request.headers()).await,
@@ -207,7 +218,12 @@ impl Engine {
                 other.filter(|_| response.status() == StatusCode::NOT_FOUND).unwrap_or(response)
             }
             OtherRequest::BadPath(error) => bad_path(error),
-            OtherRequest::OtherSlash { path } => redirect(&path, request.uri().query()),
+            OtherRequest::OtherSlash { route, is_draft, .. }
+                if self.own_handler_at(&route, request.uri().path()).is_some() =>
+            {
+                self.pass(app, request, OWN_HANDLER, is_draft).await
+            }
+            OtherRequest::OtherSlash { path, .. } => redirect(&path, request.uri().query()),
         }
     }
 
@@ -244,7 +260,7 @@ impl Engine {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        let is_file = detail == NO_ROUTE
+        let is_file = [NO_ROUTE, OWN_HANDLER].contains(&detail)
             && response.status().is_success()
             && cache_control::is_file(response.headers());
         // Caches take the headers of a 304 for those of the answer that they keep.

@@ -76,6 +76,25 @@ impl RoutePattern {
         Self::new(segments, ends_in_slash)
     }
 
+    /// The pattern of a route as axum writes it. Text that is not all of a segment's parameter stays
+    /// text.
+    pub(crate) fn from_axum(text: &str) -> Self {
+        let segments = text.split('/').filter(|part| !part.is_empty()).map(|part| {
+            match part.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+                Some(name) => match name.strip_prefix('*') {
+                    Some(name) => Segment::Splat(name.to_owned()),
+                    None => Segment::Param(name.to_owned()),
+                },
+                None => Segment::Static(match path::CanonicalPath::parse(&format!("/{part}")) {
+                    Ok(path) => path.segments.concat(),
+                    Err(_) => part.to_owned(),
+                }),
+            }
+        });
+        let ends_in_slash = text.len() > 1 && text.ends_with('/');
+        Self { text: text.to_owned(), segments: segments.collect(), ends_in_slash }
+    }
+
     fn new(segments: Vec<Segment>, ends_in_slash: bool) -> Result<Self, String> {
         let ends_in_slash = ends_in_slash && !segments.is_empty();
         let mut text: String = segments.iter().map(|segment| format!("/{segment}")).collect();
@@ -162,6 +181,11 @@ impl RoutePattern {
             }
         }
         others.next().is_none()
+    }
+
+    /// Whether both have the same paths, but for the slash at the end.
+    pub(crate) fn is_alike(&self, other: &Self) -> bool {
+        self.covers(other) && other.covers(self)
     }
 
     /// The parameters' values in a path that matches.
@@ -302,6 +326,20 @@ mod tests {
         ] {
             assert_eq!(pattern(route).to_axum(), axum);
         }
+    }
+
+    #[test]
+    fn pattern_of_axum_is_read_back() {
+        for route in ["/", "/caf\u{e9}/:id", "/docs/*rest", "/a/:id/", "/%7Bid%7D/x"] {
+            let pattern = pattern(route);
+            let back = RoutePattern::from_axum(&pattern.to_axum());
+            assert_eq!(
+                (&back.segments, back.ends_in_slash),
+                (&pattern.segments, pattern.ends_in_slash)
+            );
+        }
+        let file = RoutePattern::from_axum("/{name}.json");
+        assert!(!file.covers(&pattern("/:name")) && pattern("/:name").covers(&file));
     }
 
     #[test]
