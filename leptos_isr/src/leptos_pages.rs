@@ -1,5 +1,7 @@
 //! The pages of a Leptos app: their routes, and the router that renders them.
 
+mod static_files;
+
 use std::{future::poll_fn, pin::pin, sync::Arc, time::SystemTime};
 
 use axum::{
@@ -140,6 +142,7 @@ impl LeptosPages {
         options: LeptosOptions,
         shell: impl Fn(LeptosOptions) -> IV + Clone + Send + Sync + 'static,
     ) -> Router {
+        static_files::report(&options.site_root, &options.site_pkg_dir, &self.routes);
         let kept_files = engine.0.kept_files.clone().filter(|_| options.hash_files);
         if let Some(kept) = &kept_files {
             kept.set_site(&options.site_root, &options.site_pkg_dir);

@@ -119,7 +119,7 @@ impl Answer {
     }
 
     /// Asserts that the store was not asked, for this reason: `dynamic`, `no-route`, `method`,
-    /// `draft`, `not-listed`, `unlisted-argument`, `endpoint`, `error`, or what
+    /// `draft`, `not-listed`, `own-handler`, `unlisted-argument`, `endpoint`, `error`, or what
     /// [`Builder::bypass`](crate::Builder::bypass) was given.
     #[track_caller]
     pub fn assert_bypass(&self, detail: &str) -> &Self {

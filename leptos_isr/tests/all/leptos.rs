@@ -408,6 +408,33 @@ async fn page_of_leptos_static_mode_is_an_error_in_the_log() {
     }
 }
 
+/// Where Leptos's routes stand outside of the engine, nothing runs that could notice them.
+#[tokio::test]
+async fn file_of_leptos_static_mode_is_an_error_in_the_log_at_start() {
+    let start = |files: &[&str]| {
+        let (log, _guard) = Warnings::collect();
+        let root = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = root.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "<!DOCTYPE html>").unwrap();
+        }
+        let site_root = root.path().to_str().unwrap();
+        let options = LeptosOptions::builder().output_name("app").site_root(site_root).build();
+        let pages = LeptosPages::discover(App, || ()).unwrap();
+        let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+        let _router = pages.router(&engine, options, shell);
+        log.text()
+    };
+    for (file, page) in [("index.html", "page=\"/\""), ("a/one.html", "page=\"/a/one\"")] {
+        let text = start(&[file]);
+        for part in ["ERROR", page, "`leptos_routes`", "`LeptosPages::router`"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+    assert_eq!(start(&["google123.html", "plain.html", "a/one.txt", "pkg/a/one.html"]), "");
+}
+
 #[tokio::test]
 async fn route_that_an_earlier_one_covers_fails_at_start() {
     #[component]
