@@ -99,6 +99,7 @@ mod server {
         clock::{Clock, SystemClock},
         engine::{Engine, build_id::build_id, builder::Builder},
         error::{Error, RenderError},
+        http::cookie_guard::cookie_guard,
         leptos_pages::LeptosPages,
     };
 }

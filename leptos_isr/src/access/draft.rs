@@ -7,16 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cookie::Cookie;
 use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::{
-    access::bearer::is_bearer,
-    error::Error,
-    period,
-    rules::{headers, shared_cache::CDN_CACHE_CONTROL},
-};
+use crate::{access::bearer::is_bearer, error::Error, period};
 
 /// The shortest secret, in bytes.
 const SHORTEST_SECRET: usize = 16;
@@ -45,13 +40,6 @@ const PURPOSE: &[u8] = b"leptos_isr draft cookie, version 1";
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draft(pub(crate) ());
-
-/// Makes an answer `private, no-store`, whatever the app says.
-pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
-    headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
-    headers.remove(CDN_CACHE_CONTROL);
-    headers.remove(HeaderName::from_static("surrogate-control"));
-}
 
 /// The settings of draft mode in a builder.
 pub(crate) struct Settings {

@@ -20,15 +20,21 @@ use axum::{
 use futures::FutureExt;
 use tower::{ServiceExt, layer::layer_fn, service_fn};
 
-/// The app's router.
+/// The app's router, or two: one for visitors, and one that renders what is stored.
 pub(crate) struct AppRouter {
-    router: RwLock<Router>,
-    /// Its routes, each of which answers with its pattern.
+    routers: RwLock<Routers>,
+    /// The routes for visitors, each of which answers with its pattern.
     patterns: Router,
 }
 
+#[derive(Clone)]
+struct Routers {
+    visitors: Router,
+    renders: Router,
+}
+
 impl AppRouter {
-    pub(crate) fn new(router: Router) -> Self {
+    pub(crate) fn new(visitors: Router, renders: Router) -> Self {
         let say_pattern = |request: Request| {
             let mut response = Response::new(Body::empty());
             if let Some(pattern) = request.extensions().get::<MatchedPath>() {
@@ -36,19 +42,26 @@ impl AppRouter {
             }
             ready(Ok::<_, Infallible>(response))
         };
-        let patterns = router.clone().layer(layer_fn(move |_: Route| service_fn(say_pattern)));
-        Self { router: RwLock::new(router), patterns }
+        let patterns = visitors.clone().layer(layer_fn(move |_: Route| service_fn(say_pattern)));
+        Self { routers: RwLock::new(Routers { visitors, renders }), patterns }
     }
 
-    pub(crate) fn router(&self) -> Router {
-        self.router.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The router that answers visitors' own requests.
+    pub(crate) fn visitors(&self) -> Router {
+        self.routers.read().unwrap_or_else(PoisonError::into_inner).visitors.clone()
     }
 
-    /// Puts the router that `around` makes of this one in its place.
+    /// The router that renders what may be stored.
+    pub(crate) fn renders(&self) -> Router {
+        self.routers.read().unwrap_or_else(PoisonError::into_inner).renders.clone()
+    }
+
+    /// Puts the routers that `around` makes of these in their place.
     #[cfg(feature = "testing")]
-    pub(crate) fn replace(&self, around: impl FnOnce(Router) -> Router) {
-        let mut router = self.router.write().unwrap_or_else(PoisonError::into_inner);
-        *router = around(router.clone());
+    pub(crate) fn replace(&self, around: impl Fn(Router) -> Router) {
+        let mut routers = self.routers.write().unwrap_or_else(PoisonError::into_inner);
+        let Routers { visitors, renders } = routers.clone();
+        *routers = Routers { visitors: around(visitors), renders: around(renders) };
     }
 
     /// The pattern of the route that answers at `address`, as axum writes it.

@@ -340,7 +340,7 @@ impl Engine {
             is_of_page: true,
         };
         let job = Job {
-            router: app.router(),
+            router: app.renders(),
             key: target.key.clone(),
             ends_in_slash: target.ends_in_slash,
             route: Arc::clone(&target.route),

@@ -6,6 +6,7 @@
 
 pub(crate) mod answer;
 mod classify;
+pub(crate) mod cookie_guard;
 mod draft;
 mod endpoint;
 mod live;
@@ -35,7 +36,7 @@ use self::{
     },
 };
 use crate::{
-    access::draft::{Draft, forbid_storing},
+    access::draft::Draft,
     data::reading::Reading,
     engine::{Engine, app_router::AppRouter, lookup::Lookup},
     error::RenderError,
@@ -47,6 +48,7 @@ use crate::{
         cache_status::{CACHE_STATUS, CacheStatus, Forward, past},
         decide::EntryKind,
         headers,
+        shared_cache::forbid_storing,
     },
 };
 
@@ -127,7 +129,39 @@ impl Engine {
     /// Panics when called twice.
     #[must_use = "without the returned router no page is rendered"]
     pub fn wrap(&self, router: Router) -> Router {
-        let app = Arc::new(AppRouter::new(router));
+        self.wrap_with(router.clone(), router)
+    }
+
+    /// Does what [`wrap`](Self::wrap) does with a router that answers visitors and another that renders
+    /// what is stored.
+    ///
+    /// `visitors` has the layers that know who asks, such as sessions: it answers dynamic pages, server
+    /// functions, files, and what else is not stored. `renders` has the same routes without these
+    /// layers: it makes what is stored, for everybody. So stored pages need no session, and their
+    /// answers set no cookie.
+    ///
+    /// # Panics
+    ///
+    /// Panics when called after [`wrap`](Self::wrap) or twice.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::{Router, middleware::from_fn, extract::Request, middleware::Next, response::Response};
+    /// use leptos_isr::Engine;
+    ///
+    /// async fn sessions(request: Request, next: Next) -> Response {
+    ///     next.run(request).await // your session layer
+    /// }
+    ///
+    /// fn app(isr: &Engine, router: Router) -> Router {
+    ///     isr.wrap_with(router.clone().layer(from_fn(sessions)), router)
+    /// }
+    /// # let _ = app;
+    /// ```
+    #[must_use = "without the returned router no page is rendered"]
+    pub fn wrap_with(&self, visitors: Router, renders: Router) -> Router {
+        let app = Arc::new(AppRouter::new(visitors, renders));
         self.set_app(&app);
         self.0.cdns.start();
         self.purge_again_when_due();
@@ -256,7 +290,7 @@ impl Engine {
             request.extensions_mut().insert(Draft(()));
         }
         request.extensions_mut().insert(reading.clone());
-        let mut response = match reading.scope(app.router().oneshot(request)).await {
+        let mut response = match reading.scope(app.visitors().oneshot(request)).await {
             Ok(response) => response,
             Err(never) => match never {},
         };

@@ -21,6 +21,28 @@ pub(crate) fn why_not_stored(headers: &HeaderMap) -> Option<String> {
     })
 }
 
+/// The names of the cookies that an answer sets, for messages; `None` if it sets none.
+pub(crate) fn cookies(headers: &HeaderMap) -> Option<String> {
+    let set = headers.get_all(header::SET_COOKIE).iter();
+    let names = set.map(|cookie| {
+        let name = cookie.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default();
+        format!("`{}`", name.trim_ascii().escape_ascii())
+    });
+    let names: Vec<_> = names.collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// Whether an answer says that shared caches may keep it.
+pub(crate) fn may_be_shared(headers: &HeaderMap) -> bool {
+    FIELDS.iter().any(|field| {
+        let says = |name: &&str| has_directive(headers, field, name);
+        let is_for_shared = *field != header::CACHE_CONTROL;
+        headers.contains_key(field)
+            && !["no-store", "private"].iter().any(says)
+            && (is_for_shared || ["public", "s-maxage"].iter().any(says))
+    })
+}
+
 /// The `Vary` of an answer that names more than `Accept-Encoding`.
 pub(crate) fn other_vary(headers: &HeaderMap) -> Option<String> {
     let values = headers.get_all(header::VARY).iter();
@@ -110,6 +132,22 @@ mod tests {
             ("pragma", "no-store", None),
         ] {
             assert_eq!(why_not_stored(&headers(field, value)).as_deref(), why, "{field}: {value}");
+        }
+    }
+
+    #[test]
+    fn answer_may_be_shared_if_a_field_says_so() {
+        for (field, value, may_be) in [
+            ("cache-control", "public, max-age=0, must-revalidate", true),
+            ("cache-control", "max-age=0, s-maxage=42", true),
+            ("cache-control", "max-age=42", false),
+            ("cache-control", "public, no-store", false),
+            ("cdn-cache-control", "public, max-age=42", true),
+            ("cdn-cache-control", "no-store", false),
+            ("surrogate-control", "max-age=42", true),
+            ("vary", "public", false),
+        ] {
+            assert_eq!(may_be_shared(&headers(field, value)), may_be, "{field}: {value}");
         }
     }
 

@@ -24,6 +24,14 @@ pub(crate) const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-
 /// The tags, for Varnish's module of this name.
 pub(crate) const XKEY: HeaderName = HeaderName::from_static("xkey");
 
+/// Makes an answer `private, no-store`, whatever it said.
+pub(crate) fn forbid_storing(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, headers::PRIVATE);
+    for name in [CDN_CACHE_CONTROL, SURROGATE_CONTROL, CACHE_TAG, SURROGATE_KEY, XKEY] {
+        headers.remove(name);
+    }
+}
+
 /// The shared cache in front of the engine, by the headers that it reads; see
 /// [`Builder::shared_cache`](crate::Builder::shared_cache).
 ///

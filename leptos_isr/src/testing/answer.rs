@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::seen::Seen;
+use crate::rules::cache_control::{cookies, may_be_shared};
 
 /// How many characters of a body a failure message shows.
 const SHOWN: usize = 300;
@@ -98,6 +99,20 @@ impl Answer {
             seen.hit && seen.detail == Some("stale-if-error"),
             "the old page, because its render failed",
         )
+    }
+
+    /// Asserts that shared caches may keep the answer, and that it sets no cookie.
+    ///
+    /// A stored page has no cookie of its own: one that is sent with it comes from a layer around the
+    /// router that [`Engine::wrap`](crate::Engine::wrap) returned. So give the outermost router to
+    /// [`TestSite::new`](super::TestSite::new).
+    #[track_caller]
+    pub fn assert_public(&self) -> &Self {
+        if let Some(names) = cookies(&self.headers) {
+            let layer = format_args!("no cookie, but a layer around the engine sets {names}");
+            self.check(false, layer);
+        }
+        self.check(may_be_shared(&self.headers), "an answer that shared caches may keep")
     }
 
     /// Asserts that no page was stored, and that this one was rendered and stored.

@@ -53,6 +53,7 @@ impl TestSite {
         let probe = Arc::new(Probe::default());
         let watched = Arc::clone(&probe);
         let around = |inner: Router| {
+            let watched = Arc::clone(&watched);
             Router::new().fallback(move |request: Request| {
                 let (probe, inner) = (Arc::clone(&watched), inner.clone());
                 async move { probe.answer(inner, request).await }

@@ -33,6 +33,7 @@ mod private;
 mod queue;
 mod restart;
 mod serving;
+mod sessions;
 mod slow_store;
 mod spawned;
 mod webhooks;
