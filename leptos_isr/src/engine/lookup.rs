@@ -101,9 +101,15 @@ impl Engine {
         let outcome = match waits {
             Some(UnstoredReason::Failed) => None,
             _ if is_prefetch => return Lookup::NotPrefetched { had_page },
+            Some(UnstoredReason::NotStorable) | None if had_page => {
+                Some(self.await_render(target, "expired").await)
+            }
             Some(UnstoredReason::NotStorable) | None => {
-                let reason = if had_page { "expired" } else { "miss" };
-                Some(self.await_render(target, reason).await)
+                let (failures, generation) = (&self.0.failures, self.0.order.generation());
+                match failures.get(&target.key, generation, self.now()) {
+                    Some(failure) => Some(Err(failure)),
+                    None => Some(self.await_render(target, "miss").await),
+                }
             }
         };
         match (outcome, old) {

@@ -2,7 +2,7 @@
 //!
 //! - `builder` holds the settings, `open` makes an engine of them, `build_id` names the build.
 //! - `lookup` decides what a request gets.
-//! - `regenerate` renders pages and stores them.
+//! - `regenerate` renders pages and stores them; `failures` remembers why there is none.
 //! - `purging` purges, `again` purges once more, and `dry_run` finds out what a purge would reach.
 //! - `admission` knows which paths are pages, by the `lists` of routes and the handlers in
 //!   `app_router`.
@@ -18,6 +18,7 @@ pub(crate) mod builder;
 pub(crate) mod dry_run;
 #[cfg(test)]
 mod encodings_tests;
+pub(crate) mod failures;
 pub(crate) mod lists;
 pub(crate) mod lookup;
 pub(crate) mod open;
@@ -48,7 +49,7 @@ use crate::{
     cdn::Cdns,
     clock::Stamp,
     data::reads::Reads,
-    engine::{app_router::AppRouter, lists::Lists},
+    engine::{app_router::AppRouter, failures::Failures, lists::Lists},
     order::Order,
     render::{Limits, csp::Csp, outcome::RenderResult},
     route::routes::RouteTable,
@@ -92,6 +93,7 @@ pub(crate) struct Inner {
     pub(crate) lists: Lists,
     /// Why the last try of a page left nothing in the store, and when it began.
     pub(crate) backoff: Backoff<Key, (UnstoredReason, Stamp)>,
+    pub(crate) failures: Failures,
     pub(crate) reads: Arc<Reads>,
     pub(crate) scheduler: Scheduler,
     pub(crate) background: Background,

@@ -20,6 +20,7 @@ use crate::{
     engine::{
         Engine, Inner, build_id,
         builder::{Backing, Builder},
+        failures::Failures,
         lists::Lists,
     },
     error::Error,
@@ -65,7 +66,7 @@ impl Builder {
         let csp = settings.csp.as_deref().map(Csp::parse).transpose()?.map(Arc::new);
         let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;
         let webhooks = Webhooks::new(settings.webhooks, settings.token.as_deref())?;
-        let memory = Arc::new(MemoryTier::new(settings.memory));
+        let memory = Arc::new(MemoryTier::new(settings.memory, settings.limits.body as u64));
         let backing = settings.store.filter(|_| settings.bypass.is_none());
         let OpenStore { store, folder, missing, history } =
             OpenStore::open(backing, &settings.clock, &memory)?;
@@ -111,6 +112,7 @@ impl Builder {
             flights: SingleFlight::new(),
             lists: Lists::new(),
             backoff: Backoff::new(),
+            failures: Failures::new(),
             reads: Arc::new(reads),
             scheduler: Scheduler::new(settings.bounds),
             background: Background::new(settings.background_threads, settings.render_stack_size),

@@ -5,9 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::OptionFuture, stream};
 use http::StatusCode;
-use tokio::{runtime::Handle, time::sleep};
+use tokio::{runtime::Handle, sync::Semaphore, time::sleep};
 
 use crate::{
     address::{key::Key, path::CanonicalPath},
@@ -101,6 +101,8 @@ struct PlannedPage {
     may_fail: bool,
     /// The app's own handler that has the path, if there is one.
     own_handler: Option<String>,
+    /// Limits how many pages of the route are rendered at once, if it says so.
+    places: Option<Arc<Semaphore>>,
 }
 
 impl Engine {
@@ -174,18 +176,22 @@ impl Engine {
             let kept = store.put_listed(route.path(), &paths).await;
             kept.map_err(|source| Error::KeepList { route: route.path().to_owned(), source })?;
         }
+        let places = policy.max_renders.map(|renders| Arc::new(Semaphore::new(renders)));
         let plan = |path: String| {
             let canonical =
                 CanonicalPath::parse(&path).map_err(|error| format!("`{path}`: {error}"))?;
             let key = Key::new(&canonical, None, &[]).map_err(|error| error.to_string())?;
             let target = Target::new(key, route, policy, &canonical.segments);
             let own_handler = self.own_handler(route, &target);
-            Ok(PlannedPage { target, path, may_fail: policy.may_fail_build, own_handler })
+            let places = places.clone();
+            Ok(PlannedPage { target, path, may_fail: policy.may_fail_build, own_handler, places })
         };
         paths.into_iter().map(plan).collect::<Result<_, String>>().map_err(list_failed)
     }
 
     async fn prerender_page(&self, page: PlannedPage) -> PageResult {
+        let places = page.places.as_deref();
+        let _place = OptionFuture::from(places.map(Semaphore::acquire)).await;
         let started = Instant::now();
         let mut result = match &page.own_handler {
             Some(handler) => Err(format!("the app has a handler of its own, `{handler}`")),
@@ -234,7 +240,11 @@ impl Engine {
                 let written = self.0.tiers.written(&entry).await;
                 written.map_err(|error| format!("the store could not keep the page: {error}"))?;
             }
-            None => self.0.tiers.put_in_memory(&entry),
+            None => {
+                if !self.0.tiers.put_in_memory(&entry) {
+                    return Err("the page is too large for `Builder::memory`".to_owned());
+                }
+            }
         }
         Ok(len)
     }

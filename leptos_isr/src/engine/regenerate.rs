@@ -281,12 +281,15 @@ impl Engine {
             // Brings the page before into memory, where the render looks for it.
             self.stored(&target.key).await;
         }
+        // Before the stamp: a purge that comes from now on ends what is remembered of a failure.
+        let generation = self.0.order.generation();
         let began = self.0.order.next();
         let result = self.render(target, request.after, threads).await;
         let duration = started.elapsed();
         drop(permit);
         match result {
             Ok(rendered) => {
+                self.0.failures.forget(&target.key);
                 let new = self.store_rendered(rendered, request.after).await;
                 let outcome = if new.stored { "stored" } else { "not stored" };
                 if new.stored {
@@ -306,7 +309,11 @@ impl Engine {
                 warn!(isr.key = %target.key, route = &*target.route, reason, ?duration,
                     outcome = "failed", bytes = 0, error = %failure.error, ?retry_in,
                     "regenerated");
-                Err(RenderFailure { retry_after: retry_in, ..failure })
+                let failure = RenderFailure { retry_after: retry_in, ..failure };
+                if self.0.tiers.in_memory(target.key.as_str()).is_none() {
+                    self.0.failures.note(&target.key, failure.clone(), generation, self.now());
+                }
+                Err(failure)
             }
         }
     }
@@ -361,14 +368,14 @@ impl Engine {
     async fn store_rendered(&self, rendered: RenderOutput, after: Seen) -> NewEntry {
         let RenderOutput { entry, may_store } = rendered;
         let entry: Arc<ServedEntry> = Arc::new(entry);
-        if may_store {
-            let old = self.0.tiers.in_memory(entry.key.as_str());
-            self.0.tiers.put(&entry);
-            self.tell_page_watchers(&entry, old.as_deref());
-        } else {
+        if !may_store {
             self.supersede(&entry.key).await;
+            return NewEntry { entry, stored: false, after };
         }
-        NewEntry { entry, stored: may_store, after }
+        let old = self.0.tiers.in_memory(entry.key.as_str());
+        let stored = self.0.tiers.put(&entry);
+        self.tell_page_watchers(&entry, old.as_deref());
+        NewEntry { entry, stored, after }
     }
 
     /// Keeps with the stored page, if there is one, that a later render may not be stored.

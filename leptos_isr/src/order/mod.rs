@@ -153,6 +153,11 @@ impl Order {
         self.purges.read(|times| times.is_purged_after(entry, stamp))
     }
 
+    /// A number that grows with each purge of anything.
+    pub(crate) fn generation(&self) -> u64 {
+        self.purges.generation()
+    }
+
     /// Whether one of `tags` was purged after `seen`.
     pub(crate) fn is_purged<'a>(
         &self,

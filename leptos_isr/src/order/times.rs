@@ -179,7 +179,7 @@ impl Purges {
     /// How `entry` was purged since its render began, if it was. Takes no lock if the page was
     /// found unpurged after the last purge of anything.
     pub(crate) fn since(&self, entry: &ServedEntry) -> Option<PurgeKind> {
-        let generation = self.generation.load(Ordering::Acquire);
+        let generation = self.generation();
         if entry.is_unpurged_at(generation) {
             return None;
         }
@@ -188,6 +188,10 @@ impl Purges {
             entry.set_unpurged_at(generation);
         }
         purged
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     pub(crate) fn read<T>(&self, look: impl FnOnce(&PurgeTimes) -> T) -> T {

@@ -1,6 +1,6 @@
 //! What the declarations of a route and its parents add up to.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use crate::{
     address::tag::{Tag, TagTemplate},
@@ -140,10 +140,11 @@ impl Policy {
                 Some(outer) => product(pattern, &outer, &listed),
             });
         }
+        let mut known = HashSet::new();
         let mut paths = Vec::new();
         for params in combined.unwrap_or_default() {
             let path = pattern.fill(&params)?;
-            if !paths.contains(&path) {
+            if known.insert(path.clone()) {
                 paths.push(path);
             }
         }

@@ -4,12 +4,13 @@
 use std::{
     fmt,
     hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, Once, PoisonError},
 };
 
 use quick_cache::{
     DefaultHashBuilder, Equivalent, Lifecycle, OptionsBuilder, Weighter, sync::Cache,
 };
+use tracing::warn;
 
 use crate::{address::key::Key, entry::ServedEntry};
 
@@ -20,9 +21,9 @@ const NOT_FOUND_SHARE: u64 = 16;
 /// What a page is assumed to weigh when the number of slots is chosen.
 const TYPICAL_WEIGHT: u64 = 32 * 1024;
 
-/// The least weight of a part. Each part has a lock of its own, and a page heavier than a part is
-/// not kept.
-const PART: u64 = 8 << 20;
+/// A part holds this many times the body of the largest page: its encodings need room too. Each part
+/// has a lock of its own, and a page heavier than a part is not kept.
+const BODIES: u64 = 2;
 
 /// Pages in memory.
 pub(crate) struct MemoryTier {
@@ -30,6 +31,16 @@ pub(crate) struct MemoryTier {
     not_found: Tier,
     /// Writers take turns, so that the newest render of a key stays.
     writer: Mutex<()>,
+    size_warning: Once,
+}
+
+/// What became of a page that was put.
+#[derive(Debug)]
+pub(crate) struct Put {
+    /// Whether memory has the page, or a later one of its key. It does not if the page is too large.
+    pub(crate) is_kept: bool,
+    /// The pages that were evicted for it: they were in use until now.
+    pub(crate) evicted: Vec<Key>,
 }
 
 impl fmt::Debug for MemoryTier {
@@ -70,13 +81,15 @@ impl Weighter<Key, Slot> for ByteWeighter {
 }
 
 impl MemoryTier {
-    /// A tier of at most `bytes`.
-    pub(crate) fn new(bytes: u64) -> Self {
+    /// A tier of at most `bytes`, for pages whose bodies have at most `largest` bytes.
+    pub(crate) fn new(bytes: u64, largest: u64) -> Self {
         let not_found = bytes / NOT_FOUND_SHARE;
+        let part = largest.saturating_mul(BODIES).max(1);
         Self {
-            pages: tier(bytes - not_found),
-            not_found: tier(not_found),
+            pages: tier(bytes - not_found, part),
+            not_found: tier(not_found, part),
             writer: Mutex::default(),
+            size_warning: Once::new(),
         }
     }
 
@@ -114,49 +127,58 @@ impl MemoryTier {
     }
 
     /// Puts `entry` in the place of what was stored for its key, unless that is from a later
-    /// render. Returns the pages that were evicted for it: they were in use until now.
-    pub(crate) fn put(&self, entry: Arc<ServedEntry>) -> Vec<Key> {
+    /// render.
+    pub(crate) fn put(&self, entry: Arc<ServedEntry>) -> Put {
         let version = entry.version;
         self.put_unless(entry, |stored| stored.version > version)
     }
 
     /// Puts an entry that was here before, unless there is one of the same render or a later one,
-    /// of which more may be known. Returns the pages that were evicted for it.
-    pub(crate) fn fill(&self, entry: Arc<ServedEntry>) -> Vec<Key> {
+    /// of which more may be known.
+    pub(crate) fn fill(&self, entry: Arc<ServedEntry>) -> Put {
         let version = entry.version;
         self.put_unless(entry, |stored| stored.version >= version)
     }
 
-    fn put_unless(
-        &self,
-        entry: Arc<ServedEntry>,
-        stays: impl FnOnce(&ServedEntry) -> bool,
-    ) -> Vec<Key> {
+    fn put_unless(&self, entry: Arc<ServedEntry>, stays: impl FnOnce(&ServedEntry) -> bool) -> Put {
         let key = entry.key.clone();
         let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if self.get(&key).is_some_and(|stored| stays(&stored)) {
-            return Vec::new();
+            return Put { is_kept: true, evicted: Vec::new() };
         }
         let (to, from) = match entry.is_of_any_path() {
             true => (&self.not_found, &self.pages),
             false => (&self.pages, &self.not_found),
         };
-        let mut dropped = Vec::new();
-        let slot = Slot { weight: entry.weight(), entry };
-        to.insert_with_lifecycle(key.clone(), slot, &mut dropped);
+        let mut evicted = Vec::new();
+        let weight = entry.weight();
+        to.insert_with_lifecycle(key.clone(), Slot { weight, entry }, &mut evicted);
         from.remove(&key);
         // The page that it replaced was not evicted.
-        dropped.retain(|other| *other != key);
-        dropped
+        evicted.retain(|other| *other != key);
+        let is_kept = to.contains_key(&key);
+        if !is_kept {
+            self.warn_of_size(&key, weight, to.shard_capacity());
+        }
+        Put { is_kept, evicted }
+    }
+
+    fn warn_of_size(&self, key: &Key, bytes: u64, most: u64) {
+        self.size_warning.call_once(|| {
+            warn!(isr.key = %key, bytes, most,
+                "a page is too large for the memory: each request for it reads the store, or without \
+                 a store renders it. Give `Builder::memory` several times the page's bytes, all \
+                 encodings counted. Other pages may be too large as well");
+        });
     }
 }
 
-fn tier(bytes: u64) -> Tier {
+fn tier(bytes: u64, part: u64) -> Tier {
     let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let options = OptionsBuilder::new()
         .weight_capacity(bytes)
         .estimated_items_capacity(count(bytes / TYPICAL_WEIGHT).max(16))
-        .shards(count(bytes / PART).clamp(1, 64))
+        .shards(count(bytes / part).clamp(1, 64))
         .build()
         .expect("the weight and the number of items are given");
     Cache::with_options(options, ByteWeighter, DefaultHashBuilder::default(), EvictedKeys)
@@ -180,15 +202,27 @@ mod tests {
 
     #[test]
     fn large_page_is_kept() {
-        let tier = MemoryTier::new(64 << 20);
-        let page = entry("/large", StatusCode::OK, 6 << 20);
-        tier.put(Arc::clone(&page));
+        let tier = MemoryTier::new(64 << 20, 16 << 20);
+        let page = entry("/large", StatusCode::OK, 16 << 20);
+        assert!(tier.put(Arc::clone(&page)).is_kept);
         assert!(holds(&tier, &page));
     }
 
     #[test]
+    fn page_that_memory_has_no_room_for_is_not_kept_and_neither_is_the_one_before() {
+        let tier = MemoryTier::new(1024 * 1024, 16 << 20);
+        let small = entry("/a", StatusCode::OK, 1);
+        assert!(tier.put(Arc::clone(&small)).is_kept);
+        let mut large = Entry::clone(&entry("/a", StatusCode::OK, 2 << 20));
+        large.version = Version(2);
+        let large = Arc::new(ServedEntry::new(large));
+        assert!(!tier.put(Arc::clone(&large)).is_kept);
+        assert!(!tier.contains(&small.key));
+    }
+
+    #[test]
     fn earlier_render_does_not_replace_a_later_one() {
-        let tier = MemoryTier::new(1024 * 1024);
+        let tier = MemoryTier::new(1024 * 1024, 64 * 1024);
         let later = entry("/a", StatusCode::OK, 1);
         let mut earlier = Entry::clone(&later);
         earlier.version = Version(0);
@@ -199,7 +233,7 @@ mod tests {
 
     #[test]
     fn what_was_here_before_replaces_nothing_of_the_same_render() {
-        let tier = MemoryTier::new(1024 * 1024);
+        let tier = MemoryTier::new(1024 * 1024, 64 * 1024);
         let page = entry("/a", StatusCode::OK, 1);
         let mut known = Entry::clone(&page);
         known.is_superseded = true;
@@ -220,7 +254,7 @@ mod tests {
 
     #[test]
     fn memory_stays_below_its_limit() {
-        let tier = MemoryTier::new(1024 * 1024);
+        let tier = MemoryTier::new(1024 * 1024, 64 * 1024);
         for i in 0..1000 {
             tier.put(entry(&format!("/{i}"), StatusCode::OK, 10_000));
         }
@@ -230,7 +264,7 @@ mod tests {
 
     #[tokio::test]
     async fn page_that_was_compressed_is_weighed_again_if_it_is_still_here() {
-        let tier = MemoryTier::new(1024 * 1024);
+        let tier = MemoryTier::new(1024 * 1024, 64 * 1024);
         let mut page = Entry::clone(&entry("/a", StatusCode::OK, 10_000));
         page.may_compress = true;
         let page = Arc::new(ServedEntry::new(page));
@@ -249,7 +283,7 @@ mod tests {
 
     #[test]
     fn not_found_answers_and_redirects_are_few_and_push_no_page_out() {
-        let tier = MemoryTier::new(1024 * 1024);
+        let tier = MemoryTier::new(1024 * 1024, 64 * 1024);
         let page = entry("/page", StatusCode::OK, 100);
         tier.put(Arc::clone(&page));
         for i in 0..10_000 {
@@ -263,7 +297,7 @@ mod tests {
 
     #[test]
     fn definite_results_take_each_others_place() {
-        let tier = MemoryTier::new(1024 * 1024);
+        let tier = MemoryTier::new(1024 * 1024, 64 * 1024);
         let (page, gone) = (entry("/a", StatusCode::OK, 1), entry("/a", StatusCode::GONE, 1));
         for entry in [&page, &gone, &page] {
             tier.put(Arc::clone(entry));

@@ -77,12 +77,15 @@ impl Tiers {
     /// Puts a page into memory that does not come from a render. Returns what memory has then: if
     /// a newer render was put in the meantime, memory kept that one.
     fn fill_memory(&self, entry: Arc<ServedEntry>) -> Arc<ServedEntry> {
-        self.note_evicted(&self.memory.fill(Arc::clone(&entry)));
+        self.note_evicted(&self.memory.fill(Arc::clone(&entry)).evicted);
         self.memory.get(&entry.key).unwrap_or(entry)
     }
 
-    pub(crate) fn put_in_memory(&self, entry: &Arc<ServedEntry>) {
-        self.note_evicted(&self.memory.put(Arc::clone(entry)));
+    /// Keeps a page in memory alone; returns whether memory has it.
+    pub(crate) fn put_in_memory(&self, entry: &Arc<ServedEntry>) -> bool {
+        let put = self.memory.put(Arc::clone(entry));
+        self.note_evicted(&put.evicted);
+        put.is_kept
     }
 
     /// Weighs a page again after it was compressed.
@@ -91,10 +94,10 @@ impl Tiers {
     }
 
     /// Keeps a page in memory, and has it written to the store. If too much is to be written
-    /// already, memory alone has it.
-    pub(crate) fn put(&self, entry: &Arc<ServedEntry>) {
-        self.write_within(ROOM, entry);
-        self.put_in_memory(entry);
+    /// already, memory alone has it. Returns whether the page is in memory or will be in the store.
+    pub(crate) fn put(&self, entry: &Arc<ServedEntry>) -> bool {
+        let is_written = self.write_within(ROOM, entry);
+        self.put_in_memory(entry) || is_written
     }
 
     /// Has a page written to the store, whatever else is to be written: the caller waits for it.
@@ -113,19 +116,24 @@ impl Tiers {
         entry.written.wait(limit).await
     }
 
-    fn write_within(&self, room: u64, entry: &Arc<ServedEntry>) {
+    /// Whether the store is to get the page.
+    fn write_within(&self, room: u64, entry: &Arc<ServedEntry>) -> bool {
         let Some(store) = &self.store else {
             entry.written.set(Ok(()));
-            return;
+            return false;
         };
         match self.pending.add(entry, room) {
             Added::First => {
                 let (pending, store) = (Arc::clone(&self.pending), Arc::clone(store));
                 let write = pending.write(store, entry.key.clone());
                 self.tasks.spawn(write.with_current_subscriber());
+                true
             }
-            Added::Again => {}
-            Added::NoRoom => entry.written.set(Err(store.refuse(entry))),
+            Added::Again => true,
+            Added::NoRoom => {
+                entry.written.set(Err(store.refuse(entry)));
+                false
+            }
         }
     }
 

@@ -27,6 +27,7 @@ mod kit;
 mod layers;
 mod leptos;
 mod live;
+mod missing;
 mod own_handlers;
 mod own_store;
 mod private;

@@ -205,6 +205,7 @@ async fn failed_first_render_is_not_stored() {
         failed.assert_cache_status(&expected);
         assert_eq!(failed.header("cache-control"), "private, no-store");
         assert!(matches!(failed.header("retry-after"), "1" | "2" | "3" | "4"), "{failed:?}");
+        site.advance(seconds(4));
     }
     site.behave(Renders::Page);
     site.get("/a/1").await.assert_body("/a/1 #4");
