@@ -2,8 +2,8 @@
 //! and written over HTTP, and how a folder of Markdown becomes articles.
 //!
 //! Without features the crate is only the [model](ArticleSummary): plain serde types, compiled for
-//! the browser as well. Feature `markdown` adds `render_markdown`; feature `backend` that and the
-//! rest:
+//! the browser as well. Feature `markdown` adds `render_markdown`, feature `dates` adds `moment`, and
+//! feature `backend` these and the rest:
 //!
 //! * `ContentStore`: one SQLite file. A body is rendered and sanitised when it is written, so
 //!   reading an article renders nothing.
@@ -20,6 +20,8 @@ mod import;
 #[cfg(feature = "markdown")]
 mod markdown;
 mod model;
+#[cfg(feature = "dates")]
+mod moment;
 #[cfg(feature = "backend")]
 mod prepared;
 #[cfg(feature = "backend")]
@@ -32,6 +34,8 @@ pub use self::markdown::{TooDeep, render_markdown};
 pub use self::model::{
     Article, ArticleDraft, ArticleOverview, ArticlePage, ArticleSource, ArticleSummary, Section,
 };
+#[cfg(feature = "dates")]
+pub use self::moment::moment;
 #[cfg(feature = "backend")]
 pub use self::{
     api::router,

@@ -1,6 +1,6 @@
 //! An article that was checked and rendered, ready to be stored.
 
-use crate::{date, markdown::render_markdown, model::ArticleDraft, slug::slugify};
+use crate::{markdown::render_markdown, model::ArticleDraft, moment::in_utc, slug::slugify};
 
 /// The longest body that is stored, in bytes of Markdown.
 pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
@@ -139,7 +139,7 @@ fn rendered(markdown: &str) -> Result<String, InvalidInput> {
 }
 
 fn time(text: &str) -> Result<String, InvalidInput> {
-    date::from_rfc3339(text).ok_or_else(|| {
+    in_utc(text).ok_or_else(|| {
         let problem = format!("is `{text}`: write it in RFC 3339, such as `2024-01-31T10:00:00Z`");
         InvalidInput::new("published_at", problem)
     })

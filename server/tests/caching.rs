@@ -348,6 +348,10 @@ async fn small_api(is_section_readable: Arc<AtomicBool>) -> ContentApi {
     let api = Router::new()
         .route("/articles", get(async move || Json(list)))
         .route("/sections", get(sections));
+    serve(api).await
+}
+
+async fn serve(api: Router) -> ContentApi {
     let listener = TcpListener::bind(std::net::SocketAddr::from(ANY_PORT)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let serving = tokio::spawn(async move { axum::serve(listener, api).await }).abort_handle();
@@ -369,6 +373,36 @@ async fn section_that_cannot_be_read_is_no_404() {
     server.advance(minutes(1));
     server.get("/sections/news").await.assert_replaced().assert_body_contains("News");
     server.get("/sections/none").await.assert_status(404);
+}
+
+#[tokio::test]
+async fn feed_and_site_map_have_the_moments_of_dates_and_leave_out_what_is_no_date() {
+    let article =
+        |slug: &str, date: &str| json!({ "slug": slug, "title": slug, "published_at": date });
+    let list = json!({ "articles": [
+        article("east", "2026-01-02T01:00:00+05:00"),
+        article("west", "2026-01-01T23:00:00-05:00"),
+        article("bare", "2026-01-01T10:00"),
+        article("never", "2026-02-30T10:00:00Z"),
+    ], "total": 4 });
+    let api = Router::new()
+        .route("/articles", get(async move || Json(list)))
+        .route("/sections", get(async || Json(json!([]))));
+    let api = serve(api).await;
+    let server = server_in(folder(), &["--content-api-url", &api.url]).await;
+    let feed = server.get("/feed.xml").await;
+    // That of the latest moment, which is not the last as text.
+    feed.assert_body_contains("</subtitle>\n<updated>2026-01-02T04:00:00Z</updated>");
+    let site_map = server.get("/sitemap.xml").await;
+    for moment in ["2026-01-01T20:00:00Z", "2026-01-02T04:00:00Z", "2026-01-01T10:00:00Z"] {
+        feed.assert_body_contains(&format!("<published>{moment}</published>"));
+        site_map.assert_body_contains(&format!("<lastmod>{moment}</lastmod>"));
+    }
+    feed.assert_body_lacks("never");
+    site_map.assert_body_lacks("never");
+    let named = app::data::source::left_out();
+    let line = named.iter().find(|line| line.contains("`never`")).unwrap();
+    assert!(line.contains("\"2026-02-30T10:00:00Z\" is no date: write one as"), "{line}");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use crate::{
     date,
     markdown::excerpt,
     model::ArticleDraft,
+    moment::moment,
     prepared::{InvalidInput, MAX_BODY_BYTES, Prepared},
     slug::slugify,
 };
@@ -114,7 +115,7 @@ fn changed_at(fields: &Fields) -> Result<Option<String>, Reason> {
 }
 
 fn time(field: &str, text: String) -> Result<String, Reason> {
-    date::from_front_matter(&text).ok_or_else(|| Reason::BadDate { field: field.to_owned(), text })
+    moment(&text).ok_or_else(|| Reason::BadDate { field: field.to_owned(), text })
 }
 
 /// A heading that serves as the title leaves the body: the page shows the title anyway.

@@ -15,7 +15,9 @@ pub(super) struct WireArticle {
     summary: Option<String>,
     section: Option<String>,
     author: Option<String>,
+    #[serde(default, deserialize_with = "date")]
     published_at: Option<String>,
+    #[serde(default, deserialize_with = "date")]
     updated_at: Option<String>,
     section_name: Option<String>,
     body_html: Option<String>,
@@ -44,6 +46,17 @@ fn slug<'de, D: Deserializer<'de>>(slug: D) -> Result<String, D::Error> {
     }
 }
 
+/// A date as the model has it; nothing where there is none yet, as in a draft.
+fn date<'de, D: Deserializer<'de>>(date: D) -> Result<Option<String>, D::Error> {
+    let date = Option::<String>::deserialize(date)?.filter(|text| !text.is_empty());
+    let read = |text: String| {
+        newsroom::moment(&text).ok_or_else(|| {
+            D::Error::custom(format!("{text:?} is no date: write one as `2024-01-31T10:00:00Z`"))
+        })
+    };
+    date.map(read).transpose()
+}
+
 impl WireArticle {
     pub(super) fn slug(&self) -> &str {
         &self.slug
@@ -65,7 +78,7 @@ impl WirePage {
 
 impl From<WireArticle> for Article {
     fn from(wire: WireArticle) -> Self {
-        let published_at = whole_seconds(wire.published_at.unwrap_or_default());
+        let published_at = wire.published_at.unwrap_or_default();
         let section = wire.section.unwrap_or_default();
         Self {
             slug: wire.slug,
@@ -74,7 +87,7 @@ impl From<WireArticle> for Article {
             section_name: wire.section_name.unwrap_or_else(|| section.clone()),
             section,
             author: wire.author.unwrap_or_default(),
-            updated_at: wire.updated_at.map_or_else(|| published_at.clone(), whole_seconds),
+            updated_at: wire.updated_at.unwrap_or_else(|| published_at.clone()),
             published_at,
             body_html: wire.body_html.unwrap_or_default(),
         }
@@ -113,14 +126,6 @@ impl From<WireSection> for Section {
     }
 }
 
-/// A moment in UTC without parts of a second; other text as it is.
-fn whole_seconds(moment: String) -> String {
-    match humantime::parse_rfc3339(&moment) {
-        Ok(time) => humantime::format_rfc3339_seconds(time).to_string(),
-        Err(_) => moment,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,14 +150,20 @@ mod tests {
     }
 
     #[test]
-    fn moments_have_whole_seconds() {
-        for (moment, whole) in [
-            ("2026-01-01T10:00:00.999Z", "2026-01-01T10:00:00Z"),
-            ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00Z"),
-            ("2026-01-01", "2026-01-01"),
-            ("", ""),
+    fn dates_are_moments_in_utc_however_a_back_end_writes_them() {
+        for (written, moment) in [
+            (r#""2026-01-01T10:00:00.999Z""#, "2026-01-01T10:00:00Z"),
+            (r#""2026-01-01T01:00:00+02:00""#, "2025-12-31T23:00:00Z"),
+            (r#""2026-01-01T10:00:00""#, "2026-01-01T10:00:00Z"),
+            (r#""2026-01-01T10:00Z""#, "2026-01-01T10:00:00Z"),
+            (r#""2026-01-01 10:00""#, "2026-01-01T10:00:00Z"),
+            (r#""2026-01-01""#, "2026-01-01T00:00:00Z"),
+            (r#""""#, ""),
+            ("null", ""),
         ] {
-            assert_eq!(whole_seconds(moment.to_owned()), whole);
+            let json = format!(r#"{{"slug":"a","title":"A","published_at":{written}}}"#);
+            let article: Article = serde_json::from_str::<WireArticle>(&json).unwrap().into();
+            assert_eq!((&*article.published_at, &*article.updated_at), (moment, moment), "{json}");
         }
     }
 
@@ -164,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn article_that_cannot_be_linked_or_named_is_refused_and_left_out_of_lists() {
+    fn article_that_cannot_be_linked_named_or_dated_is_refused_and_left_out_of_lists() {
         for bad in [
             r#"{"slug":"a"}"#,
             r#"{"slug":"a","title":null}"#,
@@ -172,6 +183,9 @@ mod tests {
             r#"{"title":"A"}"#,
             r#"{"slug":"","title":"A"}"#,
             r#"{"slug":"..","title":"A"}"#,
+            r#"{"slug":"a","title":"A","published_at":"soon"}"#,
+            r#"{"slug":"a","title":"A","published_at":"2026-02-30T10:00:00Z"}"#,
+            r#"{"slug":"a","title":"A","updated_at":"2026-01-01T25:00:00Z"}"#,
         ] {
             assert!(serde_json::from_str::<WireArticle>(bad).is_err(), "{bad}");
             let json = format!(r#"{{"articles":[{bad},{{"slug":"b","title":"B"}}],"total":2}}"#);
