@@ -8,7 +8,7 @@
 //! * `ContentStore`: one SQLite file. A body is rendered and sanitised when it is written, so
 //!   reading an article renders nothing.
 //! * `router`: the JSON API over a store; writing needs a token.
-//! * `import`: a folder of Markdown files as Hugo, Jekyll, Zola and Astro lay them out.
+//! * `Import`: a folder of Markdown files as Hugo, Jekyll, Zola, Astro and mdBook lay them out.
 #![warn(missing_docs)]
 
 #[cfg(feature = "backend")]
@@ -39,7 +39,7 @@ pub use self::moment::moment;
 #[cfg(feature = "backend")]
 pub use self::{
     api::router,
-    import::{ImportError, ImportReport, Skipped, import},
+    import::{Import, ImportError, ImportReport, Skipped},
     prepared::InvalidInput,
     store::{ContentStore, StoreError},
 };

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test itself")]
 
-use newsroom::{ContentStore, ImportError, ImportReport, import};
-use std::{fs, path::Path};
+use newsroom::{ContentStore, Import, ImportError, ImportReport};
+use std::{fs, path::Path, process::Command};
 
 struct Folder(tempfile::TempDir);
 
@@ -25,6 +25,10 @@ impl Folder {
     fn path(&self) -> &Path {
         self.0.path()
     }
+}
+
+async fn import(folder: &Path, store: &ContentStore) -> Result<ImportReport, ImportError> {
+    Import::new(folder).run(store).await
 }
 
 fn counts(report: &ImportReport) -> (usize, usize, usize, usize) {
@@ -170,6 +174,44 @@ async fn missing_folder_is_an_error_that_names_it() {
     let error = import(&folder.path().join("gone"), &store).await.unwrap_err();
     assert!(matches!(error, ImportError::ReadFolder { .. }));
     assert!(error.to_string().contains("gone"), "{error}");
+}
+
+#[tokio::test]
+async fn files_without_a_date_have_that_of_the_commit_that_added_them_when_asked() {
+    let folder = Folder::new(&[("book/old.md", b"# Chapter\n\nText."), (".gitconfig", b"")]);
+    let git = |date: &str, args: &[&str]| {
+        let identity = ["-c", "user.name=A", "-c", "user.email=a@b.example"];
+        let git = Command::new("git")
+            .arg("-C")
+            .arg(folder.path())
+            .args(identity)
+            .args(args)
+            .env("GIT_CONFIG_GLOBAL", folder.path().join(".gitconfig"))
+            .env("GIT_AUTHOR_DATE", date)
+            .output()
+            .unwrap();
+        assert!(git.status.success(), "{git:?}");
+    };
+    let asked = Import::new(folder.path().join("book")).dates_from_git();
+    let store = ContentStore::in_memory().await.unwrap();
+    let error = asked.run(&store).await.unwrap_err();
+    assert!(error.to_string().contains("run it in a repository"), "{error}");
+
+    git("", &["init", "--quiet"]);
+    for (date, change) in [("2020-01-31T10:00:00+02:00", "add"), ("2021-01-31T10:00:00Z", "mv")] {
+        match change {
+            "mv" => git("", &["mv", "book/old.md", "book/chapter.md"]),
+            _ => git("", &["add", "book"]),
+        }
+        git(date, &["commit", "--quiet", "--message", change]);
+    }
+    folder.write("book/uncommitted.md", "# Chapter\n\nText.");
+    let report = asked.run(&store).await.unwrap();
+    assert_eq!(counts(&report), (1, 0, 0, 1), "{report}");
+    assert!(report.skipped[0].reason.contains("dates from git"), "{report}");
+    let chapter = store.get("chapter").await.unwrap().unwrap();
+    assert_eq!((&*chapter.title, &*chapter.published_at), ("Chapter", "2020-01-31T08:00:00Z"));
+    assert_eq!(counts(&asked.run(&store).await.unwrap()), (0, 0, 1, 1));
 }
 
 #[tokio::test]

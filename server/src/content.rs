@@ -105,7 +105,8 @@ async fn fill_if_empty(store: &ContentStore, config: &Config) -> Result<(), Erro
             "the database is empty and there is no folder to fill it from (CONTENT_DIR)");
         return Ok(());
     }
-    let report = newsroom::import(folder, store)
+    let report = newsroom::Import::new(folder)
+        .run(store)
         .await
         .map_err(|source| Error::Import { path: folder.clone(), source })?;
     info!(folder = %folder.display(), articles = report.created, skipped = report.skipped.len(),

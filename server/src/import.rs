@@ -8,9 +8,18 @@ use std::{
 use crate::{config::Config, content::open_store, error::Error};
 
 /// Imports `folder` and prints what became of each file that was not taken.
-pub(crate) async fn import(config: &Config, folder: &Path) -> Result<(), Error> {
+pub(crate) async fn import(
+    config: &Config,
+    folder: &Path,
+    dates_from_git: bool,
+) -> Result<(), Error> {
     let store = open_store(&config.content_db).await?;
-    let report = newsroom::import(folder, &store)
+    let mut import = newsroom::Import::new(folder);
+    if dates_from_git {
+        import = import.dates_from_git();
+    }
+    let report = import
+        .run(&store)
         .await
         .map_err(|source| Error::Import { path: folder.to_owned(), source })?;
     let mut out = stdout().lock();

@@ -33,6 +33,8 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(&cli.config).await,
         Command::Prerender { jobs } => prerender::prerender(&cli.config, jobs).await,
-        Command::Import { folder } => import::import(&cli.config, &folder).await,
+        Command::Import { folder, dates_from_git } => {
+            import::import(&cli.config, &folder, dates_from_git).await
+        }
     }
 }

@@ -89,7 +89,7 @@ async fn ignore_case(mut request: Request, next: Next) -> Response {
 
 async fn content_api(folder: &TempDir, outage: &Outage) -> ContentApi {
     let store = newsroom::ContentStore::open(&folder.path().join("elsewhere.db")).await.unwrap();
-    newsroom::import(&folder.path().join("content"), &store).await.unwrap();
+    newsroom::Import::new(folder.path().join("content")).run(&store).await.unwrap();
     let answers = Answers::default();
     let api = newsroom::router(store, None).layer(from_fn_with_state(Arc::clone(&answers), note));
     let api = outage.wrap(Router::new().fallback_service(api).layer(from_fn(ignore_case)));

@@ -84,6 +84,7 @@ mod tests {
             ("authors:\n- name: Ada\n- Grace", Some("Ada, Grace")),
             ("author: ''\nauthors: [Ada]", Some("Ada")),
             ("extra:\n  author: Ada", Some("Ada")),
+            ("taxonomies:\n  authors: [Ada, Grace]", Some("Ada, Grace")),
             ("author:\n  url: x", None),
             ("authors: []", None),
         ];

@@ -31,7 +31,9 @@ pub(super) enum Reason {
     NotUtf8(usize),
     #[error(transparent)]
     FrontMatter(#[from] Broken),
-    #[error("has no date: add `date: 2024-01-31` to its front matter")]
+    #[error(
+        "has no date: add `date: 2024-01-31` to its front matter, or import with dates from git"
+    )]
     NoDate,
     #[error("`{field}` is `{text}`: write a date such as `2024-01-31` or `2024-01-31T10:00:00Z`")]
     BadDate { field: String, text: String },
@@ -41,8 +43,8 @@ pub(super) enum Reason {
     Invalid(#[from] InvalidInput),
 }
 
-/// Reads, checks and renders the file at `path` under `root`.
-pub(super) fn read(root: &Path, path: &Path) -> Result<Prepared, Reason> {
+/// Reads, checks and renders the file at `path` under `root`, which was `added` at that time.
+pub(super) fn read(root: &Path, path: &Path, added: Option<&String>) -> Result<Prepared, Reason> {
     let file = root.join(path);
     let size = fs::metadata(&file)?.len();
     if size > MAX_FILE_BYTES {
@@ -50,16 +52,19 @@ pub(super) fn read(root: &Path, path: &Path) -> Result<Prepared, Reason> {
     }
     let text = String::from_utf8(fs::read(&file)?)
         .map_err(|error| Reason::NotUtf8(error.utf8_error().valid_up_to()))?;
-    parse(path, &text)
+    parse(path, &text, added)
 }
 
 /// Makes an article of the text of the file at `path`, which counts from the imported folder on.
-fn parse(path: &Path, text: &str) -> Result<Prepared, Reason> {
+fn parse(path: &Path, text: &str, added: Option<&String>) -> Result<Prepared, Reason> {
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
     let (fields, body) = front_matter::split(&text)?;
     let name = Name::of(path);
 
-    let published_at = published_at(&fields, &name)?;
+    let published_at = match published_at(&fields, &name, path) {
+        Err(Reason::NoDate) => added.cloned().ok_or(Reason::NoDate)?,
+        date => date?,
+    };
     let updated_at = changed_at(&fields)?;
     let (title, body) = title_and_body(&fields, &name, body.trim_start_matches('\n'));
     if body.trim().is_empty() {
@@ -88,11 +93,13 @@ struct Name {
 }
 
 impl Name {
-    /// An `index.md` is called after its folder, an `index.de.md` after folder and language.
+    /// An `index.md` is called after its folder, as is the `README.md` of an mdBook, an
+    /// `index.de.md` after folder and language.
     fn of(path: &Path) -> Self {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let folder = path.parent().and_then(Path::file_name).map(OsStr::to_string_lossy);
-        let text = match (language_of_index(&stem), folder) {
+        let language = if stem == "README" { Some("") } else { language_of_index(&stem) };
+        let text = match (language, folder) {
             (Some(language), Some(folder)) => format!("{folder}{language}"),
             _ => stem.into_owned(),
         };
@@ -103,11 +110,18 @@ impl Name {
     }
 }
 
-fn published_at(fields: &Fields, name: &Name) -> Result<String, Reason> {
-    match fields::date(fields, &["date", "published", "pubdate", "publishdate"]) {
-        Some((field, text)) => time(field, text),
-        None => name.date.clone().ok_or(Reason::NoDate),
+fn published_at(fields: &Fields, name: &Name, path: &Path) -> Result<String, Reason> {
+    if let Some((field, text)) =
+        fields::date(fields, &["date", "published", "pubdate", "publishdate"])
+    {
+        return time(field, text);
     }
+    let address = fields::text(fields, &["path"]);
+    address
+        .and_then(|address| date::in_folders(Path::new(&address)))
+        .or_else(|| name.date.clone())
+        .or_else(|| date::in_folders(path))
+        .ok_or(Reason::NoDate)
 }
 
 fn changed_at(fields: &Fields) -> Result<Option<String>, Reason> {
@@ -176,7 +190,7 @@ mod tests {
     const TEXT: &str = "---\ntitle: T\ndate: 2024-01-31\n---\nText\n";
 
     fn parsed(path: &str, text: &str) -> Prepared {
-        parse(Path::new(path), text).unwrap_or_else(|reason| panic!("{path}: {reason}"))
+        parse(Path::new(path), text, None).unwrap_or_else(|reason| panic!("{path}: {reason}"))
     }
 
     #[test]
@@ -208,6 +222,8 @@ mod tests {
             ("posts/post.de.md", TEXT, "post-de"),
             ("posts/a bundle/index.de.md", TEXT, "a-bundle-de"),
             ("posts/indexes.md", TEXT, "indexes"),
+            ("view/README.md", TEXT, "view"),
+            ("README.md", TEXT, "readme"),
             ("index.md", TEXT, "index"),
             ("a.md", &with_slug, "a-slug"),
             ("a.md", &without_letters, "a"),
@@ -231,6 +247,7 @@ mod tests {
             ("_posts/a.md", TEXT.to_owned(), "Posts"),
             ("news/bundle/index.md", TEXT.to_owned(), "News"),
             ("bundle/index.md", TEXT.to_owned(), "General"),
+            ("view/README.md", TEXT.to_owned(), "View"),
             ("a.md", TEXT.to_owned(), "General"),
         ];
         for (path, text, section) in cases {
@@ -245,6 +262,11 @@ mod tests {
             ("2023-05-06-a.md", "date: 2024-01-31", "2024-01-31T00:00:00Z", None),
             ("2023-05-06-a.md", "title: T", "2023-05-06T00:00:00Z", None),
             ("2023-05-06-a/index.md", "published: true", "2023-05-06T00:00:00Z", None),
+            ("posts/2023-05-06_a/index.md", "title: T", "2023-05-06T00:00:00Z", None),
+            ("2023/05/06/a.md", "title: T", "2023-05-06T00:00:00Z", None),
+            ("a.md", "path: 2023/05/06/a", "2023-05-06T00:00:00Z", None),
+            ("2022-01-01-a.md", "path: news/2023/05/06/a", "2023-05-06T00:00:00Z", None),
+            ("2023/05/06/a.md", "path: a", "2023-05-06T00:00:00Z", None),
             ("a.md", "pubDate: Jul 08 2022", "2022-07-08T00:00:00Z", None),
             (
                 "a.md",
@@ -258,6 +280,21 @@ mod tests {
             assert_eq!(article.published_at.as_deref(), Some(published_at), "{path} {fields}");
             assert_eq!(article.updated_at.as_deref(), updated_at, "{path} {fields}");
         }
+    }
+
+    #[test]
+    fn time_of_the_repository_is_the_last_resort() {
+        let added = "2020-02-02T00:00:00Z".to_owned();
+        for (path, text, published_at) in [
+            ("a.md", "# A\n\nText", &*added),
+            ("2023-05-06-a.md", "# A\n\nText", "2023-05-06T00:00:00Z"),
+            ("a.md", TEXT, "2024-01-31T00:00:00Z"),
+        ] {
+            let article = parse(Path::new(path), text, Some(&added)).unwrap();
+            assert_eq!(article.published_at.as_deref(), Some(published_at), "{path}");
+        }
+        let wrong = parse(Path::new("a.md"), "---\ndate: soon\n---\nText", Some(&added));
+        assert!(matches!(wrong, Err(Reason::BadDate { .. })), "{wrong:?}");
     }
 
     #[test]
@@ -288,7 +325,7 @@ mod tests {
             (&long_title, "`title` has 201 characters"),
         ];
         for (text, said) in cases {
-            let reason = parse(Path::new("a.md"), text).unwrap_err().to_string();
+            let reason = parse(Path::new("a.md"), text, None).unwrap_err().to_string();
             assert!(reason.contains(said), "{text}: {reason}");
         }
     }

@@ -3,77 +3,123 @@
 mod fields;
 mod file;
 mod front_matter;
+mod git;
 mod report;
 mod walk;
 
 pub use self::report::{ImportError, ImportReport, Skipped};
 
-use self::walk::Found;
+use self::{git::Added, walk::Found};
 use crate::{date, prepared::Prepared, store::ContentStore};
-use std::{
-    collections::HashSet,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 /// So many files are held in memory and written in one transaction.
 const BATCH: usize = 500;
 
-/// Makes an article of each Markdown file under `dir`, or brings the article up to date.
+/// A folder of Markdown files of which articles are made, or brought up to date.
 ///
-/// The folder may be laid out for Hugo, Jekyll, Zola or Astro:
+/// The folder may be laid out for Hugo, Jekyll, Zola, Astro or mdBook:
 ///
 /// * Files are `*.md` and `*.markdown`, at any depth, taken in the order of their paths. Hidden
-///   files and folders and `_index.md` are left out.
+///   files and folders, `_index.md` and `SUMMARY.md` are left out.
 /// * Front matter is YAML between `---` or TOML between `+++`. Names of fields are matched without
 ///   regard to case, and looked for under `taxonomies` and `extra` as well.
 /// * Title: `title`, else the first heading of level one (which then leaves the body), else the file name.
-/// * Time of publishing: `date`, `published`, `pubDate` or `publishDate`, else a date that the file
-///   name starts with, `2024-01-31-title.md`. Required, of drafts too.
+/// * Time of publishing: `date`, `published`, `pubDate` or `publishDate`, else a date in the folders
+///   of `path`, else one that the file name starts with, `2024-01-31-title.md`, else one in the
+///   file's own folders, `2024/01/31/title.md`, else that of [git](Self::dates_from_git). Required,
+///   of drafts too.
 /// * Time of the last change: `lastmod` or `updated`, else that of publishing; when a later import
 ///   finds other content, the time of that import.
 /// * Summary: `description`, `summary` or `excerpt`, else the start of the first paragraph.
 /// * Section: `section`, else the first of `categories` or `category`, else the first of `tags`, else the
 ///   top folder, else "General".
 /// * Author: `author` or `authors`, names or maps with a `name`, else "Staff".
-/// * Slug: `slug`, else the file name, or the folder of an `index.md`. If several files of one
-///   import would have the same, the later ones get `-2`, `-3`.
+/// * Slug: `slug`, else the file name, or the folder of an `index.md` or `README.md`. If several files
+///   of one import would have the same, the later ones get `-2`, `-3`.
 /// * `draft: true` or `published: false` makes a draft.
 ///
 /// Raw HTML is sanitised, shortcodes stay as text. A file that cannot be taken is reported and the
 /// rest is imported. Articles whose file is gone stay; an article that was edited on the site becomes
 /// what its file says. The second import of the same folder changes nothing.
-///
-/// # Errors
-///
-/// Returns [`ImportError::ReadFolder`] if `dir` cannot be read, and [`ImportError::Store`] if the
-/// store fails: files are stored in batches of 500, and the batches before the failure stay.
-pub async fn import(dir: &Path, store: &ContentStore) -> Result<ImportReport, ImportError> {
-    let now = date::now();
-    let root = dir.to_owned();
-    let found = off_thread(move || walk::markdown_files(&root)).await?;
-    let Found { files, unreadable } =
-        found.map_err(|source| ImportError::ReadFolder { path: dir.to_owned(), source })?;
+#[derive(Clone, Debug)]
+pub struct Import {
+    dir: PathBuf,
+    dates_from_git: bool,
+}
 
-    let mut report = ImportReport { skipped: unreadable, ..ImportReport::default() };
-    let mut slugs = Slugs::default();
-    for paths in files.chunks(BATCH) {
-        let (root, paths) = (dir.to_owned(), paths.to_vec());
-        let batch;
-        (batch, slugs) = off_thread(move || Batch::read(&root, paths, slugs)).await?;
-        let outcomes = store.upsert_all(&batch.articles, &now).await?;
-        outcomes.into_iter().for_each(|outcome| report.count(outcome));
-        report.skipped.extend(batch.skipped);
+impl Import {
+    /// Imports the folder `dir`.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), dates_from_git: false }
     }
-    report.skipped.sort_by(|one, other| one.path.cmp(&other.path));
-    tracing::info!(
-        created = report.created,
-        updated = report.updated,
-        unchanged = report.unchanged,
-        skipped = report.skipped.len(),
-        "imported `{}`",
-        dir.display(),
-    );
-    Ok(report)
+
+    /// Takes the dates of files that name none from git: the author's date of the commit that added
+    /// the file. Runs the command `git`. Defaults to refusing such files.
+    ///
+    /// A shallow clone says that all its files were added by its oldest commit.
+    #[must_use]
+    pub fn dates_from_git(mut self) -> Self {
+        self.dates_from_git = true;
+        self
+    }
+
+    /// Reads the files and stores the articles.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ImportError::ReadFolder`] if the folder cannot be read, [`ImportError::Git`] if git
+    /// is to give dates and does not, and [`ImportError::Store`] if the store fails: files are stored
+    /// in batches of 500, and the batches before the failure stay.
+    pub async fn run(&self, store: &ContentStore) -> Result<ImportReport, ImportError> {
+        let now = date::now();
+        let dir = &self.dir;
+        let (Found { files, unreadable }, added) = self.found().await?;
+
+        let mut report = ImportReport { skipped: unreadable, ..ImportReport::default() };
+        let mut slugs = Slugs::default();
+        let folder = Arc::new(Folder { dir: dir.clone(), added });
+        for paths in files.chunks(BATCH) {
+            let (folder, paths) = (Arc::clone(&folder), paths.to_vec());
+            let batch;
+            (batch, slugs) = off_thread(move || Batch::read(&folder, paths, slugs)).await?;
+            let outcomes = store.upsert_all(&batch.articles, &now).await?;
+            outcomes.into_iter().for_each(|outcome| report.count(outcome));
+            report.skipped.extend(batch.skipped);
+        }
+        report.skipped.sort_by(|one, other| one.path.cmp(&other.path));
+        tracing::info!(
+            created = report.created,
+            updated = report.updated,
+            unchanged = report.unchanged,
+            skipped = report.skipped.len(),
+            "imported `{}`",
+            dir.display(),
+        );
+        Ok(report)
+    }
+
+    async fn found(&self) -> Result<(Found, Added), ImportError> {
+        let Self { dir, dates_from_git } = self.clone();
+        off_thread(move || {
+            let found = walk::markdown_files(&dir)
+                .map_err(|source| ImportError::ReadFolder { path: dir.clone(), source })?;
+            let added = match dates_from_git {
+                true => {
+                    git::added(&dir).map_err(|source| ImportError::Git { path: dir, source })?
+                }
+                false => Added::new(),
+            };
+            Ok((found, added))
+        })
+        .await?
+    }
+}
+
+/// What files are read from.
+struct Folder {
+    dir: PathBuf,
+    added: Added,
 }
 
 #[derive(Default)]
@@ -83,10 +129,10 @@ struct Batch {
 }
 
 impl Batch {
-    fn read(root: &Path, paths: Vec<PathBuf>, mut slugs: Slugs) -> (Self, Slugs) {
+    fn read(folder: &Folder, paths: Vec<PathBuf>, mut slugs: Slugs) -> (Self, Slugs) {
         let mut batch = Self::default();
         for path in paths {
-            match file::read(root, &path) {
+            match file::read(&folder.dir, &path, folder.added.get(&path)) {
                 Ok(mut article) => {
                     article.slug = slugs.claim(article.slug);
                     batch.articles.push(article);

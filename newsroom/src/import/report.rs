@@ -42,6 +42,14 @@ pub enum ImportError {
         /// Why.
         source: std::io::Error,
     },
+    /// Git could not say when the files were added.
+    #[error("reading the dates of {} from git failed: run it in a repository, with the command `git`", path.display())]
+    Git {
+        /// The folder.
+        path: PathBuf,
+        /// Why, as git says it.
+        source: std::io::Error,
+    },
     /// Reading the files ended early: the renderer panicked, or the runtime is shutting down.
     #[error("reading the files to import failed")]
     Read(#[source] tokio::task::JoinError),

@@ -55,14 +55,16 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// `_index.md`, also with a language (`_index.de.md`), describes a section rather than an article.
+/// `_index.md`, also with a language (`_index.de.md`), describes a section rather than an article,
+/// and `SUMMARY.md` lists the chapters of an mdBook.
 fn is_article(path: &Path) -> bool {
     let is_markdown = path.extension().is_some_and(|extension| {
         extension.eq_ignore_ascii_case("md") || extension.eq_ignore_ascii_case("markdown")
     });
-    let describes_section =
-        path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"_index."));
-    is_markdown && !describes_section
+    let is_list = path.file_name().is_some_and(|name| {
+        name.as_encoded_bytes().starts_with(b"_index.") || name == "SUMMARY.md"
+    });
+    is_markdown && !is_list
 }
 
 #[cfg(test)]
@@ -79,6 +81,7 @@ mod tests {
             "notes.txt",
             "_index.md",
             "_index.de.md",
+            "SUMMARY.md",
             ".hidden.md",
             ".git/x.md",
             "deep/er/z.md",

@@ -41,6 +41,9 @@ pub enum Command {
     Import {
         /// The folder; its sub-folders are read too
         folder: PathBuf,
+        /// Where a file names no date, take that of the commit that added it; needs the command git
+        #[arg(long)]
+        dates_from_git: bool,
     },
 }
 
