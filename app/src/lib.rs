@@ -47,8 +47,8 @@ use crate::{
         article::ArticlePage,
         front::FrontPage,
         lazy::{AboutRoute, EditArticleRoute, EditorRoute, LiveRoute, SearchRoute},
-        not_found::NotFoundPage,
         section::SectionPage,
+        unknown::UnknownPage,
     },
 };
 
@@ -71,7 +71,7 @@ pub fn App() -> impl IntoView {
             <HydrateLater><SiteHeader/></HydrateLater>
             <main id="content" tabindex="-1">
                 <HydrateLater>
-                    <FlatRoutes fallback=NotFoundPage>
+                    <FlatRoutes fallback=UnknownPage>
                         <Route path=path!("/") view=FrontPage ssr=front.into()/>
                         <Route path=path!("/articles/:slug") view=ArticlePage ssr=articles.into()/>
                         <Route path=path!("/sections/:section") view=SectionPage ssr=sections.into()/>

@@ -12,6 +12,8 @@
 #![warn(missing_docs)]
 
 #[cfg(feature = "backend")]
+mod alias;
+#[cfg(feature = "backend")]
 mod api;
 #[cfg(feature = "backend")]
 mod date;
@@ -32,7 +34,8 @@ mod store;
 #[cfg(feature = "markdown")]
 pub use self::markdown::{TooDeep, render_markdown};
 pub use self::model::{
-    Article, ArticleDraft, ArticleOverview, ArticlePage, ArticleSource, ArticleSummary, Section,
+    Article, ArticleDraft, ArticleOverview, ArticlePage, ArticleSource, ArticleSummary, Moved,
+    Section,
 };
 #[cfg(feature = "dates")]
 pub use self::moment::moment;

@@ -40,6 +40,8 @@ pub(crate) struct Prepared {
     pub(crate) published_at: Option<String>,
     /// When the content last changed, where the writer knows better than the clock.
     pub(crate) updated_at: Option<String>,
+    /// Paths at which it was found before, as [`path_of`](crate::alias::path_of) spells them.
+    pub(crate) aliases: Vec<String>,
     pub(crate) body_markdown: String,
     pub(crate) body_html: String,
 }
@@ -73,6 +75,7 @@ impl Prepared {
             published: draft.published,
             published_at: draft.published_at.as_deref().map(time).transpose()?,
             updated_at: None,
+            aliases: Vec::new(),
             body_html: rendered(&body_markdown)?,
             body_markdown,
         })

@@ -168,6 +168,34 @@ async fn files_of_the_same_slug_are_numbered_in_the_order_of_their_paths() {
 }
 
 #[tokio::test]
+async fn aliases_are_those_of_the_last_import_and_of_the_first_file_that_has_them() {
+    let file = |aliases: &str| format!("---\ndate: 2024-01-31\naliases: [{aliases}]\n---\nText");
+    let folder = Folder::new(&[]);
+    folder.write("a.md", file("/old, /both, /old/"));
+    folder.write("b.md", file("/both, /c"));
+    folder.write("d.md", file("/draft").replace("date", "draft: true\ndate"));
+    let store = ContentStore::in_memory().await.unwrap();
+    let moved = async |path: &str| store.moved_from(path).await.unwrap();
+    for expected in [(3, 0, 0, 0), (0, 0, 3, 0)] {
+        assert_eq!(counts(&import(folder.path(), &store).await.unwrap()), expected);
+        for (path, slug) in
+            [("/old/", Some("a")), ("/both", Some("a")), ("/c", Some("b")), ("/draft", None)]
+        {
+            assert_eq!(moved(path).await.as_deref(), slug, "{path}");
+        }
+    }
+    let before = store.get("a").await.unwrap();
+    folder.write("a.md", file("/new"));
+    assert_eq!(counts(&import(folder.path(), &store).await.unwrap()), (0, 2, 1, 0));
+    assert_eq!(store.get("a").await.unwrap(), before, "an alias is no content");
+    for (path, slug) in [("/old", None), ("/new", Some("a")), ("/both", Some("b"))] {
+        assert_eq!(moved(path).await.as_deref(), slug, "{path}");
+    }
+    store.delete("b").await.unwrap();
+    assert_eq!(moved("/both").await, None);
+}
+
+#[tokio::test]
 async fn missing_folder_is_an_error_that_names_it() {
     let folder = Folder::new(&[]);
     let store = ContentStore::in_memory().await.unwrap();

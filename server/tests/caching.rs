@@ -459,6 +459,26 @@ async fn article_has_one_address_however_a_source_finds_it() {
 }
 
 #[tokio::test]
+async fn addresses_that_an_article_had_before_lead_to_it() {
+    let folder = folder();
+    let text = "+++\npath = \"2015/05/11/moved\"\ntitle = \"Moved\"\n\
+                aliases = [\"2015/05/11/caf\u{e9}.html\", \"/articles/before\", \"/about\"]\n+++\nText.\n";
+    fs::write(folder.path().join("content/here.md"), text).unwrap();
+    let server = server_in(folder, &[]).await;
+    for path in ["/2015/05/11/moved", "/2015/05/11/moved/", "/2015/05/11/caf%C3%A9.html?a=b"] {
+        let moved = server.get(path).await;
+        moved.assert_status(308).assert_header("location", "/articles/here").assert_not_stored();
+    }
+    let renamed = server.get("/articles/before").await;
+    renamed.assert_status(308).assert_header("location", "/articles/here").assert_miss_stored();
+    server.get("/articles/here").await.assert_status(200).assert_body_contains("Text.");
+    server.get("/about").await.assert_status(200);
+    for path in ["/2015/05/11/other", "/favicon.ico", "/articles/none"] {
+        server.get(path).await.assert_status(404).assert_body_contains("Page not found");
+    }
+}
+
+#[tokio::test]
 async fn regeneration_of_an_unchanged_article_costs_the_api_a_304() {
     let folder = folder();
     let api = content_api(&folder, &Outage::new()).await;

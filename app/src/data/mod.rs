@@ -8,6 +8,7 @@ pub mod failure;
 pub mod front;
 pub mod json_text;
 pub mod live;
+pub mod moved;
 pub mod pagination;
 pub mod search;
 pub mod section;

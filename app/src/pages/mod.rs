@@ -10,3 +10,4 @@ pub(crate) mod live;
 pub(crate) mod not_found;
 pub(crate) mod search;
 pub(crate) mod section;
+pub(crate) mod unknown;

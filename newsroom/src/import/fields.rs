@@ -15,6 +15,16 @@ pub(super) fn first_entry(fields: &Fields, names: &[&str]) -> Option<String> {
     })
 }
 
+/// Every entry of the fields called `names`, at the top only.
+pub(super) fn entries<'a>(fields: &'a Fields, names: &[&str]) -> impl Iterator<Item = String> + 'a {
+    let values: Vec<_> = names.iter().filter_map(|name| fields.get(*name)).collect();
+    let single = |value: &'a Value| match value {
+        Value::List(values) => values.iter(),
+        value => std::slice::from_ref(value).iter(),
+    };
+    values.into_iter().flat_map(single).filter_map(|value| some_text(&joined(value)))
+}
+
 /// The first of the fields called `names` that holds a date, as it is written, with its name.
 ///
 /// `published` may also be a truth value; that is no date.

@@ -5,7 +5,7 @@ use super::{
     front_matter::{self, Broken, Fields},
 };
 use crate::{
-    date,
+    alias, date,
     markdown::excerpt,
     model::ArticleDraft,
     moment::moment,
@@ -83,6 +83,7 @@ fn parse(path: &Path, text: &str, added: Option<&String>) -> Result<Prepared, Re
         title,
     })?;
     article.updated_at = updated_at;
+    article.aliases = aliases(&fields);
     Ok(article)
 }
 
@@ -167,6 +168,12 @@ fn top_folder(path: &Path) -> Option<String> {
         [Component::Normal(top), _, ..] => Some(spoken(&top.to_string_lossy())),
         _ => None,
     }
+}
+
+/// Zola's `path` is the address that the article had there.
+fn aliases(fields: &Fields) -> Vec<String> {
+    let texts = fields::entries(fields, &["path", "aliases", "redirect_from"]);
+    texts.filter_map(|text| alias::path_of(&text)).collect()
 }
 
 fn slug(fields: &Fields, name: &Name) -> Option<String> {
@@ -302,6 +309,23 @@ mod tests {
         let described = TEXT.replace("title", "description: In short.\ntitle");
         assert_eq!(parsed("a.md", &described).summary, "In short.");
         assert_eq!(parsed("a.md", TEXT).summary, "Text");
+    }
+
+    #[test]
+    fn aliases_are_those_of_zola_hugo_and_jekyll() {
+        let cases = [
+            (
+                "path: 2015/05/11/a\naliases: [2015/05/11/a.html]",
+                &["/2015/05/11/a", "/2015/05/11/a.html"][..],
+            ),
+            ("aliases:\n- /old/\n- https://other.example/a", &["/old"]),
+            ("redirect_from: /old.html", &["/old.html"]),
+            ("title: T", &[]),
+        ];
+        for (fields, aliases) in cases {
+            let article = parsed("2024-01-31-a.md", &format!("---\n{fields}\n---\nText"));
+            assert_eq!(article.aliases, aliases, "{fields}");
+        }
     }
 
     #[test]

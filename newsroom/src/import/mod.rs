@@ -37,6 +37,9 @@ const BATCH: usize = 500;
 /// * Author: `author` or `authors`, names or maps with a `name`, else "Staff".
 /// * Slug: `slug`, else the file name, or the folder of an `index.md` or `README.md`. If several files
 ///   of one import would have the same, the later ones get `-2`, `-3`.
+/// * Aliases, the paths of which lead to the article: `aliases`, `redirect_from`, and `path`. Each is
+///   taken from the site's root on. Of several articles with the same alias the first has it; one
+///   that an article of an earlier import has becomes this one's.
 /// * `draft: true` or `published: false` makes a draft.
 ///
 /// Raw HTML is sanitised, shortcodes stay as text. A file that cannot be taken is reported and the
@@ -77,12 +80,12 @@ impl Import {
         let (Found { files, unreadable }, added) = self.found().await?;
 
         let mut report = ImportReport { skipped: unreadable, ..ImportReport::default() };
-        let mut slugs = Slugs::default();
+        let mut taken = Taken::default();
         let folder = Arc::new(Folder { dir: dir.clone(), added });
         for paths in files.chunks(BATCH) {
             let (folder, paths) = (Arc::clone(&folder), paths.to_vec());
             let batch;
-            (batch, slugs) = off_thread(move || Batch::read(&folder, paths, slugs)).await?;
+            (batch, taken) = off_thread(move || Batch::read(&folder, paths, taken)).await?;
             let outcomes = store.upsert_all(&batch.articles, &now).await?;
             outcomes.into_iter().for_each(|outcome| report.count(outcome));
             report.skipped.extend(batch.skipped);
@@ -129,33 +132,37 @@ struct Batch {
 }
 
 impl Batch {
-    fn read(folder: &Folder, paths: Vec<PathBuf>, mut slugs: Slugs) -> (Self, Slugs) {
+    fn read(folder: &Folder, paths: Vec<PathBuf>, mut taken: Taken) -> (Self, Taken) {
         let mut batch = Self::default();
         for path in paths {
             match file::read(&folder.dir, &path, folder.added.get(&path)) {
                 Ok(mut article) => {
-                    article.slug = slugs.claim(article.slug);
+                    article.slug = taken.slug(article.slug);
+                    article.aliases.retain(|alias| taken.aliases.insert(alias.clone()));
                     batch.articles.push(article);
                 }
                 Err(reason) => batch.skipped.push(Skipped { path, reason: reason.to_string() }),
             }
         }
-        (batch, slugs)
+        (batch, taken)
     }
 }
 
-/// The slugs given out in one import.
+/// The names given out in one import.
 #[derive(Default)]
-struct Slugs(HashSet<String>);
+struct Taken {
+    slugs: HashSet<String>,
+    aliases: HashSet<String>,
+}
 
-impl Slugs {
-    fn claim(&mut self, slug: String) -> String {
+impl Taken {
+    fn slug(&mut self, slug: String) -> String {
         let numbered = (2_u32..).map(|number| format!("{slug}-{number}"));
         let free = std::iter::once(slug.clone())
             .chain(numbered)
-            .find(|slug| !self.0.contains(slug))
+            .find(|slug| !self.slugs.contains(slug))
             .expect("there are more numbers than files");
-        self.0.insert(free.clone());
+        self.slugs.insert(free.clone());
         free
     }
 }
@@ -172,8 +179,8 @@ mod tests {
 
     #[test]
     fn taken_slugs_get_numbers_in_order() {
-        let mut slugs = Slugs::default();
-        let claimed = ["a", "a", "a-2", "b", "a"].map(|slug| slugs.claim(slug.to_owned()));
+        let mut taken = Taken::default();
+        let claimed = ["a", "a", "a-2", "b", "a"].map(|slug| taken.slug(slug.to_owned()));
         assert_eq!(claimed, ["a", "a-2", "a-2-2", "b", "a-3"]);
     }
 }

@@ -1,5 +1,6 @@
 //! Where articles are kept: one SQLite file.
 
+mod aliases;
 mod error;
 mod read;
 mod row;
@@ -17,8 +18,10 @@ use sqlx::{
 use std::{path::Path, time::Duration};
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "articles", include_str!("../../migrations/0001_articles.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "articles", include_str!("../../migrations/0001_articles.sql")),
+    (2, "aliases", include_str!("../../migrations/0002_aliases.sql")),
+];
 
 /// The articles and sections of the site, in one SQLite file.
 ///

@@ -1,6 +1,6 @@
 //! Changing the store.
 
-use super::{ContentStore, StoreError, read::stored, row::Row};
+use super::{ContentStore, StoreError, aliases, read::stored, row::Row};
 use crate::{
     date,
     model::{ArticleDraft, ArticleSource},
@@ -120,7 +120,7 @@ impl ContentStore {
 
     /// Stores `articles`, new or not, all of them or none.
     ///
-    /// A new article counts as last changed when it was published, unless it says otherwise: it was
+    /// Their aliases become those that they have: none is kept. A new article counts as last changed when it was published, unless it says otherwise: it was
     /// written elsewhere, and not today.
     pub(crate) async fn upsert_all(
         &self,
@@ -168,12 +168,15 @@ async fn upsert(
     let Some((old, _)) = stored(connection, &article.slug).await? else {
         let row = Row::first(article, article.published_at.as_deref().unwrap_or(now));
         insert(connection, article, row).await?;
+        aliases::replace(connection, &article.slug, &article.aliases).await?;
         return Ok(Upserted::Created);
     };
-    let Some(next) = old.next(article, now) else {
-        return Ok(Upserted::Unchanged);
-    };
-    replace(connection, article, &old, next).await?;
+    let has_moved = aliases::replace(connection, &article.slug, &article.aliases).await?;
+    match old.next(article, now) {
+        Some(next) => replace(connection, article, &old, next).await?,
+        None if !has_moved => return Ok(Upserted::Unchanged),
+        None => {}
+    }
     Ok(Upserted::Updated)
 }
 

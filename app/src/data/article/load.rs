@@ -1,7 +1,7 @@
 //! Reads an article, and others of its section, from the content source.
 
 use futures::FutureExt;
-use newsroom::ArticleSummary;
+use newsroom::{Article, ArticleSummary};
 
 use super::ArticleView;
 use crate::data::{
@@ -26,9 +26,20 @@ pub(super) async fn article(slug: &str) -> Result<Option<ArticleView>, Failure> 
 }
 
 async fn read(source: &ContentSource, slug: &str) -> Result<Option<ArticleView>, ContentError> {
-    let Some(article) = source.article(slug).await? else { return Ok(None) };
+    let Some(article) = found(source, slug).await? else { return Ok(None) };
     let related = related(source, &article.section, &article.slug).boxed().await?;
     Ok(Some(ArticleView { related, rendered_at: answer::now(), article }))
+}
+
+/// The article with `slug`, or the one that had it before.
+async fn found(source: &ContentSource, slug: &str) -> Result<Option<Article>, ContentError> {
+    if let Some(article) = source.article(slug).await? {
+        return Ok(Some(article));
+    }
+    match source.moved_from(&article_path(slug)).await? {
+        Some(slug) => source.article(&slug).await,
+        None => Ok(None),
+    }
 }
 
 /// The newest others of the section.

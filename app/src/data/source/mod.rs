@@ -195,6 +195,21 @@ impl ContentSource {
         }
     }
 
+    /// The slug of the published article that was at `path` before; none if there is none, or the
+    /// back end knows of no such paths.
+    ///
+    /// Nothing of it is kept: anybody may ask for any path.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ContentError`] if the back end does not answer as it should.
+    pub async fn moved_from(&self, path: &str) -> Result<Option<String>, ContentError> {
+        match &self.back_end {
+            BackEnd::Newsroom(api) => api.moved_from(path).await,
+            BackEnd::Sanity(_) => Ok(None),
+        }
+    }
+
     /// All sections that have published articles, by name. One that cannot be read is left out.
     ///
     /// # Errors

@@ -1,12 +1,12 @@
 //! The newsroom's JSON API, or another that answers as it does.
 
-use newsroom::{Article, ArticlePage};
+use newsroom::{Article, ArticlePage, Moved};
 use reqwest::{Client, Url};
 use std::fmt;
 
 use super::{
     entries::{Entries, Sections},
-    reader::{Labels, Reader, Reads, Shows},
+    reader::{Labels, Reader, Reads, Shows, body, send},
     wire::{WireArticle, WirePage, WireSection},
 };
 use crate::data::{pagination::PageNumber, source_error::ContentError, tags};
@@ -65,6 +65,20 @@ impl Newsroom {
         let sections: Entries<WireSection> = reader.read(url, labels).await?;
         let read = sections.read.into_iter().map(Into::into).collect();
         Ok(Sections { read, is_whole: sections.is_whole })
+    }
+
+    pub(super) async fn moved_from(&self, path: &str) -> Result<Option<String>, ContentError> {
+        let mut url = self.url(&["moved"]);
+        url.query_pairs_mut().append_pair("path", path);
+        let moved: Result<Moved, _> = match send(&url, self.client.get(url.clone())).await {
+            Ok(answer) => body(&url, answer).await,
+            Err(error) => Err(error),
+        };
+        match moved {
+            Ok(moved) => Ok(Some(moved.slug)),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn read_url(&self, reader: &Reader, segments: &[&str]) -> Url {
