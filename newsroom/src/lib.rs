@@ -42,7 +42,7 @@ pub use self::moment::moment;
 #[cfg(feature = "backend")]
 pub use self::{
     api::router,
-    import::{Import, ImportError, ImportReport, Skipped},
+    import::{Import, ImportError, ImportReport, PICTURES_PATH, Skipped},
     prepared::InvalidInput,
     store::{ContentStore, StoreError},
 };

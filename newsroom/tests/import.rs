@@ -196,6 +196,46 @@ async fn aliases_are_those_of_the_last_import_and_of_the_first_file_that_has_the
 }
 
 #[tokio::test]
+async fn pictures_are_copied_by_content_and_only_from_the_folder() {
+    let text = "---\ndate: 2024-01-31\n---\n![a](a.png) <img src=\"../up.JPG\"> [b][b]\n\n[b]: a.png\n\n\
+                ![gone](gone.png) ![out](../../out.png) ![far](https://x.example/a.png) ![link](link.png)";
+    let folder = Folder::new(&[
+        ("out.png", b"secret"),
+        ("blog/post/index.md", text.as_bytes()),
+        ("blog/post/a.png", b"picture"),
+        ("blog/up.JPG", b"other picture"),
+    ]);
+    std::os::unix::fs::symlink(
+        folder.path().join("out.png"),
+        folder.path().join("blog/post/link.png"),
+    )
+    .unwrap();
+    let pictures = folder.path().join("pictures");
+    let import = Import::new(folder.path().join("blog")).pictures(&pictures);
+    let store = ContentStore::in_memory().await.unwrap();
+    let copies = || {
+        let names = fs::read_dir(&pictures).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    for expected in [(1, 0, 0, 0), (0, 0, 1, 0)] {
+        assert_eq!(counts(&import.run(&store).await.unwrap()), expected);
+        let [a, up] = copies().try_into().unwrap();
+        assert_eq!(fs::read(pictures.join(&a)).unwrap(), b"picture");
+        let body = store.source("post").await.unwrap().unwrap().body_markdown;
+        let expected = text.split("---\n").nth(2).unwrap().replace("a.png)", "A)");
+        let expected =
+            expected.replacen("](A)", &format!("](/pictures/{a})"), 1).replace("A)", "a.png)");
+        let expected = expected.replace("../up.JPG", &format!("/pictures/{up}"));
+        assert_eq!(body, expected.replace("[b]: a.png", &format!("[b]: /pictures/{a}")));
+    }
+    folder.write("blog/post/a.png", "changed");
+    assert_eq!(counts(&import.run(&store).await.unwrap()), (0, 1, 0, 0));
+    assert_eq!(copies().len(), 3);
+}
+
+#[tokio::test]
 async fn missing_folder_is_an_error_that_names_it() {
     let folder = Folder::new(&[]);
     let store = ContentStore::in_memory().await.unwrap();

@@ -106,6 +106,7 @@ async fn fill_if_empty(store: &ContentStore, config: &Config) -> Result<(), Erro
         return Ok(());
     }
     let report = newsroom::Import::new(folder)
+        .pictures(&config.content_pictures)
         .run(store)
         .await
         .map_err(|source| Error::Import { path: folder.clone(), source })?;

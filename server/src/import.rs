@@ -14,7 +14,7 @@ pub(crate) async fn import(
     dates_from_git: bool,
 ) -> Result<(), Error> {
     let store = open_store(&config.content_db).await?;
-    let mut import = newsroom::Import::new(folder);
+    let mut import = newsroom::Import::new(folder).pictures(&config.content_pictures);
     if dates_from_git {
         import = import.dates_from_git();
     }

@@ -24,7 +24,8 @@ use leptos::prelude::provide_context;
 use leptos_isr::{
     Builder, Clock, Engine, Isr, LeptosPages, build_id, minutes, route::DeclaredRoute,
 };
-use tower_http::limit::RequestBodyLimitLayer;
+use newsroom::PICTURES_PATH;
+use tower_http::{limit::RequestBodyLimitLayer, services::ServeDir};
 
 use crate::{cdns, config::Config, content::Content, error::Error, hooks, security};
 
@@ -93,6 +94,7 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
         .router(&isr, options, shell)
         .route("/feed.xml", get(feed(content.source.clone(), site_url.clone())))
         .route("/sitemap.xml", get(sitemap(content.source.clone(), site_url)))
+        .nest_service(PICTURES_PATH, ServeDir::new(&config.content_pictures))
         .layer(from_fn_with_state(has_hashed_names, let_browsers_keep_files))
         .layer(RequestBodyLimitLayer::new(MAX_REQUEST));
     Ok(Site { router: isr.wrap(router), isr })
@@ -183,7 +185,9 @@ async fn let_browsers_keep_files(
     request: Request,
     next: Next,
 ) -> Response {
-    let is_hashed = has_hashed_names && request.uri().path().starts_with("/pkg/");
+    let path = request.uri().path();
+    let is_in = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+    let is_hashed = has_hashed_names && is_in("/pkg") || is_in(PICTURES_PATH);
     let mut response = next.run(request).await;
     let is_file = response.headers().contains_key(header::LAST_MODIFIED);
     if is_file && response.status().is_success() {

@@ -479,6 +479,31 @@ async fn addresses_that_an_article_had_before_lead_to_it() {
 }
 
 #[tokio::test]
+async fn pictures_beside_a_post_come_along_and_are_kept_by_browsers() {
+    let folder = folder();
+    let post = folder.path().join("content/post");
+    fs::create_dir(&post).unwrap();
+    fs::write(post.join("index.md"), "---\ndate: 2026-01-20\n---\n![A](./a%20b.svg)").unwrap();
+    fs::write(post.join("a b.svg"), "<svg xmlns=\"http://www.w3.org/2000/svg\"/>").unwrap();
+    let server = server_in(folder, &[]).await;
+    let page = server.get("/articles/post").await;
+    let address =
+        page.body.split("src=\"").find(|rest| rest.starts_with("/pictures/a-b-")).unwrap();
+    let picture = server.get(address.split('"').next().unwrap()).await;
+    picture.assert_status(200).assert_body_contains("<svg").assert_bypass("no-route");
+    picture.assert_header("content-type", "image/svg+xml");
+    picture.assert_header("cache-control", "public, max-age=31536000, immutable");
+    // A picture that is opened by itself runs nothing.
+    picture.assert_header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    for path in
+        ["/pictures/none.svg", "/pictures/", "/pictures/..%2Fnews.db", "/pictures/../news.db"]
+    {
+        let refused = server.get(path).await;
+        assert!(refused.status.is_client_error(), "{path}: {refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn regeneration_of_an_unchanged_article_costs_the_api_a_304() {
     let folder = folder();
     let api = content_api(&folder, &Outage::new()).await;

@@ -1,8 +1,9 @@
 //! One Markdown file made into an article.
 
 use super::{
-    fields,
+    Folder, fields,
     front_matter::{self, Broken, Fields},
+    pictures,
 };
 use crate::{
     alias, date,
@@ -27,6 +28,8 @@ pub(super) enum Reason {
     Unreadable(#[from] io::Error),
     #[error("has {0} bytes: the limit is {MAX_FILE_BYTES} (1 MiB)")]
     TooLarge(u64),
+    #[error("shows a picture that cannot be written: {0}")]
+    Picture(#[source] io::Error),
     #[error("is not UTF-8: byte {0} starts no character")]
     NotUtf8(usize),
     #[error(transparent)]
@@ -43,26 +46,26 @@ pub(super) enum Reason {
     Invalid(#[from] InvalidInput),
 }
 
-/// Reads, checks and renders the file at `path` under `root`, which was `added` at that time.
-pub(super) fn read(root: &Path, path: &Path, added: Option<&String>) -> Result<Prepared, Reason> {
-    let file = root.join(path);
+/// Reads, checks and renders the file at `path` in `folder`.
+pub(super) fn read(folder: &Folder, path: &Path) -> Result<Prepared, Reason> {
+    let file = folder.dir.join(path);
     let size = fs::metadata(&file)?.len();
     if size > MAX_FILE_BYTES {
         return Err(Reason::TooLarge(size));
     }
     let text = String::from_utf8(fs::read(&file)?)
         .map_err(|error| Reason::NotUtf8(error.utf8_error().valid_up_to()))?;
-    parse(path, &text, added)
+    parse(folder, path, &text)
 }
 
 /// Makes an article of the text of the file at `path`, which counts from the imported folder on.
-fn parse(path: &Path, text: &str, added: Option<&String>) -> Result<Prepared, Reason> {
+fn parse(folder: &Folder, path: &Path, text: &str) -> Result<Prepared, Reason> {
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
     let (fields, body) = front_matter::split(&text)?;
     let name = Name::of(path);
 
     let published_at = match published_at(&fields, &name, path) {
-        Err(Reason::NoDate) => added.cloned().ok_or(Reason::NoDate)?,
+        Err(Reason::NoDate) => folder.added.get(path).cloned().ok_or(Reason::NoDate)?,
         date => date?,
     };
     let updated_at = changed_at(&fields)?;
@@ -70,6 +73,10 @@ fn parse(path: &Path, text: &str, added: Option<&String>) -> Result<Prepared, Re
     if body.trim().is_empty() {
         return Err(Reason::Empty);
     }
+    let body = match &folder.pictures {
+        Some(to) => pictures::take(&folder.dir, path, &body, to).map_err(Reason::Picture)?,
+        None => body,
+    };
     let summary = fields::text(&fields, &["description", "summary", "excerpt"])
         .or_else(|| excerpt::first_paragraph(&body));
     let mut article = Prepared::new(ArticleDraft {
@@ -197,7 +204,8 @@ mod tests {
     const TEXT: &str = "---\ntitle: T\ndate: 2024-01-31\n---\nText\n";
 
     fn parsed(path: &str, text: &str) -> Prepared {
-        parse(Path::new(path), text, None).unwrap_or_else(|reason| panic!("{path}: {reason}"))
+        parse(&Folder::default(), Path::new(path), text)
+            .unwrap_or_else(|reason| panic!("{path}: {reason}"))
     }
 
     #[test]
@@ -292,15 +300,17 @@ mod tests {
     #[test]
     fn time_of_the_repository_is_the_last_resort() {
         let added = "2020-02-02T00:00:00Z".to_owned();
+        let dates = [("a.md".into(), added.clone()), ("2023-05-06-a.md".into(), added.clone())];
+        let folder = Folder { added: dates.into(), ..Folder::default() };
         for (path, text, published_at) in [
             ("a.md", "# A\n\nText", &*added),
             ("2023-05-06-a.md", "# A\n\nText", "2023-05-06T00:00:00Z"),
             ("a.md", TEXT, "2024-01-31T00:00:00Z"),
         ] {
-            let article = parse(Path::new(path), text, Some(&added)).unwrap();
+            let article = parse(&folder, Path::new(path), text).unwrap();
             assert_eq!(article.published_at.as_deref(), Some(published_at), "{path}");
         }
-        let wrong = parse(Path::new("a.md"), "---\ndate: soon\n---\nText", Some(&added));
+        let wrong = parse(&folder, Path::new("a.md"), "---\ndate: soon\n---\nText");
         assert!(matches!(wrong, Err(Reason::BadDate { .. })), "{wrong:?}");
     }
 
@@ -349,7 +359,8 @@ mod tests {
             (&long_title, "`title` has 201 characters"),
         ];
         for (text, said) in cases {
-            let reason = parse(Path::new("a.md"), text, None).unwrap_err().to_string();
+            let reason =
+                parse(&Folder::default(), Path::new("a.md"), text).unwrap_err().to_string();
             assert!(reason.contains(said), "{text}: {reason}");
         }
     }

@@ -4,9 +4,11 @@ mod fields;
 mod file;
 mod front_matter;
 mod git;
+mod pictures;
 mod report;
 mod walk;
 
+pub use self::pictures::PICTURES_PATH;
 pub use self::report::{ImportError, ImportReport, Skipped};
 
 use self::{git::Added, walk::Found};
@@ -49,12 +51,13 @@ const BATCH: usize = 500;
 pub struct Import {
     dir: PathBuf,
     dates_from_git: bool,
+    pictures: Option<PathBuf>,
 }
 
 impl Import {
     /// Imports the folder `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), dates_from_git: false }
+        Self { dir: dir.into(), dates_from_git: false, pictures: None }
     }
 
     /// Takes the dates of files that name none from git: the author's date of the commit that added
@@ -64,6 +67,18 @@ impl Import {
     #[must_use]
     pub fn dates_from_git(mut self) -> Self {
         self.dates_from_git = true;
+        self
+    }
+
+    /// Copies pictures of the folder that articles show or link to by relative addresses into `folder`,
+    /// which the site serves at [`PICTURES_PATH`], and makes the articles name them there. Defaults
+    /// to leaving such addresses as they are.
+    ///
+    /// A picture of more than 10 MiB, or outside the imported folder, is not taken; the log names it.
+    /// Copies stay when their article or picture is gone.
+    #[must_use]
+    pub fn pictures(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.pictures = Some(folder.into());
         self
     }
 
@@ -81,7 +96,7 @@ impl Import {
 
         let mut report = ImportReport { skipped: unreadable, ..ImportReport::default() };
         let mut taken = Taken::default();
-        let folder = Arc::new(Folder { dir: dir.clone(), added });
+        let folder = Arc::new(Folder { dir: dir.clone(), added, pictures: self.pictures.clone() });
         for paths in files.chunks(BATCH) {
             let (folder, paths) = (Arc::clone(&folder), paths.to_vec());
             let batch;
@@ -103,7 +118,7 @@ impl Import {
     }
 
     async fn found(&self) -> Result<(Found, Added), ImportError> {
-        let Self { dir, dates_from_git } = self.clone();
+        let Self { dir, dates_from_git, .. } = self.clone();
         off_thread(move || {
             let found = walk::markdown_files(&dir)
                 .map_err(|source| ImportError::ReadFolder { path: dir.clone(), source })?;
@@ -120,9 +135,12 @@ impl Import {
 }
 
 /// What files are read from.
+#[derive(Default)]
 struct Folder {
     dir: PathBuf,
     added: Added,
+    /// Where pictures are copied to.
+    pictures: Option<PathBuf>,
 }
 
 #[derive(Default)]
@@ -135,7 +153,7 @@ impl Batch {
     fn read(folder: &Folder, paths: Vec<PathBuf>, mut taken: Taken) -> (Self, Taken) {
         let mut batch = Self::default();
         for path in paths {
-            match file::read(&folder.dir, &path, folder.added.get(&path)) {
+            match file::read(folder, &path) {
                 Ok(mut article) => {
                     article.slug = taken.slug(article.slug);
                     article.aliases.retain(|alias| taken.aliases.insert(alias.clone()));

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "backend")]
 pub(crate) mod excerpt;
+#[cfg(feature = "backend")]
+pub(crate) mod links;
 
 use ammonia::{Builder, UrlRelative};
 use pulldown_cmark::{Alignment, Event, Options, Parser, Tag, html};

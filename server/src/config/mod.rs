@@ -278,6 +278,17 @@ pub struct Config {
     )]
     pub content_dir: PathBuf,
 
+    /// Where the pictures of imported files are kept
+    #[arg(
+        long,
+        env = "CONTENT_PICTURES",
+        global = true,
+        default_value = "data/pictures",
+        value_name = "CONTENT_PICTURES",
+        help_heading = "Content"
+    )]
+    pub content_pictures: PathBuf,
+
     /// Where the built-in content API listens; port 0 takes a free one
     #[arg(
         long,

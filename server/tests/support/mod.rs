@@ -64,6 +64,7 @@ pub(crate) async fn server_in(folder: TempDir, args: &[&str]) -> Server {
         ("--isr-dir", path("isr")),
         ("--content-db", path("news.db")),
         ("--content-dir", path("content")),
+        ("--content-pictures", path("pictures")),
         ("--hash-files", "false".to_owned()),
         ("--editor-password", "secret".to_owned()),
         ("--content-token", "token".to_owned()),
