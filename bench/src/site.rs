@@ -7,6 +7,9 @@ use std::{
 
 use crate::{Result, contender::Server, content};
 
+/// The token of its purge endpoint.
+pub(crate) const TOKEN: &str = "the token of the measurements";
+
 /// The folders that a server uses, below one scratch folder.
 pub(crate) struct Site<'a> {
     pub(crate) scratch: &'a Path,
@@ -30,7 +33,7 @@ impl Site<'_> {
             .env("ISR_DIR", folder.join("isr"))
             .env("CONTENT_DB", folder.join("news.db"))
             .env("CONTENT_DIR", self.scratch.join("content"))
-            .env("ISR_TOKEN", "token")
+            .env("ISR_TOKEN", TOKEN)
             .env("ISR_REVALIDATE", "/articles/:slug=1h")
             .env("RUST_LOG", "warn");
         command

@@ -8,7 +8,7 @@ use crate::{
     content,
     load::{self, Rounds},
     machine,
-    site::{Site, path},
+    site::{Site, TOKEN, path},
 };
 
 /// How the storm is made.
@@ -102,7 +102,7 @@ async fn purge(server: &Server, pages: usize) -> Result<()> {
     let paths: Vec<_> = (0..pages).map(page).collect();
     let body = serde_json::json!({ "paths": paths }).to_string();
     let headers = [
-        ("authorization".to_owned(), "Bearer token".to_owned()),
+        ("authorization".to_owned(), format!("Bearer {TOKEN}")),
         ("content-type".to_owned(), "application/json".to_owned()),
     ];
     let answer = load::send(&server.addr, "POST", "/_isr/purge", &headers, &body).await?;

@@ -19,7 +19,7 @@
 //! $ curl -i http://127.0.0.1:3000/articles/coffee
 //! cache-status: isr; fwd=miss; fwd-status=200; stored
 //! coffee (reading 1)
-//! $ curl -i -H 'Authorization: Bearer example-token' -d '{"tags":["article:tea"]}' http://127.0.0.1:3000/_isr/purge
+//! $ curl -i -H 'Authorization: Bearer token-of-the-example' -d '{"tags":["article:tea"]}' http://127.0.0.1:3000/_isr/purge
 //! HTTP/1.1 204 No Content
 //! $ curl -i http://127.0.0.1:3000/articles/coffee
 //! cache-status: isr; hit; ttl=3600
@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .add("/", Isr::revalidate(hours(1)))?
         .add("/articles/:name", Isr::revalidate(hours(1)))?;
     // Yours comes from the environment.
-    let isr = Engine::builder(routes).token("example-token").build()?;
+    let isr = Engine::builder(routes).token("token-of-the-example").build()?;
     let app = Router::new().route("/", get(front)).route("/articles/{name}", get(article));
 
     let addr = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());

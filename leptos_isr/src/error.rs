@@ -39,6 +39,12 @@ pub enum Error {
         /// The id as given.
         given: String,
     },
+    /// The purge token is too short.
+    #[error("purge token: {problem}")]
+    Token {
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// Draft mode is set up wrongly.
     #[error("draft mode: {problem}")]
     Draft {

@@ -34,7 +34,7 @@ fn stored(runtime: &Runtime, purged: &str) -> Router {
     // Draft mode, tags and purges are looked at for each request, so they are there.
     let engine = Engine::builder(routes.unwrap())
         .draft_secret("a secret of some length")
-        .token("token")
+        .token("the token for purges")
         .cache_tag(true)
         .default_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
         .build()

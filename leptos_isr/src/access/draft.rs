@@ -11,10 +11,11 @@ use http::{HeaderMap, HeaderValue, header};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::{access::bearer::is_bearer, error::Error, period};
-
-/// The shortest secret, in bytes.
-const SHORTEST_SECRET: usize = 16;
+use crate::{
+    access::{bearer::is_bearer, secret},
+    error::Error,
+    period,
+};
 
 /// What the signature is for. It is part of what is signed, so a signature that was made elsewhere
 /// with the same secret does not pass.
@@ -73,13 +74,7 @@ impl DraftMode {
     pub(crate) fn new(settings: Settings, token: Option<&str>) -> Result<Option<Self>, Error> {
         let Some(secret) = settings.secret else { return Ok(None) };
         let refused = |problem: String| Err(Error::Draft { problem });
-        if secret.len() < SHORTEST_SECRET {
-            return refused(format!(
-                "the draft secret is {} bytes long; make it at least {SHORTEST_SECRET}, \
-                 as `openssl rand -hex 32` does",
-                secret.len()
-            ));
-        }
+        secret::check("the draft secret", &secret).map_err(|problem| Error::Draft { problem })?;
         if token == Some(&secret) {
             return refused(
                 "the draft secret is the purge token, so whoever may see drafts could purge; \

@@ -2,4 +2,5 @@
 
 pub(crate) mod bearer;
 pub(crate) mod draft;
+pub(crate) mod secret;
 pub(crate) mod webhooks;

@@ -180,6 +180,8 @@ impl Builder {
     /// Enables `POST /_isr/purge` and `POST /_isr/regenerate` for bearers of `token`. Defaults to
     /// no such endpoints.
     ///
+    /// The token must be at least 16 bytes long, or [`build`](Self::build) fails.
+    ///
     /// `POST /_isr/purge?dry_run=true` purges nothing and answers what a purge would reach; see
     /// [`Engine::purge_dry_run`].
     #[must_use]

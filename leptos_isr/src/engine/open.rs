@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use crate::{
-    access::{draft::DraftMode, webhooks::Webhooks},
+    access::{draft::DraftMode, secret, webhooks::Webhooks},
     address::key::Key,
     cdn::{Cdn, Cdns},
     clock::{Clock, Stamps},
@@ -55,6 +55,7 @@ impl Builder {
     /// - [`Error::Build`] if the build id is malformed.
     /// - [`Error::Store`] if the store's folder cannot be used.
     /// - [`Error::Purges`] if the store's purges cannot be read.
+    /// - [`Error::Token`] if the purge token is too short.
     /// - [`Error::Draft`] if the draft secret is too short or is the purge token.
     /// - [`Error::Webhook`] or [`Error::Cdn`] if a webhook or a CDN is set up wrongly.
     /// - [`Error::Csp`] if browsers would not read the policy as it is meant.
@@ -62,6 +63,9 @@ impl Builder {
         let settings = self;
         if let Some(given) = settings.build.as_ref().filter(|id| !build_id::is_id(id)) {
             return Err(Error::Build { given: given.clone() });
+        }
+        if let Some(token) = &settings.token {
+            secret::check("it", token).map_err(|problem| Error::Token { problem })?;
         }
         let csp = settings.csp.as_deref().map(Csp::parse).transpose()?.map(Arc::new);
         let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;

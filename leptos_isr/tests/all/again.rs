@@ -125,11 +125,11 @@ async fn second_purge_is_done_without_being_asked_for() {
 
 #[tokio::test]
 async fn time_until_the_second_purge_is_an_hour_at_most() {
-    let site = Site::build(routes(), |builder| builder.token("token"));
+    let site = Site::build(routes(), |builder| builder.token("the token for purges"));
     site.get("/forever").await;
     let call = async |after: &str| {
         let body = format!(r#"{{"tags":["all"],"again_after":{after}}}"#);
-        let headers = [("authorization", "Bearer token")];
+        let headers = [("authorization", "Bearer the token for purges")];
         site.send(Method::POST, "/_isr/purge", &headers, body).await
     };
     for wrong in ["3601", "1.5", "-1", "\"60\""] {

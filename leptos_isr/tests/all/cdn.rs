@@ -334,9 +334,9 @@ async fn refusal_is_logged_without_the_token() {
 
 #[tokio::test]
 async fn purge_that_was_passed_on_is_answered_again_and_done_once() {
-    let site = Site::build(routes(), |builder| builder.token("token"));
+    let site = Site::build(routes(), |builder| builder.token("the token for purges"));
     let purge = async |ids: &str| {
-        let headers = [("authorization", "Bearer token"), ("x-isr-purge-ids", ids)];
+        let headers = [("authorization", "Bearer the token for purges"), ("x-isr-purge-ids", ids)];
         site.send(Method::POST, "/_isr/purge", &headers, r#"{"tags":["all"]}"#).await.status
     };
     site.get("/a/1").await;
@@ -369,8 +369,8 @@ async fn servers_that_name_each_other_do_a_purge_once_and_pass_it_on_once() {
     for (number, listener) in listeners.into_iter().enumerate() {
         let others = urls.iter().enumerate().filter(|(other, _)| *other != number);
         let site = Site::build(routes(), |builder| {
-            others.fold(builder.token("token"), |builder, (_, url)| {
-                builder.cdn(Cdn::url(url, "token"))
+            others.fold(builder.token("the token for purges"), |builder, (_, url)| {
+                builder.cdn(Cdn::url(url, "the token for purges"))
             })
         });
         let calls = Arc::clone(&calls);

@@ -77,9 +77,9 @@ async fn cookie_asks_for_tls_unless_the_site_goes_without() {
 
 #[tokio::test]
 async fn other_secrets_begin_nothing() {
-    let site = site_with(|builder| builder.token("the purge token"));
+    let site = site_with(|builder| builder.token("the token for purges"));
     let longer = format!("{SECRET}!");
-    for wrong in ["", "wrong", "the purge token", &SECRET[1..], &longer] {
+    for wrong in ["", "wrong", "the token for purges", &SECRET[1..], &longer] {
         let answer = begin(&site, wrong).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{wrong}");
         assert_eq!(answer.header("www-authenticate"), "Bearer");
@@ -294,10 +294,10 @@ async fn headers_make_no_draft() {
 
 #[tokio::test]
 async fn render_that_is_stored_is_no_draft_whoever_caused_it() {
-    let site = site_with(|builder| builder.token("the purge token"));
+    let site = site_with(|builder| builder.token("the token for purges"));
     let cookie = cookie(&site).await;
     site.get("/a/1").await;
-    let headers = [("cookie", &*cookie), ("authorization", "Bearer the purge token")];
+    let headers = [("cookie", &*cookie), ("authorization", "Bearer the token for purges")];
     let body = Body::from(r#"{"paths":["/a/1"]}"#);
     let purged = site.send(Method::POST, "/_isr/purge", &headers, body).await;
     assert_eq!(purged.status, StatusCode::NO_CONTENT);

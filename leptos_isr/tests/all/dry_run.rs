@@ -179,7 +179,9 @@ impl Store for Listing {
 /// A site on that store, whose dry runs end after `limit`.
 fn site_on(limit: Duration, list: impl Fn() -> Option<PageStream> + Send + Sync + 'static) -> Site {
     let store = Listing(Box::new(list));
-    Site::build(routes(), |builder| builder.store(store).render_timeout(limit).token("secret"))
+    Site::build(routes(), |builder| {
+        builder.store(store).render_timeout(limit).token("the token for purges")
+    })
 }
 
 #[tokio::test]
@@ -216,7 +218,7 @@ fn endless_pages() -> Option<PageStream> {
 
 /// `POST /_isr/purge` with this query and body.
 async fn post(site: &Site, query: &str, body: &'static str) -> leptos_isr::testing::Answer {
-    let bearer = [("authorization", "Bearer secret")];
+    let bearer = [("authorization", "Bearer the token for purges")];
     site.send(Method::POST, &format!("/_isr/purge{query}"), &bearer, Body::from(body)).await
 }
 
@@ -252,7 +254,7 @@ async fn one_at_a_time_until_it_ends_or_its_caller_leaves() {
 
 #[tokio::test]
 async fn endpoint_answers_json_and_refuses_what_is_misspelled() {
-    let site = Site::build(routes(), |builder| builder.token("secret"));
+    let site = Site::build(routes(), |builder| builder.token("the token for purges"));
     site.get("/a/1").await;
     site.get("/forever").await;
     let answer = post(&site, "?dry_run=true", r#"{"tags":["all"],"hard":true}"#).await;

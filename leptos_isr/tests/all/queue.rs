@@ -350,19 +350,19 @@ async fn only_stored_routes_are_regenerated() {
 
 #[tokio::test]
 async fn regenerate_endpoint_answers_for_each_page() {
-    let site = Site::build(routes(), |builder| builder.token("secret"));
+    let site = Site::build(routes(), |builder| builder.token("the token for purges"));
     let call = async |token: &str, body: &'static str| {
         let bearer = format!("Bearer {token}");
         let headers = [("authorization", bearer.as_str())];
         site.send(http::Method::POST, "/_isr/regenerate", &headers, body).await
     };
-    let done = call("secret", r#"{"paths":["/a/1","/forever"]}"#).await;
+    let done = call("the token for purges", r#"{"paths":["/a/1","/forever"]}"#).await;
     assert_eq!(done.status, StatusCode::OK);
     done.assert_body(
         r#"{"pages":[{"path":"/a/1","status":200,"stored":true},{"path":"/forever","status":200,"stored":true}]}"#,
     );
     site.behave(Renders::Status(StatusCode::BAD_GATEWAY));
-    let failed = call("secret", r#"{"paths":["/a/1"]}"#).await;
+    let failed = call("the token for purges", r#"{"paths":["/a/1"]}"#).await;
     assert_eq!(failed.status, StatusCode::BAD_GATEWAY);
     failed.assert_body(
         r#"{"pages":[{"path":"/a/1","stored":false,"error":"the page answered with status 502 Bad Gateway"}]}"#,
@@ -374,12 +374,12 @@ async fn regenerate_endpoint_answers_for_each_page() {
         (r#"["/a/1"]"#, "expected a map"),
         ("", "EOF"),
     ] {
-        let wrong = call("secret", body).await;
+        let wrong = call("the token for purges", body).await;
         assert_eq!(wrong.status, StatusCode::BAD_REQUEST, "{body}");
         assert!(wrong.body.contains(problem), "{}", wrong.body);
     }
     assert_eq!(call("other", r#"{"paths":["/a/1"]}"#).await.status, StatusCode::UNAUTHORIZED);
-    let none = call("secret", r#"{"paths":[]}"#).await;
+    let none = call("the token for purges", r#"{"paths":[]}"#).await;
     none.assert_body(r#"{"pages":[]}"#);
     assert_eq!(site.renders(), 3);
     site.engine.purge(&Purge::default()).await.unwrap();

@@ -810,15 +810,35 @@ async fn path_that_is_not_listed_gets_the_404_page_without_a_render() {
     }
 }
 
+#[test]
+fn purge_token_that_is_too_short_fails_at_start() {
+    let build = |token: &str| Engine::builder(routes()).token(token).build();
+    for token in ["", "x", "a short token 1"] {
+        let error = build(token).unwrap_err().to_string();
+        let expected =
+            format!("purge token: it is {} bytes long; make it at least 16", token.len());
+        assert!(error.starts_with(&expected) && error.contains("openssl"), "{error}");
+        assert!(
+            token.len() < 2 || !error.contains(token),
+            "the token stays out of the log: {error}"
+        );
+    }
+    assert!(build("a short token 12").is_ok());
+}
+
 #[tokio::test]
 async fn purge_endpoint_wants_its_token() {
-    let site = Site::build(routes(), |builder| builder.token("secret"));
-    let bearer = [("authorization", "Bearer secret")];
+    let site = Site::build(routes(), |builder| builder.token("the token for purges"));
+    let bearer = [("authorization", "Bearer the token for purges")];
     let post = async |headers: &[(&str, &str)], body: &'static str| {
         site.send(Method::POST, "/_isr/purge", headers, Body::from(body)).await
     };
     site.get("/a/1").await;
-    for headers in [&[][..], &[("authorization", "Bearer secre")], &[("authorization", "secret")]] {
+    for headers in [
+        &[][..],
+        &[("authorization", "Bearer the token for purge")],
+        &[("authorization", "the token for purges")],
+    ] {
         assert_eq!(post(headers, r#"{"tags":["all"]}"#).await.status, StatusCode::UNAUTHORIZED);
     }
     for body in ["", "[]", r#"{"tag":["all"]}"#, r#"{"paths":["a"]}"#, r#"{"tags":"all"}"#] {
@@ -840,9 +860,12 @@ async fn purge_endpoint_wants_its_token() {
 #[tokio::test]
 async fn every_answer_of_an_endpoint_says_that_it_is_of_no_store() {
     let site = Site::build(routes(), |builder| {
-        builder.token("secret").draft_secret("a secret of some length").draft_over_http()
+        builder
+            .token("the token for purges")
+            .draft_secret("a secret of some length")
+            .draft_over_http()
     });
-    let token = [("authorization", "Bearer secret")];
+    let token = [("authorization", "Bearer the token for purges")];
     let draft = [("authorization", "Bearer a secret of some length")];
     for (method, path, headers, body, status) in [
         (Method::POST, "/_isr/purge", &token, r#"{"tags":["all"]}"#, 204),

@@ -141,7 +141,8 @@ pub struct Config {
     )]
     pub isr_revalidate: Option<String>,
 
-    /// Switches on `POST /_isr/purge` and `/_isr/regenerate` for bearers of this token
+    /// Switches on `POST /_isr/purge` and `/_isr/regenerate` for bearers of this token, at least 16
+    /// bytes long
     #[arg(long, env = "ISR_TOKEN", global = true, value_name = "ISR_TOKEN", hide_env_values = true,
         help_heading = "Stored pages", value_parser = parse_secret)]
     pub isr_token: Option<String>,

@@ -70,7 +70,7 @@ pub(crate) fn site(settings: Settings) -> Result<(Engine, Router), leptos_isr::E
     let clock = settings.clock;
     let mut builder = Engine::builder(routes)
         .clock(move || time(&clock))
-        .token("token")
+        .token("the token for purges")
         .max_page_size(1 << 20)
         .render_timeout(Duration::from_secs(5));
     if let Some(folder) = settings.store {

@@ -25,10 +25,7 @@ use self::{
     settings::Preset,
 };
 pub use self::{mapping::Mapping, settings::Webhook};
-use crate::error::Error;
-
-/// The shortest secret, in bytes.
-const SHORTEST_SECRET: usize = 16;
+use crate::{access::secret, error::Error};
 
 /// The webhooks of an engine, by name.
 #[derive(Debug, Default)]
@@ -66,13 +63,7 @@ impl Webhooks {
             if name.is_empty() || !name.bytes().all(is_plain) {
                 return Err(wrong("name it with letters, digits, `-` and `_`".to_owned()));
             }
-            if webhook.secret.len() < SHORTEST_SECRET {
-                return Err(wrong(format!(
-                    "its secret is {} bytes long; make it at least {SHORTEST_SECRET}, \
-                     as `openssl rand -hex 32` does",
-                    webhook.secret.len()
-                )));
-            }
+            secret::check("its secret", &webhook.secret).map_err(wrong)?;
             if token == Some(&webhook.secret) {
                 return Err(wrong(
                     "its secret is the purge token, so the sender could purge anything; \

@@ -28,7 +28,7 @@ use self::{child::Child, model::Model};
 use crate::{Error, Report};
 
 /// The token of the server's purge endpoint.
-const TOKEN: &str = "attack";
+const TOKEN: &str = "the attack's own token";
 
 /// What a run does.
 #[derive(Clone, Debug)]

@@ -131,7 +131,7 @@ async fn headers_that_look_internal_mean_nothing() {
     let forged = &[
         ("x-middleware-prefetch", "1"),
         ("x-nextjs-data", "1"),
-        ("x-prerender-revalidate", "token"),
+        ("x-prerender-revalidate", "the token for purges"),
         ("x-prerender-revalidate-if-generated", "1"),
         ("x-now-route-matches", "1=other&post=other&slug=other"),
         ("x-matched-path", "/blog/other"),
@@ -175,7 +175,7 @@ async fn headers_that_look_internal_mean_nothing() {
 async fn regeneration_by_somebody_with_cookies_stores_a_page_for_everybody() {
     let site = Site::with(&[("blog", &["a"])]).await;
     let headers = &[
-        ("Authorization", "Bearer token"),
+        ("Authorization", "Bearer the token for purges"),
         ("Cookie", "__prerender_bypass=token; isr_draft=forged"),
     ];
     let body = &json!({ "paths": ["/blog/a"] }).to_string();

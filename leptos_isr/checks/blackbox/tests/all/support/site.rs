@@ -92,7 +92,7 @@ impl Server {
     }
 
     pub(crate) async fn call(&self, target: &str, body: &Value) -> Page {
-        let headers = &[("Authorization", "Bearer token")];
+        let headers = &[("Authorization", "Bearer the token for purges")];
         self.request(Request { method: "POST", target, headers, body: &body.to_string() }).await
     }
 
