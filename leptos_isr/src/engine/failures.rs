@@ -17,7 +17,7 @@ const REMEMBERED: usize = 256;
 const LONGEST_PAGE: usize = 64 * 1024;
 
 /// The longest time for which a failure is given again.
-const LONGEST: Duration = period::seconds(30);
+const LONGEST: Duration = period::seconds(4);
 
 /// The last failures of pages that have no page before.
 pub(crate) struct Failures(Mutex<LruCache<Key, Remembered>>);

@@ -79,12 +79,14 @@ async fn failing_first_render_is_an_error_that_nobody_keeps() {
     let pages = site.pages_on_disk();
     site.cms.set("open:a", Answer::Broken(500));
     for n in 1..4 {
-        let page = site.get("/open/a").await;
-        page.assert_status(502).assert_said("Out of order");
-        page.assert_cache_status("isr; fwd=miss; fwd-status=502");
-        page.assert_header("cache-control", "private, no-store");
-        // There is nothing else to show, so each visitor's request is a try.
-        assert_eq!(site.cms.loads("open:a"), n);
+        for _ in 0..2 {
+            let page = site.get("/open/a").await;
+            page.assert_status(502).assert_said("Out of order");
+            page.assert_cache_status("isr; fwd=miss; fwd-status=502");
+            page.assert_header("cache-control", "private, no-store");
+            assert_eq!(site.cms.loads("open:a"), n, "there is no try before its time");
+        }
+        site.advance(4);
     }
     site.idle().await;
     assert_eq!(site.pages_on_disk(), pages);
@@ -131,6 +133,7 @@ async fn hanging_source_costs_its_own_visitors_only() {
     assert_eq!(page.cache_status(), "isr; fwd=miss; fwd-status=504");
     site.get("/blog/a").await.assert_fresh(2);
     gate.add_permits(100);
+    site.advance(1);
     site.get("/open/slow").await.assert_status(200);
 }
 
