@@ -424,6 +424,9 @@ async fn content_that_cannot_be_read_costs_no_stored_page() {
         assert_eq!(server.renders_of(path), 2, "{path} is not tried again at once");
     }
     server.get("/articles/article-2").await.assert_status(502).assert_not_stored();
+    // It may be where an article was before.
+    let unknown = server.get("/of/no/route").await;
+    unknown.assert_status(502).assert_not_stored().assert_header("retry-after", "5");
     server.purge_tag_hard("articles").await;
     server.get("/").await.assert_status(200).assert_stale_if_error();
 

@@ -115,7 +115,7 @@ pub fn permanent_redirect(path: impl Into<String>) {
 
 /// Says that this render failed, and why.
 ///
-/// The answer has status 502 and is never stored: a good page stays as it is. The cause is logged,
+/// The answer has status 502, a `Retry-After`, and is never stored: a good page stays as it is. The cause is logged,
 /// or printed by the build. A read by [`fetch`](crate::data::fetch()) or
 /// [`data`](crate::data::data()) that fails says so by itself; use this for other clients.
 pub fn failed(cause: impl Into<String>) {

@@ -12,6 +12,8 @@ use crate::{
     scope::{self, RenderScope},
 };
 
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
 fn with_scope(act: impl FnOnce(&RenderScope)) {
     if let Some(scope) = reading().as_ref().and_then(|reading| reading.render_scope()) {
         act(scope);
@@ -61,6 +63,10 @@ pub(super) fn permanent_redirect(path: String) {
 
 pub(super) fn failed(cause: String) {
     set_status(StatusCode::BAD_GATEWAY);
+    // Of a page that may be stored the engine knows when it is tried again.
+    if let (None, Some(response)) = (scope::current(), use_context::<ResponseOptions>()) {
+        response.insert_header(header::RETRY_AFTER, RETRY_AFTER);
+    }
     with_scope(|scope| scope.failed(cause));
 }
 
