@@ -31,6 +31,14 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// A setting of the [`Builder`](crate::Builder) is wrong, or contradicts another.
+    #[error("setting `{setting}`: {problem}")]
+    Setting {
+        /// The name of the method that sets it.
+        setting: &'static str,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// The build id is malformed.
     #[error(
         "build id `{given}`: use up to 64 letters, digits, `.`, `-` and `_`, and begin with a letter or digit"

@@ -34,13 +34,6 @@ pub fn build_id(options: &LeptosOptions) -> Result<String, Error> {
     Ok(format!("{:016x}", hash.digest()))
 }
 
-/// Whether `text` is allowed as the id of a build, which becomes a folder name and a header value.
-pub(crate) fn is_id(text: &str) -> bool {
-    text.len() <= 64
-        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
-}
-
 fn read(path: &PathBuf) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|source| Error::BuildId { path: path.clone(), source })
 }

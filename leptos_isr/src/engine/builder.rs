@@ -36,7 +36,9 @@ pub struct Builder {
     pub(crate) memory: u64,
     pub(crate) data_memory: u64,
     pub(crate) fetch: FetchSettings,
-    pub(crate) store: Option<Backing>,
+    pub(crate) disk: Option<DiskSettings>,
+    pub(crate) disk_limit: Option<u64>,
+    pub(crate) store: Option<Box<dyn Store>>,
     pub(crate) build: Option<String>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) token: Option<String>,
@@ -57,13 +59,6 @@ pub struct Builder {
     pub(crate) heartbeat: Duration,
 }
 
-/// The store behind the memory.
-#[derive(Debug)]
-pub(crate) enum Backing {
-    Disk(DiskSettings),
-    Own(Box<dyn Store>),
-}
-
 impl Engine {
     /// Returns the settings of an engine for these routes, all at their defaults.
     #[must_use]
@@ -80,6 +75,8 @@ impl Builder {
             memory: 64 << 20,
             data_memory: 32 << 20,
             fetch: FetchSettings::default(),
+            disk: None,
+            disk_limit: None,
             store: None,
             build: None,
             clock: Arc::new(SystemClock),
@@ -130,16 +127,16 @@ impl Builder {
     /// only.
     ///
     /// Each build has its own pages, told apart by `build_id`: use [`build_id`](crate::build_id())
-    /// to derive one. This sets [`Builder::build_id`] too. If the folder cannot be written, the
+    /// to derive one. It is that of [`Builder::build_id`] too. If the folder cannot be written, the
     /// engine logs one warning and keeps new pages in memory only.
     #[must_use]
     pub fn disk(mut self, folder: impl Into<PathBuf>, build_id: impl Into<String>) -> Self {
-        let build_id = build_id.into();
-        self.store = Some(Backing::Disk(DiskSettings::new(folder.into(), build_id.clone())));
-        self.build_id(build_id)
+        self.disk = Some(DiskSettings::new(folder.into(), build_id.into()));
+        self
     }
 
-    /// Sets the id of this build of the app. [`disk`](Builder::disk) sets it too. Defaults to none.
+    /// Sets the id of this build of the app. Defaults to that of [`disk`](Builder::disk), and to none
+    /// without a disk. Where both are given they must be the same, or [`build`](Self::build) fails.
     ///
     /// An id is up to 64 letters, digits, `.`, `-` and `_`, of which the first is a letter or
     /// digit. It is sent with each response as `x-isr-build`, so that an open page of another build
@@ -153,20 +150,18 @@ impl Builder {
     /// How many bytes of pages are kept on disk. Defaults to 1 GiB.
     ///
     /// Each page counts in whole blocks of 4 KiB. Beyond the limit, the least recently used pages
-    /// are evicted. Call this after [`disk`](Builder::disk): before it, or without it, it has no
-    /// effect.
+    /// are evicted. Without a [`disk`](Builder::disk) it has no effect.
     #[must_use]
     pub fn disk_limit(mut self, bytes: u64) -> Self {
-        if let Some(Backing::Disk(disk)) = &mut self.store {
-            disk.limit = bytes;
-        }
+        self.disk_limit = Some(bytes);
         self
     }
 
-    /// Keeps pages and purges in a store of your own. Defaults to memory only.
+    /// Keeps pages and purges in a store of your own. Defaults to memory only. Not together with
+    /// [`disk`](Builder::disk), or [`build`](Self::build) fails.
     #[must_use]
     pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Backing::Own(Box::new(store)));
+        self.store = Some(Box::new(store));
         self
     }
 
@@ -291,10 +286,11 @@ impl Builder {
     /// How many pages are rendered at once. Defaults to four for each processor, and at least 8.
     ///
     /// Regenerations that nobody waits for leave one of these to visitors, unless there is only
-    /// one. The same holds for [`Isr::max_renders`](crate::Isr::max_renders) of a route.
+    /// one. The same holds for [`Isr::max_renders`](crate::Isr::max_renders) of a route. With 0
+    /// [`build`](Self::build) fails.
     #[must_use]
     pub fn max_renders(mut self, renders: usize) -> Self {
-        self.bounds.renders = renders.max(1);
+        self.bounds.renders = renders;
         self
     }
 
@@ -442,6 +438,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("routes", &self.routes)
             .field("memory", &self.memory)
+            .field("disk", &self.disk)
             .field("store", &self.store)
             .field("limits", &self.limits)
             .finish_non_exhaustive()

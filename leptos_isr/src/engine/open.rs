@@ -13,16 +13,11 @@ use tracing::warn;
 
 use crate::{
     access::{draft::DraftMode, secret, webhooks::Webhooks},
-    address::key::Key,
+    address::{build, key::Key},
     cdn::{Cdn, Cdns},
     clock::{Clock, Stamps},
     data::{cache::DataCache, fetch::client::Client, reads::Reads},
-    engine::{
-        Engine, Inner, build_id,
-        builder::{Backing, Builder},
-        failures::Failures,
-        lists::Lists,
-    },
+    engine::{Engine, Inner, builder::Builder, failures::Failures, lists::Lists},
     error::Error,
     order::Order,
     render::csp::Csp,
@@ -52,6 +47,7 @@ impl Builder {
     ///
     /// # Errors
     ///
+    /// - [`Error::Setting`] if a setting is wrong by itself, or contradicts another.
     /// - [`Error::Build`] if the build id is malformed.
     /// - [`Error::Store`] if the store's folder cannot be used.
     /// - [`Error::Purges`] if the store's purges cannot be read.
@@ -60,10 +56,10 @@ impl Builder {
     /// - [`Error::Webhook`] or [`Error::Cdn`] if a webhook or a CDN is set up wrongly.
     /// - [`Error::Csp`] if browsers would not read the policy as it is meant.
     pub fn build(self) -> Result<Engine, Error> {
-        let settings = self;
-        if let Some(given) = settings.build.as_ref().filter(|id| !build_id::is_id(id)) {
-            return Err(Error::Build { given: given.clone() });
-        }
+        let mut settings = self;
+        settings.check()?;
+        let build = settings.build.take().or_else(|| Some(settings.disk.as_ref()?.build.clone()));
+        build.as_deref().map(build::check).transpose()?;
         if let Some(token) = &settings.token {
             secret::check("it", token).map_err(|problem| Error::Token { problem })?;
         }
@@ -71,10 +67,14 @@ impl Builder {
         let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;
         let webhooks = Webhooks::new(settings.webhooks, settings.token.as_deref())?;
         let memory = Arc::new(MemoryTier::new(settings.memory, settings.limits.body as u64));
-        let backing = settings.store.filter(|_| settings.bypass.is_none());
-        let OpenStore { store, folder, missing, history } =
-            OpenStore::open(backing, &settings.clock, &memory)?;
-        let kept = folder.as_deref().zip(settings.build.as_deref());
+        if let (Some(disk), Some(limit)) = (&mut settings.disk, settings.disk_limit) {
+            disk.limit = limit;
+        }
+        let OpenStore { store, folder, missing, history } = match settings.bypass {
+            None => OpenStore::open(settings.disk, settings.store, &settings.clock, &memory)?,
+            Some(_) => OpenStore::default(),
+        };
+        let kept = folder.as_deref().zip(build.as_deref());
         let kept_files = kept.map(|(folder, build)| Arc::new(KeptFiles::new(folder, build)));
         let order =
             Arc::new(Order::after(settings.clock, history.last, history.times, history.later));
@@ -131,7 +131,7 @@ impl Builder {
             cdns,
             cdn_reach,
             csp,
-            build: settings.build,
+            build,
             bypass: settings.bypass,
             shared_cache: settings.shared_cache,
             sends_tags: settings.sends_tags,
@@ -139,6 +139,24 @@ impl Builder {
             header_warning: Once::new(),
             default_headers: settings.default_headers,
         })))
+    }
+
+    /// Checks settings that are wrong whatever else there is, and those that contradict each other.
+    fn check(&self) -> Result<(), Error> {
+        let wrong = |setting, problem| Err(Error::Setting { setting, problem });
+        if let Some(disk) = &self.disk {
+            if self.store.is_some() {
+                return wrong("disk", "`store` is set too; keep one of the two".to_owned());
+            }
+            if let Some(id) = self.build.as_ref().filter(|id| **id != disk.build) {
+                let problem = format!("its build is `{}`, but `build_id` is `{id}`", disk.build);
+                return wrong("disk", problem + "; give one id");
+            }
+        }
+        if self.bounds.renders == 0 {
+            return wrong("max_renders", "0 would render no page: use 1 or more".to_owned());
+        }
+        Ok(())
     }
 }
 
@@ -155,20 +173,17 @@ struct OpenStore {
 
 impl OpenStore {
     fn open(
-        backing: Option<Backing>,
+        disk: Option<DiskSettings>,
+        store: Option<Box<dyn Store>>,
         clock: &Arc<dyn Clock>,
         memory: &Arc<MemoryTier>,
     ) -> Result<Self, Error> {
-        let mut open = Self::default();
-        match backing {
-            None => {}
-            Some(Backing::Own(store)) => open.store = Some(store),
-            Some(Backing::Disk(disk)) => {
-                let root = disk.root.clone();
-                match open_disk(disk, clock)? {
-                    Ok(store) => (open.store, open.folder) = (Some(store), Some(root)),
-                    Err(why) => open.missing = Some((root, why)),
-                }
+        let mut open = Self { store, ..Self::default() };
+        if let Some(disk) = disk {
+            let root = disk.root.clone();
+            match open_disk(disk, clock)? {
+                Ok(store) => (open.store, open.folder) = (Some(store), Some(root)),
+                Err(why) => open.missing = Some((root, why)),
             }
         }
         if let Some(store) = &open.store {

@@ -184,7 +184,13 @@ impl Engine {
             let target = Target::new(key, route, policy, &canonical.segments);
             let own_handler = self.own_handler(route, &target);
             let places = places.clone();
-            Ok(PlannedPage { target, path, may_fail: policy.may_fail_build, own_handler, places })
+            Ok(PlannedPage {
+                target,
+                path,
+                may_fail: policy.is_optional_at_build,
+                own_handler,
+                places,
+            })
         };
         paths.into_iter().map(plan).collect::<Result<_, String>>().map_err(list_failed)
     }

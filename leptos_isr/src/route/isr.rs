@@ -17,9 +17,6 @@ use crate::route::static_mode;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnMissing {
     /// The first visitor waits for a render, which is stored.
-    ///
-    /// If it is declared explicitly, it also lets a build pass when one of the route's listed pages
-    /// cannot be rendered: that page is rendered on demand instead.
     #[default]
     Render,
     /// Only the paths that the route lists exist. Any other path gets the app's own 404 page, and
@@ -86,7 +83,7 @@ pub(crate) type ListFn = Arc<dyn Fn() -> ListFuture + Send + Sync>;
 /// let articles = Isr::revalidate(minutes(5))
 ///     .expire(days(7))
 ///     .prerender(async || Ok::<_, String>(vec!["hello-world"]))
-///     .on_missing(OnMissing::Render)
+///     .on_missing(OnMissing::NotFound)
 ///     .tag("articles")
 ///     .tag("article:{slug}");
 /// let mode: leptos_router::SsrMode = articles.into();
@@ -99,6 +96,7 @@ pub struct Isr {
     pub(crate) query: Vec<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) on_missing: Option<OnMissing>,
+    pub(crate) is_optional_at_build: bool,
     pub(crate) max_renders: Option<usize>,
     pub(crate) list: Option<ListFn>,
 }
@@ -160,6 +158,14 @@ impl Isr {
         self
     }
 
+    /// Lets a build pass when one of the route's listed pages cannot be rendered: that page is
+    /// rendered when it is first asked for. Defaults to a build that fails.
+    #[must_use]
+    pub fn optional_at_build(mut self) -> Self {
+        self.is_optional_at_build = true;
+        self
+    }
+
     /// Sets how many of the route's pages are rendered at once. Defaults to no limit but the
     /// server's.
     ///
@@ -204,6 +210,7 @@ impl fmt::Debug for Isr {
             .field("query", &self.query)
             .field("tags", &self.tags)
             .field("on_missing", &self.on_missing)
+            .field("is_optional_at_build", &self.is_optional_at_build)
             .field("max_renders", &self.max_renders)
             .finish_non_exhaustive()
     }

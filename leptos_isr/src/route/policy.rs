@@ -34,8 +34,8 @@ pub struct Policy {
     pub(crate) query: Vec<String>,
     pub(crate) tags: Vec<TagTemplate>,
     pub(crate) on_missing: OnMissing,
-    /// Whether a listed page that fails at build may be rendered on demand.
-    pub(crate) may_fail_build: bool,
+    /// Whether a build may do without a listed page, which is then rendered on demand.
+    pub(crate) is_optional_at_build: bool,
     /// Whether the answers are data for pages, not pages.
     pub(crate) is_data: bool,
     /// How many pages of the route are rendered at once; `None` for no limit.
@@ -59,7 +59,7 @@ impl Policy {
             query: Vec::new(),
             tags: Vec::new(),
             on_missing: OnMissing::Render,
-            may_fail_build: false,
+            is_optional_at_build: false,
             is_data: false,
             max_renders: None,
             lists: Vec::new(),
@@ -74,8 +74,8 @@ impl Policy {
             }
             if let Some(action) = isr.on_missing {
                 policy.on_missing = action;
-                policy.may_fail_build = action == OnMissing::Render;
             }
+            policy.is_optional_at_build |= isr.is_optional_at_build;
             if isr.max_renders == Some(0) {
                 return Err("`max_renders(0)` would render no page: use 1 or more".to_owned());
             }

@@ -32,12 +32,16 @@ pub struct DeclaredRoute {
 
 impl DeclaredRoute {
     fn new(pattern: RoutePattern, declarations: &[Arc<Isr>]) -> Result<Self, Error> {
+        let wrong = |problem| Error::Declaration { route: pattern.as_str().to_owned(), problem };
+        if let Some(name) = declarations.iter().find_map(|isr| without_effect(isr)) {
+            return Err(wrong(format!(
+                "`{name}` is about stored pages, and `Isr::dynamic()` stores none: remove it"
+            )));
+        }
         let is_dynamic = declarations.is_empty() || declarations.iter().any(|isr| isr.is_dynamic);
         let policy = match is_dynamic {
             true => None,
-            false => Some(Policy::combine(&pattern, declarations).map_err(|problem| {
-                Error::Declaration { route: pattern.as_str().to_owned(), problem }
-            })?),
+            false => Some(Policy::combine(&pattern, declarations).map_err(wrong)?),
         };
         let name = pattern.as_str().into();
         Ok(Self { name, pattern, policy, admitted: OnceLock::new(), unlisted: OnceLock::new() })
@@ -113,10 +117,18 @@ impl RouteTable {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Declaration`] if the path or the declaration is wrong.
+    /// Returns [`Error::Declaration`] if the path or the declaration is wrong, or if there is a route
+    /// of the same paths: a Leptos route declares itself.
     pub fn add(mut self, path: &str, isr: Isr) -> Result<Self, Error> {
-        let pattern = RoutePattern::parse(path)
-            .map_err(|problem| Error::Declaration { route: path.to_owned(), problem })?;
+        let wrong = |problem| Error::Declaration { route: path.to_owned(), problem };
+        let pattern = RoutePattern::parse(path).map_err(wrong)?;
+        let is_same = |other: &RoutePattern| other.covers(&pattern) && pattern.covers(other);
+        if let Some(known) = self.0.iter().find(|route| is_same(&route.pattern)) {
+            return Err(wrong(format!(
+                "there is the route `{}` of the same paths; declare them once",
+                known.path()
+            )));
+        }
         self.insert(pattern, &[Arc::new(isr)])?;
         Ok(self)
     }
@@ -136,7 +148,8 @@ impl RouteTable {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Declaration`] if the path or the declaration is wrong.
+    /// Returns [`Error::Declaration`] if the path or the declaration is wrong, or if there is a route
+    /// of the same paths.
     pub fn add_data(self, path: &str, isr: Isr) -> Result<Self, Error> {
         let mut routes = self.add(path, isr)?;
         let added = routes.0.iter_mut().find(|route| route.path() == path);
@@ -218,6 +231,21 @@ impl RouteTable {
     ) -> Option<&Arc<DeclaredRoute>> {
         self.0.iter().find(|route| route.pattern.matches(segments.clone()))
     }
+}
+
+/// What a dynamic route declares of pages that are stored, if anything.
+fn without_effect(isr: &Isr) -> Option<&'static str> {
+    let declared = [
+        ("expire", isr.expire.is_some()),
+        ("query", !isr.query.is_empty()),
+        ("tag", !isr.tags.is_empty()),
+        ("on_missing", isr.on_missing.is_some()),
+        ("optional_at_build", isr.is_optional_at_build),
+        ("max_renders", isr.max_renders.is_some()),
+        ("prerender", isr.list.is_some()),
+    ];
+    let mut declared = declared.into_iter().filter(|_| isr.is_dynamic);
+    declared.find(|(_, is_declared)| *is_declared).map(|(name, _)| name)
 }
 
 #[cfg(test)]

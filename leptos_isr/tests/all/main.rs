@@ -35,6 +35,7 @@ mod queue;
 mod restart;
 mod serving;
 mod sessions;
+mod settings;
 mod slow_store;
 mod spawned;
 mod webhooks;

@@ -305,11 +305,15 @@ async fn prerendered_pages_are_served_by_the_next_process() {
     assert_eq!(served.renders(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn page_that_fails_fails_the_build_unless_it_may_be_rendered_later() {
-    for (isr, is_success) in
-        [(listed(&["x"]), false), (listed(&["x"]).on_missing(OnMissing::Render), true)]
-    {
+    for (isr, is_success) in [
+        (listed(&["x"]), false),
+        (listed(&["x"]).on_missing(OnMissing::Render), false),
+        (listed(&["x"]).on_missing(OnMissing::NotFound), false),
+        (listed(&["x"]).optional_at_build(), true),
+        (listed(&["x"]).on_missing(OnMissing::NotFound).optional_at_build(), true),
+    ] {
         let site = Site::build(RouteTable::new().add("/b/:id", isr).unwrap(), |builder| builder);
         site.behave(Renders::SaysFailed);
         let report = site.engine.prerender(1, |_| (), |_| ()).await.unwrap();

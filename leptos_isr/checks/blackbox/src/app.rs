@@ -38,7 +38,7 @@ fn App() -> impl IntoView {
                     ssr=closed(isr().prerender(|| list("closed"))).into()/>
                 <Route path=path!("/open/:slug") view=|| page("open", &["slug"]) ssr=isr().into()/>
                 <Route path=path!("/later/:slug") view=|| page("later", &["slug"])
-                    ssr=isr().prerender(|| list("later")).on_missing(OnMissing::Render).into()/>
+                    ssr=isr().prerender(|| list("later")).optional_at_build().into()/>
                 <Route path=path!("/catchall/*rest") view=|| page("catchall", &["rest"])
                     ssr=isr().prerender(|| list("catchall")).into()/>
                 <Route path=path!("/docs/*rest") view=|| page("docs", &["rest"])

@@ -35,7 +35,7 @@ use self::{
 };
 pub(crate) use self::{kept_files::KeptFiles, line_file::SharedLineFile};
 use crate::{
-    address::key::Key,
+    address::{build, key::Key},
     clock::{Clock, SystemClock},
     error::StoreError,
     period,
@@ -79,13 +79,15 @@ impl DiskStore {
     ///
     /// # Errors
     ///
-    /// Fails if the folder cannot be created. A folder that is there but cannot be written is
+    /// Fails if `build_id` is not an id as [`Builder::build_id`](crate::Builder::build_id) takes, and
+    /// if the folder cannot be created. A folder that is there but cannot be written is
     /// opened all the same: its pages are served, and each write fails.
     pub fn open(
         folder: impl Into<PathBuf>,
         build_id: impl Into<String>,
     ) -> Result<Self, StoreError> {
         let settings = Settings::new(folder.into(), build_id.into());
+        build::check(&settings.build)?;
         Ok(Self::with_settings(settings, Arc::new(SystemClock))?)
     }
 
