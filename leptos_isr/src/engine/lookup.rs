@@ -101,14 +101,11 @@ impl Engine {
         let outcome = match waits {
             Some(UnstoredReason::Failed) => None,
             _ if is_prefetch => return Lookup::NotPrefetched { had_page },
-            Some(UnstoredReason::NotStorable) | None if had_page => {
-                Some(self.await_render(target, "expired").await)
-            }
             Some(UnstoredReason::NotStorable) | None => {
-                let (failures, generation) = (&self.0.failures, self.0.order.generation());
-                match failures.get(&target.key, generation, self.now()) {
+                let reason = if had_page { "expired" } else { "miss" };
+                match self.remembered_failure(target).filter(|_| !had_page) {
                     Some(failure) => Some(Err(failure)),
-                    None => Some(self.await_render(target, "miss").await),
+                    None => Some(self.await_render(target, reason).await),
                 }
             }
         };
@@ -118,6 +115,11 @@ impl Engine {
             (Some(Err(failure)), None) => Lookup::Failed { failure, had_page },
             (None, None) => unreachable!("without an old page the request waits for a render"),
         }
+    }
+
+    /// Why the last render of a missing page failed, if another try is not due yet.
+    fn remembered_failure(&self, target: &Target) -> Option<RenderFailure> {
+        self.0.failures.get(&target.key, self.0.order.generation(), self.now())
     }
 
     /// The page of a key, from memory or the store.

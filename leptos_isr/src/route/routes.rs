@@ -122,8 +122,7 @@ impl RouteTable {
     pub fn add(mut self, path: &str, isr: Isr) -> Result<Self, Error> {
         let wrong = |problem| Error::Declaration { route: path.to_owned(), problem };
         let pattern = RoutePattern::parse(path).map_err(wrong)?;
-        let is_same = |other: &RoutePattern| other.covers(&pattern) && pattern.covers(other);
-        if let Some(known) = self.0.iter().find(|route| is_same(&route.pattern)) {
+        if let Some(known) = self.0.iter().find(|route| route.pattern.is_alike(&pattern)) {
             return Err(wrong(format!(
                 "there is the route `{}` of the same paths; declare them once",
                 known.path()

@@ -118,8 +118,11 @@ impl MemoryTier {
         let mut dropped = Vec::new();
         for tier in [&self.pages, &self.not_found] {
             if let Some(Slot { entry, .. }) = tier.get(key) {
-                let slot = Slot { weight: entry.weight(), entry };
-                tier.insert_with_lifecycle(key.clone(), slot, &mut dropped);
+                let weight = entry.weight();
+                tier.insert_with_lifecycle(key.clone(), Slot { weight, entry }, &mut dropped);
+                if !tier.contains_key(key) {
+                    self.warn_of_size(key, weight, tier.shard_capacity());
+                }
             }
         }
         dropped.retain(|other| other != key);
