@@ -131,7 +131,7 @@ async fn build_that_begins_to_serve_has_the_other_dropped_and_once_more_when_its
         Site::build(routes(), |builder| builder.disk(folder.path(), build).cache_tag(true).cdn(cdn))
     };
     let old = site("b1", &cdn);
-    old.get("/a/1").await.assert_header("cache-tag", "build:b1,a:1,all");
+    old.get_kept("/a/1").await.assert_header("cache-tag", "build:b1,a:1,all");
     old.engine.begin_service().await;
     site("only-rendered", &cdn).engine.prerender(1, |_| (), |_| ()).await.unwrap();
 
