@@ -75,6 +75,14 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// A trusted proxy is neither an address nor a network, or means all addresses.
+    #[error("trusted proxy `{given}`: {problem}")]
+    TrustedProxy {
+        /// The part that is wrong.
+        given: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// A `Content-Security-Policy` is wrong.
     #[error("Content-Security-Policy `{given}`: {problem}")]
     Csp {

@@ -96,6 +96,7 @@ pub use self::{
 #[cfg(feature = "ssr")]
 mod server {
     pub use crate::{
+        access::proxies::TrustedProxies,
         clock::{Clock, SystemClock},
         engine::{Engine, build_id::build_id, builder::Builder},
         error::{Error, RenderError},

@@ -1,6 +1,9 @@
 //! Serving until a signal, then finishing what is under way.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use leptos_isr::SystemClock;
 use tokio::{
@@ -30,7 +33,8 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Error> {
     let isr = site.isr.clone();
     tokio::spawn(async move { isr.begin_service().await });
     let (stop, mut stopped) = watch::channel(false);
-    let server = axum::serve(listener, site.router).with_graceful_shutdown(async move {
+    let service = site.router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         // Fails only if the sender is gone, and then it is time to stop too.
         let _ = stopped.wait_for(|stop| *stop).await;
     });

@@ -114,6 +114,7 @@ fn engine(
         .shared_cache(config.isr_shared_cache)
         .cache_tag(config.isr_cache_tag)
         .render_timeout(config.isr_render_timeout)
+        .trusted_proxies(config.isr_trusted_proxies.clone().unwrap_or_default())
         .csp(security::policy(config))
         .fetch(content.source.fetch_settings());
     for (name, value) in security::default_headers() {

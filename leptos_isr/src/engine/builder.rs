@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
-    access::{draft, webhooks::Webhook},
+    access::{draft, proxies::TrustedProxies, webhooks::Webhook},
     cdn::Cdn,
     clock::{Clock, SystemClock},
     data::FetchSettings,
@@ -55,6 +55,7 @@ pub struct Builder {
     pub(crate) sends_tags: bool,
     pub(crate) max_header_size: usize,
     pub(crate) default_headers: HeaderMap,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) max_streams: usize,
     pub(crate) heartbeat: Duration,
 }
@@ -94,6 +95,7 @@ impl Builder {
             sends_tags: false,
             max_header_size: 4 << 10,
             default_headers: HeaderMap::new(),
+            trusted_proxies: TrustedProxies::default(),
             max_streams: 10_000,
             // Proxies commonly close an idle connection after 30 s or 60 s.
             heartbeat: period::seconds(25),
@@ -403,6 +405,30 @@ impl Builder {
     #[must_use]
     pub fn default_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.default_headers.insert(name, value);
+        self
+    }
+
+    /// The proxies that are trusted to name the visitor's address, in `X-Forwarded-For` or in
+    /// `Forwarded` (RFC 7239). Defaults to none.
+    ///
+    /// What is counted for each visitor goes by that address; see
+    /// [`Engine::visitor_address`]. Without this setting all visitors behind a proxy count as one.
+    /// Trust what you run, or rent, and nothing else: who is trusted may name any address. Each
+    /// trusted proxy must add who asked it, or set the header anew.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use leptos_isr::{Engine, route::RouteTable};
+    ///
+    /// # fn main() -> Result<(), leptos_isr::Error> {
+    /// let nginx = "127.0.0.1".parse()?;
+    /// let builder = Engine::builder(RouteTable::new()).trusted_proxies(nginx);
+    /// # let _ = builder; Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
         self
     }
 

@@ -44,7 +44,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    access::{draft::DraftMode, webhooks::Webhooks},
+    access::{draft::DraftMode, proxies::TrustedProxies, webhooks::Webhooks},
     address::key::Key,
     cdn::Cdns,
     clock::Stamp,
@@ -113,6 +113,7 @@ pub(crate) struct Inner {
     /// Of headers that are too large.
     pub(crate) header_warning: Once,
     pub(crate) default_headers: HeaderMap,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) draft: Option<DraftMode>,
     pub(crate) webhooks: Webhooks,
     pub(crate) cdns: Cdns,

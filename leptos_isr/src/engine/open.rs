@@ -138,6 +138,7 @@ impl Builder {
             max_header_size: settings.max_header_size,
             header_warning: Once::new(),
             default_headers: settings.default_headers,
+            trusted_proxies: settings.trusted_proxies,
         })))
     }
 

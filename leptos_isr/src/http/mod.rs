@@ -11,6 +11,7 @@ mod draft;
 mod endpoint;
 mod live;
 mod response;
+mod visitor;
 mod webhook;
 
 use std::{

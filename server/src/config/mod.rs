@@ -7,7 +7,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use app::data::listing::PrerenderedArticles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use leptos::config::{Env, LeptosOptions};
-use leptos_isr::purge::SharedCache;
+use leptos_isr::{TrustedProxies, purge::SharedCache};
 
 pub use self::sanity::Sanity;
 
@@ -67,6 +67,12 @@ pub struct Config {
     #[arg(long, env = "SITE_URL", global = true, value_name = "SITE_URL", help_heading = "Site",
         value_parser = parse_url)]
     pub site_url: Option<String>,
+
+    /// The proxies that name the visitor's address, in `X-Forwarded-For` or `Forwarded`, as
+    /// `127.0.0.1, 10.0.0.0/8` [default: none, so all visitors behind a proxy count as one]
+    #[arg(long, env = "ISR_TRUSTED_PROXIES", global = true, value_name = "ISR_TRUSTED_PROXIES",
+        help_heading = "Site", value_parser = parse_proxies)]
+    pub isr_trusted_proxies: Option<TrustedProxies>,
 
     /// The folder of scripts and styles that `cargo leptos build` wrote
     #[arg(
@@ -408,6 +414,10 @@ fn parse_shared_cache(text: &str) -> Result<SharedCache, String> {
     }
 }
 
+fn parse_proxies(text: &str) -> Result<TrustedProxies, String> {
+    text.parse().map_err(|error: leptos_isr::Error| error.to_string())
+}
+
 fn parse_secret(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("it is empty: set it, or unset the variable to switch this off".to_owned());
@@ -434,6 +444,8 @@ mod tests {
             ("--editor-password", " ", "unset the variable"),
             ("--isr-memory-mib", "0", "not in"),
             ("--isr-shared-cache", "nginx", "write `cdn-cache-control`"),
+            ("--isr-trusted-proxies", "proxy.example", "as `127.0.0.1, 10.0.0.0/8`"),
+            ("--isr-trusted-proxies", "0.0.0.0/0", "list your proxies"),
             ("--site-addr", "3000", "as `127.0.0.1:3000`"),
         ] {
             let error = Cli::try_parse_from(["server", flag, value]).unwrap_err().to_string();
