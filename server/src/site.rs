@@ -32,6 +32,9 @@ use crate::{cdns, config::Config, content::Content, error::Error, hooks, securit
 /// The largest request that is read: an article of a megabyte, encoded as a form.
 const MAX_REQUEST: usize = 4 << 20;
 
+/// How many open pages may follow what is regenerated.
+const MAX_STREAMS: usize = 10_000;
+
 /// The site, ready to be served.
 #[derive(Clone, Debug)]
 pub struct Site {
@@ -115,6 +118,7 @@ fn engine(
         .cache_tag(config.isr_cache_tag)
         .render_timeout(config.isr_render_timeout)
         .trusted_proxies(config.isr_trusted_proxies.clone().unwrap_or_default())
+        .max_streams(MAX_STREAMS)
         .csp(security::policy(config))
         .fetch(content.source.fetch_settings());
     for (name, value) in security::default_headers() {

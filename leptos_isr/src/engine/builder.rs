@@ -96,7 +96,7 @@ impl Builder {
             max_header_size: 4 << 10,
             default_headers: HeaderMap::new(),
             trusted_proxies: TrustedProxies::default(),
-            max_streams: 10_000,
+            max_streams: 0,
             // Proxies commonly close an idle connection after 30 s or 60 s.
             heartbeat: period::seconds(25),
         }
@@ -432,12 +432,20 @@ impl Builder {
         self
     }
 
-    /// How many live streams may be open at once. Defaults to 10,000.
+    /// Enables `GET /_isr/live`: how many live streams may be open at once, 10,000 for example.
+    /// Defaults to 0, no such endpoint.
     ///
     /// Through such a stream an open page learns that it was regenerated; see
-    /// [`use_live`](crate::use_live). Any further stream gets 503 with `Retry-After`. With 0 there
-    /// is no `GET /_isr/live`. A stream takes a connection and about 20 KiB of memory, nearly all
-    /// of it the connection's buffers.
+    /// [`use_live`](crate::use_live), which says in the log if there is no such endpoint. Any further
+    /// stream gets 503 with `Retry-After`.
+    ///
+    /// One visitor may have a tenth of the streams, by [address](Engine::visitor_address); further
+    /// ones get 429. Behind a proxy all visitors have one address unless
+    /// [`trusted_proxies`](Self::trusted_proxies) names the proxy. Where the address is not known,
+    /// one visitor may take all streams. Of both there is a warning.
+    ///
+    /// A stream takes a connection and about 20 KiB of memory, nearly all of it the connection's
+    /// buffers.
     #[must_use]
     pub fn max_streams(mut self, streams: usize) -> Self {
         self.max_streams = streams;

@@ -124,7 +124,11 @@ impl Engine {
 
     /// The page of a key, from memory or the store.
     pub(crate) async fn stored(&self, key: &Key) -> Option<Arc<ServedEntry>> {
-        self.0.tiers.get(key, &self.0.order).await
+        let entry = self.0.tiers.get(key, &self.0.order).await;
+        if let Some(entry) = entry.as_ref().filter(|_| self.0.watch.is_on()) {
+            self.0.watch.learn_tags(entry);
+        }
+        entry
     }
 
     /// The page at `path`, which may come in any spelling.

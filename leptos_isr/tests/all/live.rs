@@ -1,17 +1,42 @@
 //! Open pages learn that they were regenerated: streams of `GET /_isr/live`.
 
-use std::time::Duration;
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use axum::{
     body::{Body, BodyDataStream},
+    extract::{ConnectInfo, Request},
     response::Response,
 };
 use futures::StreamExt;
 use http::{Method, StatusCode};
-use leptos_isr::{Isr, OnMissing, minutes, purge::Purge, testing::TestClock};
+use http_body_util::BodyExt;
+use leptos::prelude::*;
+use leptos_isr::{
+    Builder, Engine, Isr, LeptosPages, OnMissing, minutes,
+    purge::Purge,
+    testing::{TestClock, TestSite},
+    use_live,
+};
+use leptos_router::{
+    components::{Route, Router, Routes},
+    path,
+};
 use tokio::{net::TcpListener, time::timeout};
+use tower::ServiceExt;
 
-use crate::support::{Renders, Site, routes};
+use crate::support::{Renders, Site, log::Warnings, page_files, routes};
+
+fn live(builder: Builder) -> Builder {
+    builder.max_streams(1000)
+}
+
+fn live_site() -> Site {
+    Site::build(routes(), live)
+}
+
+fn live_on_disk(folder: &Path) -> Site {
+    Site::build(routes(), |builder| live(builder).disk(folder, "build-1"))
+}
 
 /// An open stream.
 struct Live(BodyDataStream);
@@ -65,7 +90,7 @@ async fn regenerate(site: &Site, path: &str) {
 
 #[tokio::test]
 async fn event_comes_when_the_watched_page_is_stored_and_for_no_other() {
-    let site = Site::new();
+    let site = live_site();
     site.get("/a/1").await;
     site.get("/a/2").await;
     let (mut live, began) = Live::open(&site, "page=/a/1").await;
@@ -85,7 +110,7 @@ async fn event_comes_when_the_watched_page_is_stored_and_for_no_other() {
 
 #[tokio::test]
 async fn page_is_watched_in_any_spelling_and_with_its_listed_parameters() {
-    let site = Site::new();
+    let site = live_site();
     let (mut live, _) = Live::open(&site, "page=/%2561/1/%3Futm=x%26page=2&page=/a/1?page=2").await;
     site.get("/a/1").await;
     site.get("/a/1?page=2").await;
@@ -96,7 +121,7 @@ async fn page_is_watched_in_any_spelling_and_with_its_listed_parameters() {
 
 #[tokio::test]
 async fn purge_of_a_watched_tag_regenerates_the_page_without_a_visitor() {
-    let site = Site::new();
+    let site = live_site();
     site.get("/a/1").await;
     site.get("/a/2").await;
     let (mut live, _) = Live::open(&site, "page=/a/1").await;
@@ -110,7 +135,7 @@ async fn purge_of_a_watched_tag_regenerates_the_page_without_a_visitor() {
 
 #[tokio::test]
 async fn watched_page_is_reached_by_path_prefix_hard_purge_and_by_tags_of_its_render() {
-    let site = Site::new();
+    let site = live_site();
     site.behave(Renders::SaysTag("said"));
     site.get("/a/1").await;
     let (mut live, _) = Live::open(&site, "page=/a/1").await;
@@ -130,7 +155,7 @@ async fn watched_page_is_reached_by_path_prefix_hard_purge_and_by_tags_of_its_re
 
 #[tokio::test]
 async fn many_who_watch_a_page_share_one_render() {
-    let site = Site::new();
+    let site = live_site();
     site.get("/a/1").await;
     let mut all = Vec::new();
     for _ in 0..100 {
@@ -146,7 +171,7 @@ async fn many_who_watch_a_page_share_one_render() {
 
 #[tokio::test]
 async fn page_that_comes_out_the_same_sends_nothing() {
-    let site = Site::new();
+    let site = live_site();
     site.behave(Renders::Redirect("/b"));
     site.get("/a/1").await;
     let (mut live, _) = Live::open(&site, "page=/a/1").await;
@@ -161,7 +186,7 @@ async fn page_that_comes_out_the_same_sends_nothing() {
 
 #[tokio::test]
 async fn page_that_is_not_stored_is_not_rendered_for_who_watches_it() {
-    let site = Site::new();
+    let site = live_site();
     let (mut live, _) = Live::open(&site, "page=/a/1").await;
     site.purge_tag("all").await;
     site.purge_hard("/a/1").await;
@@ -173,7 +198,7 @@ async fn page_that_is_not_stored_is_not_rendered_for_who_watches_it() {
 
 #[tokio::test]
 async fn failed_render_of_a_watched_page_sends_nothing_and_is_not_repeated_at_once() {
-    let site = Site::new();
+    let site = live_site();
     site.get("/a/1").await;
     let (mut live, _) = Live::open(&site, "page=/a/1").await;
     site.behave(Renders::SaysFailed);
@@ -194,7 +219,7 @@ async fn failed_render_of_a_watched_page_sends_nothing_and_is_not_repeated_at_on
 
 #[tokio::test]
 async fn stream_that_begins_regenerates_a_stale_page() {
-    let site = Site::new();
+    let site = live_site();
     site.get("/a/1").await;
     site.advance(minutes(2));
     let (mut live, _) = Live::open(&site, "page=/a/1").await;
@@ -213,7 +238,7 @@ async fn stream_that_begins_regenerates_a_stale_page() {
 
 #[tokio::test]
 async fn tag_is_watched_across_pages_and_data() {
-    let site = Site::new();
+    let site = live_site();
     let (mut live, _) = Live::open(&site, "tag=a:1&tag=titles").await;
     site.get("/a/2").await;
     site.get("/a/1").await;
@@ -235,7 +260,7 @@ async fn tag_is_watched_across_pages_and_data() {
 
 #[tokio::test]
 async fn reader_who_comes_back_learns_what_it_missed() {
-    let site = Site::new();
+    let site = live_site();
     site.get("/a/1").await;
     let (mut live, _) = Live::open(&site, "page=/a/1&tag=b").await;
     regenerate(&site, "/a/1").await;
@@ -257,10 +282,10 @@ async fn reader_who_comes_back_learns_what_it_missed() {
 
 #[tokio::test]
 async fn reader_who_comes_back_after_a_restart_is_told_once() {
-    let (_, seen) = Live::open(&Site::new(), "page=/a/1").await;
+    let (_, seen) = Live::open(&live_site(), "page=/a/1").await;
     let clock = TestClock::new();
     clock.advance(minutes(1));
-    let site = Site::build_at(clock, routes(), |builder| builder);
+    let site = Site::build_at(clock, routes(), live);
     site.advance(minutes(1));
 
     let (mut live, began) = Live::reopen(&site, "page=/a/1", Some(seen)).await;
@@ -277,10 +302,10 @@ async fn reader_who_comes_back_after_a_restart_is_told_once() {
 #[tokio::test]
 async fn page_from_the_disk_that_comes_out_the_same_sends_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let before = Site::on_disk(folder.path());
+    let before = live_on_disk(folder.path());
     before.behave(Renders::Reads(1));
     before.get_kept("/a/1").await;
-    let site = Site::on_disk(folder.path());
+    let site = live_on_disk(folder.path());
     let (mut live, _) = Live::open(&site, "page=/a/1").await;
     site.behave(Renders::Reads(1));
     regenerate(&site, "/a/1").await;
@@ -291,10 +316,10 @@ async fn page_from_the_disk_that_comes_out_the_same_sends_nothing() {
 #[tokio::test]
 async fn page_that_only_the_disk_has_is_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
-    let before = Site::on_disk(folder.path());
+    let before = live_on_disk(folder.path());
     before.behave(Renders::Reads(1));
     before.get_kept("/a/1").await;
-    let site = Site::on_disk(folder.path());
+    let site = live_on_disk(folder.path());
     // A watcher of a tag has no page read.
     let (mut live, _) = Live::open(&site, "tag=all").await;
     site.behave(Renders::Reads(1));
@@ -305,7 +330,7 @@ async fn page_that_only_the_disk_has_is_the_one_before() {
 
 #[tokio::test]
 async fn render_that_began_before_the_last_event_is_not_missed() {
-    let site = Site::new();
+    let site = live_site();
     site.get("/a/1").await;
     site.begun().await;
     site.behave(Renders::Gate);
@@ -322,7 +347,7 @@ async fn render_that_began_before_the_last_event_is_not_missed() {
 
 #[tokio::test]
 async fn page_that_was_regenerated_while_the_browser_loaded_it_sends_an_event() {
-    let site = Site::new();
+    let site = live_site();
     site.get("/a/1").await;
     site.advance(minutes(2));
     site.get("/a/1").await;
@@ -337,7 +362,7 @@ async fn page_that_was_regenerated_while_the_browser_loaded_it_sends_an_event() 
 
 #[tokio::test]
 async fn slow_reader_holds_up_nobody_and_gets_one_event() {
-    let site = Site::new();
+    let site = live_site();
     let (mut live, _) = Live::open(&site, "page=/a/1&tag=all").await;
     for _ in 0..200 {
         regenerate(&site, "/a/1").await;
@@ -362,17 +387,144 @@ async fn streams_beyond_the_limit_are_refused_until_one_ends() {
     assert_eq!(refused.header("retry-after"), "30");
     drop(first);
     Live::open(&site, "page=/a/2").await;
+}
 
-    let without = Site::build(routes(), |builder| builder.max_streams(0));
-    without
-        .get("/_isr/live?page=/a/1")
-        .await
-        .assert_cache_status("isr; fwd=bypass; detail=no-route");
+/// Opens a stream over a connection of this address.
+async fn open_from(site: &Site, address: &str, forwarded_for: &str) -> Response {
+    let request = Request::get("/_isr/live?page=/a/1").header("x-forwarded-for", forwarded_for);
+    let connection = ConnectInfo(SocketAddr::new(address.parse().unwrap(), 4711));
+    let request = request.extension(connection).body(Body::empty()).unwrap();
+    site.router().oneshot(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn one_address_has_a_tenth_of_the_streams_and_others_have_theirs() {
+    let (warnings, _guard) = Warnings::collect();
+    let site = Site::build(routes(), |builder| builder.max_streams(20));
+    // One visitor has all addresses of a /64, and may write what it likes into a header.
+    let open = async |address: &str| open_from(&site, address, address).await;
+    let first = open("2001:db8:1:2::1").await;
+    let _second = open("2001:db8:1:2:3:4:5:6").await;
+    assert!([&first, &_second].iter().all(|answer| answer.status() == StatusCode::OK));
+    for last in 7..9 {
+        let refused = open(&format!("2001:db8:1:2::{last}")).await;
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(refused.headers()["retry-after"], "30");
+        let text = refused.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(text, "Too many pages are watched from this address at the moment.\n");
+    }
+    assert_eq!(open("2001:db8:1:3::1").await.status(), StatusCode::OK);
+    drop(first);
+    assert_eq!(open("2001:db8:1:2::7").await.status(), StatusCode::OK);
+    let text = warnings.text();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    for part in ["address=2001:db8:1:2::", "streams=2", "`Builder::trusted_proxies`"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn visitors_behind_a_trusted_proxy_have_their_own_share_of_the_streams() {
+    let site = Site::build(routes(), |builder| {
+        builder.max_streams(10).trusted_proxies("10.0.0.0/8".parse().unwrap())
+    });
+    let mut open = Vec::new();
+    for (connection, visitor, status) in [
+        ("10.0.0.1", "7.7.7.7", StatusCode::OK),
+        ("10.0.0.2", "9.9.9.9, 7.7.7.7", StatusCode::TOO_MANY_REQUESTS),
+        ("10.0.0.1", "7.7.7.8", StatusCode::OK),
+        ("8.8.8.8", "7.7.7.9", StatusCode::OK),
+        ("8.8.8.8", "7.7.7.10", StatusCode::TOO_MANY_REQUESTS),
+    ] {
+        let answer = open_from(&site, connection, visitor).await;
+        assert_eq!(answer.status(), status, "{visitor} by {connection}");
+        open.push(answer);
+    }
+}
+
+#[tokio::test]
+async fn streams_of_unknown_addresses_are_warned_of_once() {
+    let (warnings, _guard) = Warnings::collect();
+    let site = Site::build(routes(), |builder| builder.max_streams(10));
+    let _streams = [Live::open(&site, "page=/a/1").await.0, Live::open(&site, "page=/a/1").await.0];
+    let text = warnings.text();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains("`into_make_service_with_connect_info::<SocketAddr>()`"), "{text}");
+}
+
+#[tokio::test]
+async fn stream_reads_no_page_from_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    live_on_disk(folder.path()).get_kept("/a/1").await;
+    let site = live_on_disk(folder.path());
+    let _live = Live::open(&site, "page=/a/1").await;
+    page_files(folder.path()).iter().for_each(|file| fs::remove_file(file).unwrap());
+    site.get("/a/1").await.assert_miss_stored();
+}
+
+#[tokio::test]
+async fn watched_page_is_kept_fresh_once_a_visitor_has_brought_it_into_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    live_on_disk(folder.path()).get_kept("/a/1").await;
+    let site = live_on_disk(folder.path());
+    let _live = Live::open(&site, "page=/a/1").await;
+    site.get("/a/1").await.assert_hit();
+    site.purge_tag("a:1").await;
+    site.idle().await;
+    assert_eq!(site.renders(), 1);
+}
+
+#[component]
+fn LivePage() -> impl IntoView {
+    use_live(|| ());
+    "live"
+}
+
+#[component]
+fn App() -> impl IntoView {
+    let isr = || Isr::revalidate(minutes(1)).into();
+    view! {
+        <Router>
+            <Routes fallback=leptos_isr::fallback(|| "none")>
+                <Route path=path!("/live/:id") view=LivePage ssr=isr()/>
+                <Route path=path!("/plain") view=|| "plain" ssr=isr()/>
+            </Routes>
+        </Router>
+    }
+}
+
+#[tokio::test]
+async fn page_that_is_live_without_streams_is_named_in_one_warning() {
+    let site = |streams: Option<usize>| {
+        let pages = LeptosPages::discover(App, || ()).unwrap();
+        let clock = TestClock::new();
+        let builder = Engine::builder(pages.routes().clone()).clock(clock.clone());
+        // They render on this thread, whose warnings are collected.
+        let builder = builder.background_threads(0);
+        let engine = streams.into_iter().fold(builder, Builder::max_streams).build().unwrap();
+        let options = LeptosOptions::builder().output_name("app").site_root("none").build();
+        let shell = |_| view! { <html><head></head><body><App/></body></html> };
+        let app = engine.wrap(pages.router(&engine, options, shell));
+        TestSite::new(&engine, app, clock)
+    };
+    let (warnings, _guard) = Warnings::collect();
+    let with = site(Some(10));
+    with.get("/live/1").await.assert_miss_stored();
+    let without = site(None);
+    without.get("/plain").await.assert_miss_stored();
+    assert_eq!(warnings.text(), "");
+    without.get("/live/1").await.assert_miss_stored();
+    without.get("/live/2").await.assert_miss_stored();
+    let text = warnings.text();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains("page=\"/live/1\"") && text.contains("`Builder::max_streams`"), "{text}");
+    let answer = without.get("/_isr/live?page=/live/1").await;
+    answer.assert_cache_status("isr; fwd=bypass; detail=no-route");
 }
 
 #[tokio::test]
 async fn shutting_down_ends_the_streams_and_begins_none() {
-    let site = Site::new();
+    let site = live_site();
     let (mut live, _) = Live::open(&site, "page=/a/1").await;
     assert!(site.engine.shut_down(Duration::from_secs(20)).await);
     assert_eq!(live.read().await, None);
@@ -384,7 +536,7 @@ async fn shutting_down_ends_the_streams_and_begins_none() {
 async fn server_that_drains_its_connections_is_not_held_up() {
     // Another crate of the workspace lets `reqwest` speak TLS without saying by what.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let site = Site::new();
+    let site = live_site();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -429,7 +581,7 @@ async fn headers_keep_the_stream_out_of_caches_and_buffers() {
 async fn what_cannot_be_watched_is_named() {
     let listed = Isr::forever().prerender(async || Ok::<_, String>(vec!["one"]));
     let listed = listed.on_missing(OnMissing::NotFound);
-    let site = Site::build(routes().add("/listed/:id", listed).unwrap(), |builder| builder);
+    let site = Site::build(routes().add("/listed/:id", listed).unwrap(), live);
     for (query, status, text) in [
         ("", 400, "name what to watch"),
         ("page=%zz", 400, "`page=%zz`"),

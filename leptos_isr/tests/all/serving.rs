@@ -864,6 +864,7 @@ async fn every_answer_of_an_endpoint_says_that_it_is_of_no_store() {
             .token("the token for purges")
             .draft_secret("a secret of some length")
             .draft_over_http()
+            .max_streams(1)
     });
     let token = [("authorization", "Bearer the token for purges")];
     let draft = [("authorization", "Bearer a secret of some length")];

@@ -2,19 +2,22 @@
 
 use std::time::Duration;
 
-use axum::{extract::Request, response::Response};
-use http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header, request::Parts};
 use tracing::error;
 
 use crate::{
     address::{path::form_decode, tag::Tag},
     error::Error,
     http::answer::plain,
-    watch::Since,
+    watch::{Full, Since},
 };
 
 /// The most pages and tags of one stream.
 const MOST_WATCHED: usize = 32;
+
+/// The longest tag that is watched, in bytes.
+const LONGEST_TAG: usize = 256;
 
 /// Added to `open_for`: the request for the page may have been faster than this one.
 const SLACK: Duration = Duration::from_secs(1);
@@ -33,14 +36,14 @@ pub(super) struct Subscription {
 pub(super) enum Refusal {
     Request(String),
     Page(String),
-    Busy,
+    Full(Full),
     Failed(String),
 }
 
 impl Subscription {
-    pub(super) fn parse(request: &Request) -> Result<Self, Refusal> {
-        let header = request.headers().get("last-event-id").map(HeaderValue::as_bytes);
-        Self::of(request.uri().query().unwrap_or_default(), header)
+    pub(super) fn parse(request: &Parts) -> Result<Self, Refusal> {
+        let header = request.headers.get("last-event-id").map(HeaderValue::as_bytes);
+        Self::of(request.uri.query().unwrap_or_default(), header)
     }
 
     /// Reads the query and `Last-Event-ID`, which overrides `last`. Other parameters are ignored.
@@ -55,7 +58,7 @@ impl Subscription {
             };
             match name {
                 "page" => push_once(&mut subscription.pages, value()?),
-                "tag" => push_once(&mut subscription.tags, Tag::new(value()?)),
+                "tag" => push_once(&mut subscription.tags, tag(value()?)?),
                 "last" if last.is_none() => last = Some(value()?),
                 "open_for" => subscription.since = ago(&value()?)?,
                 _ => {}
@@ -84,6 +87,16 @@ fn push_once<T: PartialEq>(list: &mut Vec<T>, value: T) {
     }
 }
 
+fn tag(text: String) -> Result<Tag, Refusal> {
+    match text.len() {
+        0..=LONGEST_TAG => Ok(Tag::new(text)),
+        len => {
+            let text = format!("a tag has {len} bytes; watch tags of up to {LONGEST_TAG}");
+            Err(Refusal::Request(text))
+        }
+    }
+}
+
 fn ago(text: &str) -> Result<Since, Refusal> {
     let millis = text
         .parse()
@@ -100,6 +113,12 @@ impl From<Error> for Refusal {
     }
 }
 
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
+    }
+}
+
 impl Refusal {
     pub(super) fn into_response(self) -> Response {
         match self {
@@ -109,9 +128,18 @@ impl Refusal {
             Self::Page(text) => {
                 plain(StatusCode::NOT_FOUND, format!("No such page to watch: {text}.\n"))
             }
-            Self::Busy => {
-                let text = "Too many pages are watched at the moment.\n".to_owned();
-                let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
+            Self::Full(full) => {
+                let (status, text) = match full {
+                    Full::Hub => (
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "Too many pages are watched at the moment.\n",
+                    ),
+                    Full::Visitor(_) => (
+                        StatusCode::TOO_MANY_REQUESTS,
+                        "Too many pages are watched from this address at the moment.\n",
+                    ),
+                };
+                let mut response = plain(status, text.to_owned());
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
                 response
             }
@@ -157,6 +185,7 @@ mod tests {
 
     #[test]
     fn wrong_request_says_what_is_wrong() {
+        let long = format!("tag={}", "a".repeat(257));
         let many: String = (0..33).map(|n| format!("&tag={n}")).collect();
         for (query, problem) in [
             ("", "name what to watch"),
@@ -164,6 +193,7 @@ mod tests {
             ("page=%zz", "`page=%zz`"),
             ("tag=a%0Ab", "`tag=a%0Ab`"),
             ("page=/&open_for=soon", "`open_for=soon`: write whole milliseconds"),
+            (&*long, "a tag has 257 bytes; watch tags of up to 256"),
             (&*many, "33 pages and tags are too many: watch up to 32"),
         ] {
             match Subscription::of(query, None) {

@@ -39,7 +39,7 @@ async fn watched_page_whose_period_is_over_is_regenerated_at_a_heartbeat() {
     };
     let routes =
         RouteTable::new().add("/a", Isr::revalidate(minutes(5)).expire(minutes(9))).unwrap();
-    let mut builder = Engine::builder(routes).clock(clock);
+    let mut builder = Engine::builder(routes).clock(clock).max_streams(1);
     builder.heartbeat = Duration::from_millis(1);
     let engine = builder.build().unwrap();
     let renderer = {

@@ -22,7 +22,11 @@ mod watch;
 /// is tried again after one second, then two, up to five minutes, less a random part. Without a
 /// connection the page behaves as it would without this function.
 ///
-/// Call it in the body of a component. On the server it does nothing.
+/// Call it in the body of a component. The server needs
+#[cfg_attr(feature = "ssr", doc = "[`Builder::max_streams`](crate::Builder::max_streams):")]
+#[cfg_attr(not(feature = "ssr"), doc = "`Builder::max_streams`:")]
+/// without it nothing is watched, and one warning in the server's log names the page. Otherwise this
+/// does nothing on the server.
 ///
 /// # Panics
 ///

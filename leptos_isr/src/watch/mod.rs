@@ -1,9 +1,12 @@
 //! Who watches which pages and tags, and when each last changed.
 
+mod pages;
+
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
+    net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, Once, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -16,12 +19,16 @@ use crate::{
     address::{key::Key, tag::Tag},
     clock::Stamp,
     entry::Entry,
-    order::purge::{self, Scope},
+    order::purge::Scope,
     route::target::Target,
+    watch::pages::WatchedPages,
 };
 
 /// For how many pages and tags the last change is remembered, at about 150 bytes each.
 const REMEMBERED: usize = 10_000;
+
+/// One visitor may have one in so many of all streams.
+const SHARES: usize = 10;
 
 /// What can be watched.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,11 +44,25 @@ pub(crate) struct Hub {
     pub(crate) heartbeat: Duration,
     state: Mutex<State>,
     closed: watch::Sender<bool>,
+    pub(crate) warnings: Warnings,
+}
+
+/// What is logged once.
+pub(crate) struct Warnings {
+    /// That a page is live, and there are no streams.
+    pub(crate) is_off: Once,
+    /// That visitors cannot be told apart.
+    pub(crate) nameless: Once,
+    /// That one visitor has a whole share of the streams.
+    pub(crate) crowd: Once,
 }
 
 struct State {
     streams: usize,
+    /// How many of them each visitor has whose address is known.
+    by_visitor: HashMap<IpAddr, usize>,
     watched: HashMap<Topic, TopicState>,
+    pages: WatchedPages,
     changes: Changes,
 }
 
@@ -56,14 +77,21 @@ struct Changes {
 struct TopicState {
     watchers: usize,
     changed: watch::Sender<Stamp>,
-    page: Option<Target>,
-    /// The tags of the stored page; `None` while no page is known.
-    tags: Option<Vec<Tag>>,
+}
+
+/// Why no stream begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// There are as many as allowed, or the hub is closed.
+    Hub,
+    /// This visitor has as many as one may have.
+    Visitor(IpAddr),
 }
 
 /// One stream's part in the hub. Dropping it ends the part.
 pub(crate) struct Watcher {
     hub: Arc<Hub>,
+    visitor: Option<IpAddr>,
     /// When it began.
     pub(crate) began: Stamp,
     pub(crate) topics: Vec<(Topic, watch::Receiver<Stamp>)>,
@@ -79,10 +107,13 @@ impl Hub {
             heartbeat,
             state: Mutex::new(State {
                 streams: 0,
+                by_visitor: HashMap::new(),
                 watched: HashMap::new(),
+                pages: WatchedPages::default(),
                 changes: Changes::new(now),
             }),
             closed: watch::Sender::new(false),
+            warnings: Warnings { is_off: Once::new(), nameless: Once::new(), crowd: Once::new() },
         }
     }
 
@@ -95,51 +126,79 @@ impl Hub {
         self.closed.send_replace(true);
     }
 
-    /// Begins a stream; `None` if there are as many as allowed, or the hub is closed.
+    /// How many streams one visitor may have.
+    pub(crate) fn share(&self) -> usize {
+        self.max_streams.div_ceil(SHARES)
+    }
+
+    /// Begins a stream of a visitor; one whose address is not known may have all of them.
     ///
     /// What changed after `since` counts as not sent yet. `stamp` is called once.
+    ///
+    /// # Errors
+    ///
+    /// Says which limit is reached.
     pub(crate) fn join(
         self: &Arc<Self>,
         topics: Vec<(Topic, Option<Target>)>,
         since: Since,
+        visitor: Option<IpAddr>,
         stamp: impl FnOnce() -> Stamp,
-    ) -> Option<Watcher> {
+    ) -> Result<Watcher, Full> {
         let mut state = self.state();
+        let state = &mut *state;
         let closed = self.closed.subscribe();
         if state.streams >= self.max_streams || *closed.borrow() {
-            return None;
+            return Err(Full::Hub);
+        }
+        if let Some(address) = visitor {
+            let streams = state.by_visitor.entry(address).or_default();
+            if *streams >= self.share() {
+                return Err(Full::Visitor(address));
+            }
+            *streams += 1;
         }
         state.streams += 1;
         // Under the lock, so that each change that is not seen here has a later stamp.
         let began = stamp();
         let since = since.stamp(began);
-        let pages = topics.iter().filter_map(|(_, page)| page.clone()).collect();
-        let topics =
-            topics.into_iter().map(|(topic, page)| {
-                let last = state.changes.last(&topic);
-                let topic_state = state.watched.entry(topic.clone()).or_insert_with(|| {
-                    TopicState { watchers: 0, changed: watch::Sender::new(last), page, tags: None }
-                });
-                topic_state.watchers += 1;
-                let mut changes = topic_state.changed.subscribe();
-                if last > since {
-                    changes.mark_changed();
-                }
-                (topic, changes)
-            });
+        let pages: Vec<_> = topics.iter().filter_map(|(_, page)| page.clone()).collect();
+        pages.iter().for_each(|page| state.pages.insert(page.clone()));
+        let topics = topics.into_iter().map(|(topic, _)| {
+            let last = state.changes.last(&topic);
+            let first = || TopicState { watchers: 0, changed: watch::Sender::new(last) };
+            let topic_state = state.watched.entry(topic.clone()).or_insert_with(first);
+            topic_state.watchers += 1;
+            let mut changes = topic_state.changed.subscribe();
+            if last > since {
+                changes.mark_changed();
+            }
+            (topic, changes)
+        });
         let topics = topics.collect();
-        drop(state);
-        Some(Watcher { hub: Arc::clone(self), began, topics, pages, closed })
+        Ok(Watcher { hub: Arc::clone(self), visitor, began, topics, pages, closed })
     }
 
-    fn leave(&self, topics: &[(Topic, watch::Receiver<Stamp>)]) {
+    fn leave(&self, watcher: &Watcher) {
         let mut state = self.state();
+        let state = &mut *state;
         state.streams -= 1;
-        for (topic, _) in topics {
+        if let Some(address) = watcher.visitor
+            && let Some(streams) = state.by_visitor.get_mut(&address)
+        {
+            *streams -= 1;
+            if *streams == 0 {
+                state.by_visitor.remove(&address);
+            }
+        }
+        for (topic, _) in &watcher.topics {
             if let Some(topic_state) = state.watched.get_mut(topic) {
                 topic_state.watchers -= 1;
                 if topic_state.watchers == 0 {
                     state.watched.remove(topic);
+                    if let Topic::Page(key) = topic {
+                        state.pages.remove(key);
+                    }
                 }
             }
         }
@@ -161,29 +220,25 @@ impl Hub {
         }
     }
 
-    /// Notes the tags of a stored page, by which purges reach it, if somebody watches it.
+    /// Notes the tags of a page that was stored, by which purges reach it, if somebody watches it.
     pub(crate) fn set_tags(&self, entry: &Entry) {
         let mut state = self.state();
-        if state.watched.is_empty() {
-            return;
+        if !state.pages.is_empty() {
+            state.pages.set_tags(&entry.key, &entry.tags);
         }
-        if let Some(topic_state) = state.watched.get_mut(&Topic::Page(entry.key.clone())) {
-            topic_state.tags = Some(entry.tags.to_vec());
+    }
+
+    /// The same for a page that was found: what is known of a later one stays.
+    pub(crate) fn learn_tags(&self, entry: &Entry) {
+        let mut state = self.state();
+        if state.pages.lacks_tags(&entry.key) {
+            state.pages.set_tags(&entry.key, &entry.tags);
         }
     }
 
     /// The watched pages that are stored and that one of `scopes` reaches.
     pub(crate) fn reached_by(&self, scopes: &[Scope]) -> Vec<Target> {
-        let state = self.state();
-        if state.watched.is_empty() {
-            return Vec::new();
-        }
-        let scopes: HashSet<_> = scopes.iter().collect();
-        let stored = state.watched.values().filter_map(|topic_state| {
-            let (target, tags) = (topic_state.page.as_ref()?, topic_state.tags.as_ref()?);
-            purge::reaches(&scopes, target.key.path(), tags).then(|| target.clone())
-        });
-        stored.collect()
+        self.state().pages.reached_by(scopes)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -219,7 +274,7 @@ impl Changes {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.hub.leave(&self.topics);
+        self.hub.leave(self);
     }
 }
 
