@@ -3,6 +3,10 @@
 //! The cookie says until when it is good and carries an HMAC over that. The
 //! key comes from the editor's password and the content API's token, so a
 //! restart keeps sessions and a changed password ends them all.
+//!
+//! A second cookie, with a key of its own, knows the browser again when the
+//! session is over. It opens nothing: its browser is counted apart from others
+//! at the same address when passwords are guessed.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -18,6 +22,11 @@ use super::attempts::Attempts;
 const COOKIE: &str = "editor";
 const SESSION: Duration = Duration::from_secs(12 * 60 * 60);
 const KEY_PURPOSE: &[u8] = b"newsroom editor session, version 1";
+
+const BROWSER_COOKIE: &str = "editor-browser";
+/// Browsers keep no cookie for longer than 400 days.
+const BROWSER_LIFETIME: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+const BROWSER_KEY_PURPOSE: &[u8] = b"newsroom editor browser, version 1";
 
 /// Who may edit: one editor with a password, writing with the content API's token.
 ///
@@ -70,10 +79,27 @@ impl EditorConfig {
     #[must_use]
     pub fn token(&self, cookies: &str, now: SystemTime) -> Option<&str> {
         let editor = self.0.as_deref()?;
-        let mut sessions = cookies
-            .split(';')
-            .filter_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='));
+        let mut sessions = values(cookies, COOKIE);
         sessions.any(|session| editor.is_good(session, now)).then_some(&editor.token)
+    }
+
+    /// The id of the browser, if `cookies` say that it has signed in before.
+    #[must_use]
+    pub fn browser(&self, cookies: &str) -> Option<String> {
+        let editor = self.0.as_deref()?;
+        values(cookies, BROWSER_COOKIE).find_map(|value| {
+            let (id, _) = value.split_once('.')?;
+            let is_ours = bool::from(editor.sign_browser(id).as_bytes().ct_eq(value.as_bytes()));
+            is_ours.then(|| id.to_owned())
+        })
+    }
+
+    /// The `Set-Cookie` value by which a browser that signs in is known again; none if there is no
+    /// editor.
+    #[must_use]
+    pub fn browser_cookie(&self, is_https: bool) -> Option<String> {
+        let value = self.0.as_deref()?.sign_browser(&uuid::Uuid::new_v4().to_string());
+        Some(set_cookie(BROWSER_COOKIE, &value, BROWSER_LIFETIME, is_https))
     }
 
     /// The `Set-Cookie` value of a session that begins at `now`; none if there is no editor.
@@ -81,13 +107,13 @@ impl EditorConfig {
     pub fn session_cookie(&self, now: SystemTime, is_https: bool) -> Option<String> {
         let editor = self.0.as_deref()?;
         let session = editor.sign(seconds(now + SESSION));
-        Some(set_cookie(&session, SESSION, is_https))
+        Some(set_cookie(COOKIE, &session, SESSION, is_https))
     }
 
     /// The `Set-Cookie` value that ends a session.
     #[must_use]
     pub fn end_cookie(is_https: bool) -> String {
-        set_cookie("", Duration::ZERO, is_https)
+        set_cookie(COOKIE, "", Duration::ZERO, is_https)
     }
 }
 
@@ -101,9 +127,11 @@ impl fmt::Debug for EditorConfig {
 
 impl Editor {
     fn sign(&self, expires: u64) -> String {
-        let mac = self.mac(expires).finalize().into_bytes();
-        let mac: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{expires}.{mac}")
+        format!("{expires}.{}", self.mac(KEY_PURPOSE, &expires.to_be_bytes()))
+    }
+
+    fn sign_browser(&self, id: &str) -> String {
+        format!("{id}.{}", self.mac(BROWSER_KEY_PURPOSE, id.as_bytes()))
     }
 
     fn is_good(&self, session: &str, now: SystemTime) -> bool {
@@ -113,12 +141,13 @@ impl Editor {
         is_ours && seconds(now) < expires
     }
 
-    fn mac(&self, expires: u64) -> Hmac<Sha256> {
+    fn mac(&self, purpose: &[u8], message: &[u8]) -> String {
         let key = keyed(self.password.as_bytes())
-            .chain_update(KEY_PURPOSE)
+            .chain_update(purpose)
             .chain_update(&self.token)
             .finalize();
-        keyed(&key.into_bytes()).chain_update(expires.to_be_bytes())
+        let mac = keyed(&key.into_bytes()).chain_update(message).finalize().into_bytes();
+        mac.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -130,10 +159,16 @@ fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-fn set_cookie(session: &str, lifetime: Duration, is_https: bool) -> String {
+/// The values of the cookies of this name.
+fn values<'a>(cookies: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    let cookies = cookies.split(';').filter_map(|cookie| cookie.trim().split_once('='));
+    cookies.filter(move |(cookie, _)| *cookie == name).map(|(_, value)| value)
+}
+
+fn set_cookie(name: &str, value: &str, lifetime: Duration, is_https: bool) -> String {
     let lifetime = lifetime.as_secs();
     let secure = if is_https { "; Secure" } else { "" };
-    format!("{COOKIE}={session}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Strict{secure}")
+    format!("{name}={value}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Strict{secure}")
 }
 
 #[cfg(test)]
@@ -189,6 +224,27 @@ mod tests {
             String::new(),
         ] {
             assert_eq!(editor.token(&forged, UNIX_EPOCH + NOW), None, "{forged}");
+        }
+    }
+
+    #[test]
+    fn browser_that_signed_in_is_known_again_and_its_cookie_opens_nothing() {
+        let cookie_of = |config: &EditorConfig| {
+            let set_cookie = config.browser_cookie(false).unwrap();
+            set_cookie.split(';').next().unwrap().to_owned()
+        };
+        let editor = config("secret", "token");
+        let (one, other) = (cookie_of(&editor), cookie_of(&editor));
+        let id = editor.browser(&format!("theme=dark; {one}")).unwrap();
+        assert_ne!(editor.browser(&other), Some(id.clone()));
+        assert_eq!(config("secret", "token").browser(&one), Some(id), "after a restart");
+        assert_eq!(config("changed", "token").browser(&one), None);
+        let value = one.strip_prefix("editor-browser=").unwrap();
+        assert_eq!(editor.token(&format!("editor={value}"), UNIX_EPOCH), None);
+        let session = self::cookie_of(&editor);
+        let session = session.strip_prefix("editor=").unwrap();
+        for forged in [session, "id.", "id", "", &format!("x{value}"), &format!("{value}0")] {
+            assert_eq!(editor.browser(&format!("editor-browser={forged}")), None, "{forged}");
         }
     }
 

@@ -5,9 +5,9 @@
 
 pub(crate) mod sanity;
 
-use std::{fs, ops::Deref};
+use std::{fs, net::SocketAddr, ops::Deref};
 
-use axum::http::Method;
+use axum::{Extension, extract::ConnectInfo, http::Method};
 use clap::Parser;
 use leptos_isr::testing::{Answer, TestClock, TestSite};
 use server::{
@@ -78,7 +78,9 @@ pub(crate) async fn server_in(folder: TempDir, args: &[&str]) -> Server {
     let content = content::open(&config, ANY_PORT.into()).await.unwrap();
     let clock = TestClock::new();
     let site = site(&config, &content, clock.clone()).unwrap();
-    let site = TestSite::new(&site.isr, site.router, clock);
+    // As the socket says it.
+    let connection = ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4711)));
+    let site = TestSite::new(&site.isr, site.router.layer(Extension(connection)), clock);
     Server { site, _content: content, _folder: folder }
 }
 

@@ -3,12 +3,13 @@
 use http::{HeaderValue, header, request::Parts};
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::redirect;
+use leptos_isr::Engine;
 use std::time::{Instant, SystemTime};
 
 use super::{Door, cookies};
 use crate::data::{
-    failure::Failure, session::EditorConfig, site::configured_url, source::ContentSource,
-    writer::ContentWriter,
+    attempts::Guesser, failure::Failure, session::EditorConfig, site::configured_url,
+    source::ContentSource, writer::ContentWriter,
 };
 
 /// The door as the visitor whose request is answered finds it.
@@ -37,28 +38,43 @@ pub(super) fn writer() -> Result<ContentWriter, Failure> {
 
 pub(super) fn sign_in(password: &str) -> Result<(), Failure> {
     let config: EditorConfig = use_context().unwrap_or_default();
-    check(&config, password, Instant::now())?;
-    let cookie = config.session_cookie(SystemTime::now(), configured_url().is_https());
-    answer_with(&cookie.ok_or_else(no_editor)?);
+    check(&config, &guesser(&config), password, Instant::now())?;
+    let is_https = configured_url().is_https();
+    let session = config.session_cookie(SystemTime::now(), is_https).ok_or_else(no_editor)?;
+    answer_with([session].into_iter().chain(config.browser_cookie(is_https)));
     Ok(())
 }
 
 pub(super) fn sign_out() -> Result<(), Failure> {
     cookies::end_draft();
-    answer_with(&EditorConfig::end_cookie(configured_url().is_https()));
+    answer_with([EditorConfig::end_cookie(configured_url().is_https())]);
     Ok(())
 }
 
-fn check(config: &EditorConfig, password: &str, now: Instant) -> Result<(), Failure> {
+/// Who sends the request that is answered.
+fn guesser(config: &EditorConfig) -> Guesser {
+    if let Some(id) = config.browser(&sent_cookies()) {
+        return Guesser::Browser(id);
+    }
+    let request = use_context::<Engine>().zip(use_context::<Parts>());
+    Guesser::Address(request.and_then(|(engine, parts)| engine.visitor_address(&parts)))
+}
+
+fn check(
+    config: &EditorConfig,
+    guesser: &Guesser,
+    password: &str,
+    now: Instant,
+) -> Result<(), Failure> {
     let mut attempts = config.attempts().ok_or_else(no_editor)?;
-    if !attempts.may_try(now) {
+    if !attempts.may_try(guesser, now) {
         return Err(Failure::new("Too many attempts. Wait a minute, then try again."));
     }
     if config.is_password(password) {
         return Ok(());
     }
-    attempts.failed(now);
-    tracing::warn!("refused a wrong editor password");
+    attempts.failed(guesser, now);
+    tracing::warn!(?guesser, "refused a wrong editor password");
     Err(Failure::new("That is not the password."))
 }
 
@@ -72,9 +88,10 @@ fn sent_cookies() -> String {
     cookies.filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join("; ")
 }
 
-fn answer_with(cookie: &str) {
-    let cookie = HeaderValue::from_str(cookie).expect("a cookie is plain ASCII");
-    cookies::set(cookie);
+fn answer_with(set: impl IntoIterator<Item = String>) {
+    for cookie in set {
+        cookies::set(HeaderValue::try_from(cookie).expect("a cookie is plain ASCII"));
+    }
     redirect("/editor");
 }
 
@@ -85,12 +102,12 @@ mod tests {
     #[test]
     fn guessing_is_slowed_down_even_for_the_right_password() {
         let config = EditorConfig::new(Some("secret".to_owned()), Some("token".to_owned()));
-        let now = Instant::now();
-        assert!(check(&config, "secret", now).is_ok());
+        let (now, guesser) = (Instant::now(), Guesser::Address(None));
+        assert!(check(&config, &guesser, "secret", now).is_ok());
         for _ in 0..10 {
-            assert!(check(&config, "guess", now).is_err());
+            assert!(check(&config, &guesser, "guess", now).is_err());
         }
-        let refused = check(&config, "secret", now).unwrap_err();
+        let refused = check(&config, &guesser, "secret", now).unwrap_err();
         assert!(refused.to_string().contains("Wait"), "{refused}");
     }
 }
