@@ -41,6 +41,9 @@ else
     cargo test "${server[@]}" --all-targets -- --test-threads 1
 fi
 
+heading "Tests without TLS"
+cargo test -p leptos_isr --no-default-features --features testing --test all without_tls
+
 heading "Examples in the documentation"
 # The models in loom's crate are the library's files: their examples are the library's.
 cargo test --doc "${server[@]}" --exclude leptos_isr_loom

@@ -7,7 +7,8 @@
 //! Without features this crate holds what route definitions and page code need, and compiles for
 //! the browser. The feature `ssr` adds the [`Engine`]. The feature `hydrate` adds `page::hydrate`,
 //! which hydrates the app in parts in the browser. The feature `testing` adds what tests of pages
-//! and stores need.
+//! and stores need. The feature `tls`, a default that means something together with `ssr` only, lets
+//! the engine ask `https` addresses; see [`data::client_builder`].
 //!
 //! | module | for |
 //! |---|---|
@@ -167,6 +168,8 @@ mod scope;
 mod sync;
 #[cfg(feature = "ssr")]
 mod tasks;
+#[cfg(feature = "ssr")]
+mod tls;
 #[cfg(feature = "ssr")]
 mod watch;
 

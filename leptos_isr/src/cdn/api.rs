@@ -13,6 +13,7 @@ use crate::{
         shared_cache::{SURROGATE_KEY, XKEY},
         tag_list,
     },
+    tls,
 };
 
 /// Fastly takes 256 keys in one request.
@@ -42,8 +43,8 @@ const REFRESH: HeaderName = HeaderName::from_static("x-isr-refresh");
 /// site, without a query, so pages with query parameters are reached by tag and prefix only. `site`
 /// is how readers reach the site, such as `https://news.example`. Secrets are sent as headers.
 ///
-/// An `https` address needs a TLS feature of the crate `reqwest` in your app,
-/// or a client of your own in [`FetchSettings`](crate::data::FetchSettings).
+/// An `https` address needs the feature `tls`, which is a default, or a TLS feature of the crate
+/// `reqwest` in your app.
 ///
 /// # Examples
 ///
@@ -206,10 +207,11 @@ impl Cdn {
                 }
                 check_address("site", &self.site)?;
             }
-            Kind::Varnish | Kind::Nginx => check_address("site", &self.site)?,
+            Kind::Varnish | Kind::Nginx => drop(check_address("site", &self.site)?),
             Kind::Url => {}
         }
-        check_address("API's", &self.api)?;
+        let api = check_address("API's", &self.api)?;
+        tls::check(&api).map_err(|problem| format!("its address is `{api}`, and {problem}"))?;
         match HeaderValue::try_from(&self.token) {
             Ok(token) if !token.is_empty() => Ok(()),
             _ => Err("its token is empty, or cannot be sent as a header; copy it again".to_owned()),
@@ -362,7 +364,7 @@ impl fmt::Debug for Cdn {
     }
 }
 
-fn check_address(whose: &str, address: &str) -> Result<(), String> {
+fn check_address(whose: &str, address: &str) -> Result<Url, String> {
     let wrong = || {
         format!(
             "the {whose} address `{address}` is not a plain http or https URL; \
@@ -371,7 +373,7 @@ fn check_address(whose: &str, address: &str) -> Result<(), String> {
     };
     let url = Url::parse(address).map_err(|_| wrong())?;
     let is_web = matches!(url.scheme(), "http" | "https") && url.host().is_some();
-    if is_web && url.query().is_none() && url.fragment().is_none() { Ok(()) } else { Err(wrong()) }
+    if is_web && url.query().is_none() && url.fragment().is_none() { Ok(url) } else { Err(wrong()) }
 }
 
 fn secret(text: &str) -> HeaderValue {

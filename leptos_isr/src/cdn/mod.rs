@@ -40,6 +40,7 @@ use crate::{
     order::purge::{Purge, Scope},
     period,
     tasks::backoff::Backoff,
+    tls::client_builder,
 };
 
 /// How long one request may take.
@@ -307,7 +308,7 @@ impl Shared {
         if let Some(client) = self.client.get() {
             return Ok(client.clone());
         }
-        let client = reqwest::Client::builder().redirect(Policy::none()).build()?;
+        let client = client_builder().redirect(Policy::none()).build()?;
         Ok(self.client.get_or_init(|| client).clone())
     }
 }

@@ -97,8 +97,6 @@ struct Sender {
 
 impl Sender {
     fn new(cdns: Vec<Cdn>, folder: Option<&Path>) -> Self {
-        // Another crate of the workspace gives `reqwest` TLS without choosing a provider.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let waits: Arc<Mutex<Vec<Duration>>> = Arc::default();
         let pass = Arc::new(Semaphore::new(0));
         let sleep: Sleep = {

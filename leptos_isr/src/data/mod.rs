@@ -22,3 +22,4 @@ pub use self::{
     fetch::{Fetch, FetchError, FetchSettings, fetch},
     read::{Read, data},
 };
+pub use crate::tls::client_builder;

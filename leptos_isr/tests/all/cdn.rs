@@ -39,8 +39,6 @@ struct StandIn {
 
 impl StandIn {
     async fn start(status: StatusCode) -> Self {
-        // Another crate of the workspace lets `reqwest` speak TLS without saying by what.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let (ask, asked) = mpsc::unbounded_channel();
@@ -382,7 +380,6 @@ async fn servers_that_name_each_other_do_a_purge_once_and_pass_it_on_once() {
         site.get("/a/1").await;
         servers.push(site);
     }
-    let _ = rustls::crypto::ring::default_provider().install_default();
     servers[0].purge_tag("a:1").await;
     // Each tells two others, what came from them included.
     for told in 1..=6 {

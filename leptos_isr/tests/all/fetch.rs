@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
 use leptos_isr::{
     Engine, Isr,
-    data::{DataError, FetchError, FetchSettings, data, fetch},
+    data::{DataError, FetchError, FetchSettings, client_builder, data, fetch},
     days,
     purge::Purge,
     route::RouteTable,
@@ -63,8 +63,6 @@ struct Upstream {
 impl Upstream {
     /// One that answers elsewhere.
     fn at(url: String) -> Self {
-        // Another crate of the workspace lets `reqwest` speak TLS without saying by what.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         Self { url, answers: Arc::default(), asked: Arc::default(), at_once: Arc::default() }
     }
 
@@ -595,7 +593,7 @@ async fn headers_tell_answers_apart_and_nothing_of_a_visitor_is_sent() {
 #[tokio::test]
 async fn upstream_that_hangs_ends_with_the_time_limit() {
     let upstream = Upstream::start().await;
-    let client = reqwest::Client::builder().timeout(Duration::from_millis(50)).build().unwrap();
+    let client = client_builder().timeout(Duration::from_millis(50)).build().unwrap();
     let settings = FetchSettings { client: Some(client), ..FetchSettings::default() };
     let site = site(&upstream, settings);
     upstream.answers(&[Answers::Hang]);

@@ -12,7 +12,9 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use leptos::prelude::*;
 use leptos_isr::{
-    Builder, Engine, Isr, LeptosPages, OnMissing, minutes,
+    Builder, Engine, Isr, LeptosPages, OnMissing,
+    data::client_builder,
+    minutes,
     purge::Purge,
     testing::{TestClock, TestSite},
     use_live,
@@ -534,8 +536,6 @@ async fn shutting_down_ends_the_streams_and_begins_none() {
 
 #[tokio::test]
 async fn server_that_drains_its_connections_is_not_held_up() {
-    // Another crate of the workspace lets `reqwest` speak TLS without saying by what.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let site = live_site();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -544,7 +544,8 @@ async fn server_that_drains_its_connections_is_not_held_up() {
         let _ = stopped.await;
     });
     let server = tokio::spawn(server.into_future());
-    let mut answer = reqwest::get(format!("{url}/_isr/live?page=/a/1")).await.unwrap();
+    let client = client_builder().build().unwrap();
+    let mut answer = client.get(format!("{url}/_isr/live?page=/a/1")).send().await.unwrap();
     assert!(answer.chunk().await.unwrap().unwrap().starts_with(b"retry: "));
     site.get("/a/1").await;
     assert!(answer.chunk().await.unwrap().unwrap().starts_with(b"id: "));

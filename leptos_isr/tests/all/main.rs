@@ -38,4 +38,8 @@ mod sessions;
 mod settings;
 mod slow_store;
 mod spawned;
+#[cfg(feature = "tls")]
+mod tls;
 mod webhooks;
+#[cfg(not(feature = "tls"))]
+mod without_tls;

@@ -2,7 +2,7 @@
 //! answers are fresh.
 
 use http::{HeaderValue, header};
-use leptos_isr::data::{DataError, FetchError};
+use leptos_isr::data::{DataError, FetchError, client_builder};
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 use std::{fmt, time::Duration};
@@ -85,9 +85,7 @@ impl Reader {
     ///
     /// Returns [`ContentError::Client`] if the client cannot be set up.
     pub(super) fn new(base: &Url, sends_token: SendsToken) -> Result<Self, ContentError> {
-        // An error means that the process has chosen its TLS already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().timeout(TIME_OUT).build();
+        let client = client_builder().timeout(TIME_OUT).build();
         let client =
             client.map_err(|source| ContentError::Client { url: base.to_string(), source })?;
         Ok(Self { client, token: None, sends_token, reads: Reads::Published, period: None })

@@ -25,6 +25,7 @@ use crate::{
         value::{SourceAnswer, Validators},
     },
     period,
+    tls::{self, client_builder},
 };
 
 /// How long to wait before the second and the third try.
@@ -42,8 +43,8 @@ const MESSAGE: usize = 500;
 /// Settings of [`fetch`](crate::data::fetch()).
 #[derive(Clone, Debug)]
 pub struct FetchSettings {
-    /// The HTTP client. Defaults to `None`: a client with a time limit of 10 seconds for each
-    /// request.
+    /// The HTTP client. Defaults to `None`: one of [`client_builder`] with a time limit of 10 seconds
+    /// for each request.
     pub client: Option<reqwest::Client>,
     /// How many requests to one origin run at once. Defaults to 16.
     pub concurrency: usize,
@@ -115,6 +116,13 @@ impl Client {
         validators: Validators,
     ) -> Result<SourceAnswer, DataError> {
         let parsed = parse(url).map_err(DataError::new)?;
+        if self.0.settings.client.is_none() {
+            let no_tls = |problem: &str| FetchError::Url {
+                url: shown(&parsed),
+                problem: problem.to_owned(),
+            };
+            tls::check(&parsed).map_err(no_tls).map_err(DataError::new)?;
+        }
         let origin = self.origin(&parsed);
         let mut request = HeaderMap::new();
         for (name, value) in headers {
@@ -202,7 +210,7 @@ impl Client {
         if let Some(client) = self.0.client.get() {
             return Ok(client.clone());
         }
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build();
+        let client = client_builder().timeout(Duration::from_secs(10)).build();
         let client = client.map_err(FetchError::Client)?;
         Ok(self.0.client.get_or_init(|| client).clone())
     }

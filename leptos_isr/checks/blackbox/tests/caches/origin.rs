@@ -40,8 +40,6 @@ impl Origin {
         listener: TcpListener,
         configure: impl FnOnce(Builder) -> Builder,
     ) -> Self {
-        // Another crate of the workspace lets `reqwest` speak TLS without saying by what.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = Engine::builder(routes()).clock(TestClock::new()).cache_tag(true);
         let builder = builder.build_id("b1").draft_secret("a secret of some length");
         let engine = configure(builder.draft_over_http()).build().unwrap();

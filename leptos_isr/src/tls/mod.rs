@@ -1,0 +1,27 @@
+//! Whether addresses of `https` can be asked, and by which client.
+
+#[cfg(not(feature = "tls"))]
+#[path = "of_app.rs"]
+mod provider;
+#[cfg(feature = "tls")]
+#[path = "own.rs"]
+mod provider;
+
+use reqwest::Url;
+
+pub use self::provider::client_builder;
+
+/// Checks that there is TLS if the address needs it.
+///
+/// # Errors
+///
+/// Says what to do.
+pub(crate) fn check(url: &Url) -> Result<(), &'static str> {
+    if url.scheme() != "https" || provider::is_there() {
+        return Ok(());
+    }
+    Err(
+        "this program is built without TLS: switch on the feature `tls` of `leptos_isr`, which is a \
+         default, or a TLS feature of `reqwest` in your app",
+    )
+}
