@@ -1,4 +1,4 @@
-.PHONY: serve test watch setup bench
+.PHONY: serve test watch setup bench minimal-versions
 
 # Install what is missing, build, render the pages, serve on http://127.0.0.1:3000.
 serve:
@@ -19,3 +19,7 @@ setup:
 # Measure beside other servers, on an idle machine; rewrites bench/RESULTS.md.
 bench:
 	@scripts/bench.sh
+
+# Whether the library builds with the lowest versions that it says it takes; needs the registry.
+minimal-versions: setup
+	@scripts/minimal-versions.sh
