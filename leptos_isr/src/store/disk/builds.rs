@@ -12,6 +12,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use super::platform;
 use crate::store::backend::OtherBuild;
 
 /// A file in a build's folder: since when the build is in service, or was the last time.
@@ -137,10 +138,14 @@ pub(super) fn remove_old(current: &Path, grace: Duration, now: SystemTime) -> io
 
 /// Removes a build's folder, unless the build is in use or that cannot be told.
 fn remove(folder: &Path) -> io::Result<()> {
-    let Some(_lock) = lock_unused(folder) else { return Ok(()) };
+    let Some(lock) = lock_unused(folder) else { return Ok(()) };
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let removing = folder.with_file_name(format!("{REMOVING}{name}"));
-    named(folder, fs::rename(folder, &removing).and_then(|()| fs::remove_dir_all(&removing)))
+    named(
+        folder,
+        platform::rename_locked(folder, &removing, lock)
+            .and_then(|()| fs::remove_dir_all(&removing)),
+    )
 }
 
 /// Removes all but a build's files and what is said of it, unless the build is in use or that cannot

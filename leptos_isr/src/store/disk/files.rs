@@ -11,6 +11,8 @@ use std::{
 
 use tempfile::NamedTempFile;
 
+use super::platform;
+
 /// The file operations that can fail in service.
 pub(super) trait Files: fmt::Debug + Send + Sync {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -56,8 +58,7 @@ pub(super) trait Files: fmt::Debug + Send + Sync {
 /// than serves.
 fn new_in(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    platform::set_mode(&mut builder);
     builder.tempfile_in(folder)
 }
 

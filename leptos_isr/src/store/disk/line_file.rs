@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -13,7 +13,10 @@ use std::{
 use bytes::Bytes;
 use tracing::warn;
 
-use super::files::{Files, RealFiles, lock};
+use super::{
+    files::{Files, RealFiles, lock},
+    platform,
+};
 
 /// Another file of lines, which is kept in the same way as the purges.
 #[derive(Debug)]
@@ -164,11 +167,7 @@ impl Writer {
     }
 
     fn reopen_if_replaced(&mut self, path: &Path) -> io::Result<()> {
-        use std::os::unix::fs::MetadataExt;
-        let is_ours = fs::metadata(path)
-            .and_then(|on_disk| Ok(on_disk.ino() == self.file.metadata()?.ino()))
-            .unwrap_or(false);
-        if !is_ours {
+        if !platform::is_at(&self.file, path).unwrap_or(false) {
             self.file = open_to_append(path)?;
         }
         Ok(())
@@ -186,15 +185,14 @@ fn open_to_append(path: &Path) -> io::Result<File> {
 }
 
 fn flush_folder_of(path: &Path) -> io::Result<()> {
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    platform::flush_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
 fn ends_with_newline(path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::FileExt;
-    let file = File::open(path)?;
-    let len = file.metadata()?.len();
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::End(-1))?;
     let mut last = [0];
-    file.read_exact_at(&mut last, len.saturating_sub(1))?;
+    file.read_exact(&mut last)?;
     Ok(last == *b"\n")
 }
 

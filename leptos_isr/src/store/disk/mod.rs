@@ -10,6 +10,12 @@ mod folder;
 mod index;
 mod kept_files;
 mod line_file;
+#[cfg(unix)]
+#[path = "platform/unix.rs"]
+mod platform;
+#[cfg(windows)]
+#[path = "platform/windows.rs"]
+mod platform;
 #[cfg(test)]
 mod tests;
 mod walk;
