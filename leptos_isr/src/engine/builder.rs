@@ -149,10 +149,14 @@ impl Builder {
         self
     }
 
-    /// How many bytes of pages are kept on disk. Defaults to 1 GiB.
+    /// How many bytes of pages are kept on disk, those of all builds in the folder together.
+    /// Defaults to 1 GiB.
     ///
-    /// Each page counts in whole blocks of 4 KiB. Beyond the limit, the least recently used pages
-    /// are evicted. Without a [`disk`](Builder::disk) it has no effect.
+    /// Each page counts in whole blocks of 4 KiB. Beyond the limit, pages of builds that were in
+    /// service before and that no process has open are removed, then the least recently used of
+    /// this build. It keeps half of the limit: if builds that stay take more than the other half, a
+    /// warning says so. Give it room for two builds, since while one is rendered or rolled back
+    /// another is there. Without a [`disk`](Builder::disk) it has no effect.
     #[must_use]
     pub fn disk_limit(mut self, bytes: u64) -> Self {
         self.disk_limit = Some(bytes);

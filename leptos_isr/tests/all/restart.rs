@@ -11,12 +11,12 @@ use std::{
 
 use http::StatusCode;
 use leptos_isr::{
-    Engine, Error, Isr, OnMissing, hours, minutes, prerender::PageOutcome, purge::Purge,
+    Builder, Engine, Error, Isr, OnMissing, hours, minutes, prerender::PageOutcome, purge::Purge,
     route::RouteTable, seconds, testing::TestClock,
 };
 use tokio::time::timeout;
 
-use crate::support::{Renders, Site, log::Warnings, page_files, routes};
+use crate::support::{Renders, Site, log::Warnings, page_files, page_files_of, routes};
 
 #[tokio::test]
 async fn page_and_its_age_survive() {
@@ -422,4 +422,28 @@ async fn build_that_was_served_keeps_its_pages_while_others_are_only_rendered() 
     };
     timeout(seconds(20), gone).await.unwrap();
     next.get("/forever").await.assert_cache_status("isr; hit");
+}
+
+#[tokio::test]
+async fn pages_of_all_builds_count_and_this_one_keeps_half_beside_those_that_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = |build: &str, pages: u64| {
+        let disk = |builder: Builder| builder.disk(folder.path(), build).disk_limit(pages * 4096);
+        Site::build(routes(), disk)
+    };
+    let (old, new) = (site("build-1", 100), site("build-2", 8));
+    old.engine.begin_service().await;
+    for (pages_of_old, pages_of_new) in [(0, 8), (3, 5), (8, 4)] {
+        for page in 0..pages_of_old {
+            old.get_kept(&format!("/a/{page}")).await;
+        }
+        // It counts those of others when it begins to serve.
+        new.engine.begin_service().await;
+        for page in 0..8 {
+            new.get_kept(&format!("/a/{page}")).await;
+            new.regenerate(&format!("/a/{page}")).await;
+        }
+        let left = ["build-1", "build-2"].map(|build| page_files_of(folder.path(), build).len());
+        assert_eq!(left, [pages_of_old, pages_of_new]);
+    }
 }

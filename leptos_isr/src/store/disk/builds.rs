@@ -37,6 +37,14 @@ struct Build {
     opened: Option<SystemTime>,
 }
 
+/// The folder of a build beside this one.
+pub(super) struct OtherFolder {
+    pub(super) folder: PathBuf,
+    /// Whether its pages may go before their grace period is over: another build came into service
+    /// after it, and no process has it open. Where that cannot be told they may not.
+    pub(super) may_go: bool,
+}
+
 /// Creates `folder` if need be, and notes that its build is opened at `now`. The build is in use
 /// until the returned file is dropped.
 ///
@@ -134,6 +142,30 @@ pub(super) fn remove_old(current: &Path, grace: Duration, now: SystemTime) -> io
         result = result.and(remove(&build.folder));
     }
     result
+}
+
+/// The builds beside `current`, the first in service first.
+pub(super) fn others_by_service(current: &Path) -> Vec<OtherFolder> {
+    let own = Build::at(current.to_owned()).served;
+    let mut others = others(current);
+    others.sort_by_key(|build| build.served);
+    let last = others.last().and_then(|build| build.served).max(own);
+    let other = |build: Build| {
+        let was_in_service = build.served.is_some() && build.served < last;
+        let may_go = was_in_service && lock_unused(&build.folder).is_some();
+        OtherFolder { folder: build.folder, may_go }
+    };
+    others.into_iter().map(other).collect()
+}
+
+/// Removes a folder of pages of another build. Returns whether it is gone: not if the build is in
+/// use, or that cannot be told.
+pub(super) fn remove_page_folder(pages: &Path) -> io::Result<bool> {
+    if !pages.exists() {
+        return Ok(true);
+    }
+    let Some(_lock) = pages.parent().and_then(lock_unused) else { return Ok(false) };
+    named(pages, fs::remove_dir_all(pages)).map(|()| true)
 }
 
 /// Removes a build's folder, unless the build is in use or that cannot be told.

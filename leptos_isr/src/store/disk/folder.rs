@@ -1,11 +1,11 @@
-//! The files of one build, and the count of what they take.
+//! The files of one build, beside those of others, and the count of what they take.
 
 use std::{
     fmt,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, Once, OnceLock},
     time::{Duration, SystemTime},
 };
 
@@ -20,6 +20,7 @@ use super::{
     files::{Files, lock},
     index::{FileId, Index},
     line_file::LineFile,
+    room::{OtherBuilds, PageFolder},
 };
 use crate::{address::key::Key, clock::Clock, store::backend::InUse};
 
@@ -36,6 +37,12 @@ pub(super) struct BuildFolder {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) files: Box<dyn Files>,
     pub(super) index: Mutex<Index>,
+    pub(super) others: Mutex<OtherBuilds>,
+    /// Held while other builds are looked at or something of them is removed, so that this process
+    /// never takes its own lock for that of another.
+    pub(super) tending: Mutex<()>,
+    /// Of pages that take more than the limit though nothing may go.
+    pub(super) limit_warning: Once,
     /// The threads that may act for the store at once, those included that a disk that hangs does
     /// not give back.
     pub(super) threads: Arc<Semaphore>,
@@ -112,8 +119,14 @@ impl BuildFolder {
         self.files.remove(&self.path_of(id))
     }
 
-    /// Evicts pages until the rest is within the limit.
+    /// Removes pages until the rest is within the limit: first those of other builds that may go,
+    /// then the least recently used ones of this build.
     pub(super) fn make_room(&self) {
+        while let Some(pages) = self.next_of_another() {
+            if let Err(error) = self.remove_pages_of_another(pages) {
+                warn!(folder = %self.folder.display(), %error, "cannot remove pages of an old build");
+            }
+        }
         while let Some(id) = self.next_to_drop() {
             let _turn = self.turn(id);
             // It may have been written again in the meantime.
@@ -125,17 +138,78 @@ impl BuildFolder {
                 return;
             }
         }
+        self.warn_if_over();
+    }
+
+    fn next_of_another(&self) -> Option<PageFolder> {
+        let own = lock(&self.index).bytes();
+        lock(&self.others).next_to_go(own, self.limit)
     }
 
     fn next_to_drop(&self) -> Option<FileId> {
+        let room = lock(&self.others).room(self.limit);
         let mut index = lock(&self.index);
-        if index.bytes() <= self.limit {
+        if index.bytes() <= room {
             return None;
         }
         index.pop(|key| self.in_use.get().is_some_and(|in_use| in_use(key)))
     }
 
-    /// Counts the files that are there, without reading them.
+    /// If they cannot be removed, they count as pages that stay until all are counted again.
+    fn remove_pages_of_another(&self, pages: PageFolder) -> io::Result<()> {
+        let _turn = lock(&self.tending);
+        let removed = builds::remove_page_folder(&pages.path);
+        if !matches!(removed, Ok(true)) {
+            lock(&self.others).keep_build_of(pages);
+        }
+        removed.map(drop)
+    }
+
+    fn warn_if_over(&self) {
+        let own = lock(&self.index).bytes();
+        let others = lock(&self.others);
+        if others.are_too_large(own, self.limit) {
+            let others = others.bytes();
+            self.limit_warning.call_once(|| {
+                let folder = self.folder.parent().unwrap_or(&self.folder).display();
+                warn!(%folder, limit = self.limit, own, others,
+                    "pages take more than `disk_limit`: those of other builds that run, are in \
+                     service or come next stay, and this build keeps half of it; end the servers \
+                     of other builds, or raise the limit");
+            });
+        }
+    }
+
+    /// Removes other builds that are not needed any more, counts the pages of the rest, and makes
+    /// room.
+    ///
+    /// # Errors
+    ///
+    /// Names the first folder that cannot be removed; the others are removed all the same.
+    pub(super) fn tend_other_builds(&self) -> io::Result<()> {
+        let turn = lock(&self.tending);
+        // Nobody who makes room has to wait for something of theirs to be removed.
+        *lock(&self.others) = OtherBuilds::default();
+        let removed = builds::remove_old(&self.folder, self.grace, self.clock.now());
+        *lock(&self.others) = self.count_others();
+        drop(turn);
+        self.make_room();
+        removed
+    }
+
+    fn count_others(&self) -> OtherBuilds {
+        let mut counted = OtherBuilds::default();
+        for build in builds::others_by_service(&self.folder) {
+            let pages = folders_of(&build.folder).map(page_folder);
+            match build.may_go {
+                true => counted.spare(pages),
+                false => counted.keep(pages),
+            }
+        }
+        counted
+    }
+
+    /// Counts the files that are there, those of other builds too, without reading them.
     pub(super) fn scan(&self) {
         let mut found = Vec::new();
         for folder in folders_of(&self.folder) {
@@ -147,13 +221,14 @@ impl BuildFolder {
         for file in &found {
             index.found(file.id, room(file.len));
         }
-        let is_over = index.bytes() > self.limit;
+        let own = index.bytes();
         drop(index);
-        if is_over {
-            if let Err(error) = builds::remove_old(&self.folder, self.grace, self.clock.now()) {
-                warn!(folder = %self.folder.display(), %error, "cannot remove an old build");
-            }
-            self.make_room();
+        let turn = lock(&self.tending);
+        *lock(&self.others) = self.count_others();
+        drop(turn);
+        let is_over = own + lock(&self.others).bytes() > self.limit;
+        if is_over && let Err(error) = self.tend_other_builds() {
+            warn!(folder = %self.folder.display(), %error, "cannot remove an old build");
         }
     }
 
@@ -174,6 +249,13 @@ impl BuildFolder {
 /// How many bytes of the disk a file takes: file systems allocate whole blocks, usually of 4 KiB.
 pub(super) fn room(len: u64) -> u64 {
     len.next_multiple_of(4096)
+}
+
+/// A folder of pages of another build. What is in it belongs to that build, so nothing is tidied up.
+fn page_folder(path: PathBuf) -> PageFolder {
+    let files = fs::read_dir(&path).into_iter().flatten().flatten();
+    let bytes = files.filter_map(|file| Some(room(file.metadata().ok()?.len()))).sum();
+    PageFolder { path, bytes }
 }
 
 /// A page's file as a walk through the folder finds it.

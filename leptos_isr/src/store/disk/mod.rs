@@ -16,6 +16,7 @@ mod platform;
 #[cfg(windows)]
 #[path = "platform/windows.rs"]
 mod platform;
+mod room;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -23,7 +24,7 @@ mod walk;
 use std::{
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, Once, OnceLock},
     time::Duration,
 };
 
@@ -38,6 +39,7 @@ use self::{
     folder::{BuildFolder, id, read_if_any},
     index::Index,
     line_file::LineFile,
+    room::OtherBuilds,
 };
 pub(crate) use self::{kept_files::KeptFiles, line_file::SharedLineFile};
 use crate::{
@@ -55,11 +57,15 @@ const THREADS: usize = 32;
 /// Keeps the pages of one build in a folder, and the purges of all builds beside them.
 ///
 /// The folder holds `purges.log` and `pages/<build id>/`. The size of the pages is bounded, counted
-/// in whole blocks of 4 KiB. Beyond the limit, builds before the previous one are removed first,
-/// then the pages that were used least recently. The order of use is remembered while the process
+/// in whole blocks of 4 KiB, those of all builds together. Beyond the limit, builds that are not
+/// needed any more are removed first, then pages of builds that were in service before and that no
+/// process has open, then the pages of this build that were used least recently. It keeps half of
+/// the limit, whatever the others take. The order of use is remembered while the process
 /// runs. After a restart it begins with the times at which the files were last read or written.
 ///
-/// Opening reads the purges, but no pages: their sizes are counted in the background.
+/// Opening reads the purges, but no pages: their sizes are counted in the background. The pages of
+/// other builds are counted then, and whenever [`remove_old_builds`](Store::remove_old_builds) is
+/// called.
 #[derive(Debug)]
 pub struct DiskStore(Arc<BuildFolder>);
 
@@ -81,7 +87,8 @@ impl Settings {
 impl DiskStore {
     /// Opens the store of the build `build_id` in `folder`, which is created if need be.
     ///
-    /// It keeps at most 1 GiB of pages. The pages of the previous build stay for a day.
+    /// It keeps at most 1 GiB of pages. The pages of the previous build stay for a day, unless the
+    /// room is needed.
     ///
     /// # Errors
     ///
@@ -134,6 +141,9 @@ impl DiskStore {
             clock,
             files,
             index: Mutex::new(Index::new()),
+            others: Mutex::new(OtherBuilds::default()),
+            tending: Mutex::default(),
+            limit_warning: Once::new(),
             threads: Arc::new(Semaphore::new(THREADS)),
             locks: std::array::from_fn(|_| Mutex::default()),
             in_use: OnceLock::new(),
@@ -217,7 +227,7 @@ impl Store for DiskStore {
     }
 
     async fn remove_old_builds(&self) -> Result<(), StoreError> {
-        self.run(|inner| builds::remove_old(&inner.folder, inner.grace, inner.clock.now())).await
+        self.run(BuildFolder::tend_other_builds).await
     }
 
     fn used(&self, key: &Key) {

@@ -7,6 +7,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture};
 use std::{
     fs::{self, File},
     io::Write,
+    ops::Range,
     path::Path,
     sync::{
         Condvar,
@@ -290,25 +291,132 @@ async fn what_was_there_at_start_counts_and_goes_first() {
     }
 }
 
-#[tokio::test]
-async fn builds_before_the_previous_one_go_before_pages_of_this_one() {
-    let folder = tempfile::tempdir().unwrap();
-    for (build, hour) in [("older", 1), ("previous", 2)] {
-        let other = Settings::new(folder.path().into(), build.into());
-        let clock = move || std::time::UNIX_EPOCH + period::hours(hour);
-        let other = DiskStore::open_with(other, Arc::new(clock), Box::new(RealFiles)).unwrap();
-        other.put(&key("/a"), vec![b'x'; 1000].into()).await.unwrap();
-        other.begin_service().await.unwrap();
-    }
-    let store = open(folder.path(), 1 << 20);
-    for page in 0..20 {
+/// A store of another build, which came into service at this hour.
+async fn served(folder: &Path, build: &str, hour: u32, pages: usize) -> DiskStore {
+    let settings = Settings::new(folder.to_owned(), build.to_owned());
+    let clock = move || std::time::UNIX_EPOCH + period::hours(hour.into());
+    let store = DiskStore::open_with(settings, Arc::new(clock), Box::new(RealFiles)).unwrap();
+    store.begin_service().await.unwrap();
+    put_pages(&store, 0..pages).await;
+    store
+}
+
+async fn put_pages(store: &DiskStore, pages: Range<usize>) {
+    for page in pages {
         store.put(&key(&format!("/{page}")), vec![b'x'; 1000].into()).await.unwrap();
     }
+}
+
+/// How many pages there are of each build; `None` if its folder is gone.
+fn pages_of<const N: usize>(folder: &Path, builds: [&str; N]) -> [Option<usize>; N] {
+    builds.map(|build| {
+        let build = folder.join("pages").join(build);
+        build.exists().then(|| folders_of(&build).map(|folder| files_of(&folder).count()).sum())
+    })
+}
+
+#[tokio::test]
+async fn pages_of_other_builds_go_before_those_of_this_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (build, hour) in [("older", 1), ("previous", 2)] {
+        served(folder.path(), build, hour, 1).await;
+    }
+    let store = open(folder.path(), 1 << 20);
+    store.begin_service().await.unwrap();
+    put_pages(&store, 0..20).await;
+    drop(store);
+    for (limit, left) in [
+        (22, [Some(1), Some(1), Some(20)]),
+        // Its grace period is not over, but that of the other one is.
+        (21, [None, Some(1), Some(20)]),
+        (20, [None, Some(0), Some(20)]),
+        (5, [None, Some(0), Some(5)]),
+    ] {
+        open(folder.path(), limit * 4096).0.scan();
+        assert_eq!(pages_of(folder.path(), ["older", "previous", "b1"]), left, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn limit_that_builds_that_stay_exceed_is_one_warning_that_names_folder_sizes_and_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(Mutex::new(File::create(&log).unwrap()))
+        .finish();
+    let _collecting = tracing::subscriber::set_default(subscriber);
+    let log = || fs::read_to_string(&log).unwrap();
+    let running = served(folder.path(), "running", 1, 4).await;
+    let store = open(folder.path(), 8 * 4096);
+    store.begin_service().await.unwrap();
+    let put = |pages: Range<usize>| {
+        for page in pages {
+            store.0.put(key(&format!("/{page}")), b"page", &CancellationToken::new()).unwrap();
+        }
+    };
+    store.0.tend_other_builds().unwrap();
+    put(0..9);
+    assert_eq!((pages_of(folder.path(), ["running", "b1"]), log()), ([Some(4); 2], String::new()));
+    put_pages(&running, 4..5).await;
+    for _ in 0..2 {
+        store.0.tend_other_builds().unwrap();
+        put(0..9);
+        assert_eq!(pages_of(folder.path(), ["running", "b1"]), [Some(5), Some(4)]);
+    }
+    let pages = folder.path().join("pages");
+    let place = format!("folder={} limit=32768 own=16384 others=20480", pages.display());
+    assert!(log().contains("raise the limit") && log().contains(&place), "{}", log());
+    assert_eq!(log().lines().count(), 1, "{}", log());
+}
+
+#[tokio::test]
+async fn builds_of_before_make_room_while_this_one_grows_the_oldest_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let hour = u32::try_from(now.as_secs() / 3600).unwrap();
+    // Both have pages: the first was open when the other came into service.
+    let first = served(folder.path(), "first", hour - 2, 4).await;
+    let second = served(folder.path(), "second", hour - 1, 4).await;
+    let store = open(folder.path(), 12 * 4096);
+    store.begin_service().await.unwrap();
+    store.remove_old_builds().await.unwrap();
+    drop(first);
+    drop(second);
     store.0.scan();
-    assert!(folder.path().join("pages/older").exists());
-    open(folder.path(), 20_480).0.scan();
-    assert!(!folder.path().join("pages/older").exists());
-    assert!(folder.path().join("pages/previous").exists(), "its grace period is not over");
+    let left =
+        || pages_of(folder.path(), ["first", "second", "b1"]).map(|pages| pages.unwrap_or(0));
+    let mut steps = Vec::new();
+    for page in 0..14 {
+        put_pages(&store, page..page + 1).await;
+        steps.push(left());
+    }
+    let expected = (1..=14).map(|own: usize| {
+        let second = 4.min(12_usize.saturating_sub(own));
+        [4.min(12_usize.saturating_sub(own + second)), second, own.min(12)]
+    });
+    assert_eq!(steps, expected.collect::<Vec<_>>());
+    assert!(folder.path().join("pages/second/served").exists(), "its files stay for longer");
+}
+
+#[tokio::test]
+async fn old_build_that_is_opened_again_keeps_its_pages_and_they_count() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(served(folder.path(), "old", 1, 4).await);
+    let settings = Settings {
+        limit: 12 * 4096,
+        grace: Duration::MAX,
+        ..Settings::new(folder.path().to_owned(), "b1".to_owned())
+    };
+    let store = DiskStore::open_with(settings, Arc::new(SystemClock), Box::new(RealFiles)).unwrap();
+    store.begin_service().await.unwrap();
+    store.remove_old_builds().await.unwrap();
+    put_pages(&store, 0..9).await;
+    assert_eq!(pages_of(folder.path(), ["old", "b1"]), [Some(3), Some(9)]);
+    let settings = Settings::new(folder.path().to_owned(), "old".to_owned());
+    let _back = DiskStore::open_with(settings, Arc::new(SystemClock), Box::new(RealFiles)).unwrap();
+    put_pages(&store, 9..20).await;
+    assert_eq!(pages_of(folder.path(), ["old", "b1"]), [Some(3), Some(9)]);
 }
 
 #[test]

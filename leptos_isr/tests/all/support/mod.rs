@@ -102,7 +102,13 @@ pub(crate) fn routes() -> RouteTable {
 
 /// The files of the pages that [`Site::on_disk`] stored.
 pub(crate) fn page_files(folder: &Path) -> Vec<PathBuf> {
-    let folders = fs::read_dir(folder.join("pages/build-1")).unwrap().map(|f| f.unwrap().path());
+    page_files_of(folder, "build-1")
+}
+
+/// The files of the pages of a build.
+pub(crate) fn page_files_of(folder: &Path, build: &str) -> Vec<PathBuf> {
+    let build = folder.join("pages").join(build);
+    let folders = fs::read_dir(build).unwrap().map(|f| f.unwrap().path());
     let files = folders.filter(|path| path.is_dir()).flat_map(|f| fs::read_dir(f).unwrap());
     files.map(|file| file.unwrap().path()).collect()
 }
