@@ -87,6 +87,9 @@ pub(crate) struct Inner {
     /// The other builds of which a process ran when this one began to serve.
     pub(crate) running_builds: std::sync::Mutex<BTreeSet<String>>,
     pub(crate) other_servers: Worker,
+    /// When old builds were last removed, if this one has begun to serve.
+    pub(crate) removed_old_builds: std::sync::Mutex<Option<SystemTime>>,
+    pub(crate) old_builds: Worker,
     /// Held by a dry run: there is one at a time.
     pub(crate) dry_run_turn: Arc<Mutex<()>>,
     pub(crate) flights: SingleFlight<Key, RenderResult>,

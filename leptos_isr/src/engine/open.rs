@@ -112,6 +112,8 @@ impl Builder {
             kept_files,
             running_builds: std::sync::Mutex::default(),
             other_servers: Worker::default(),
+            removed_old_builds: std::sync::Mutex::default(),
+            old_builds: Worker::default(),
             dry_run_turn: Arc::default(),
             flights: SingleFlight::new(),
             lists: Lists::new(),

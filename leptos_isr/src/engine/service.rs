@@ -20,6 +20,9 @@ use crate::{
 /// How often it is looked whether a server of another build has ended.
 const LOOK: Duration = period::seconds(10);
 
+/// How often builds are removed whose grace period is over.
+const REMOVE: Duration = period::hours(1);
+
 impl Engine {
     /// Says that this build is in service from now on. Call this when a server starts to serve.
     ///
@@ -31,9 +34,10 @@ impl Engine {
     /// of such a build has ended: until then it may answer them. For that, tags must be sent:
     /// [`Builder::cache_tag`](crate::Builder::cache_tag).
     ///
-    /// The stored pages of other builds are removed. Those of the build that was in service before
-    /// stay until its grace period, a day, is over, and those of a build that a process has open
-    /// as long as it does. Failures are logged.
+    /// The stored pages of other builds are removed, and once an hour from then on. Those of the
+    /// build that was in service before stay until its grace period, a day, is over, unless
+    /// [`Builder::disk_limit`](crate::Builder::disk_limit) leaves no room for them; those of a build
+    /// that a process has open stay as long as it does. Failures are logged.
     pub async fn begin_service(&self) {
         let Some(store) = self.0.tiers.store() else { return };
         self.keep_files().await;
@@ -46,6 +50,40 @@ impl Engine {
             self.watch_running_builds();
         }
         store.remove_old_builds().await;
+        self.set_removed_old_builds();
+        self.remove_old_builds_hourly();
+    }
+
+    fn remove_old_builds_hourly(&self) {
+        let inner = Arc::downgrade(&self.0);
+        self.0.old_builds.wake(|_| async move {
+            loop {
+                let Some(engine) = inner.upgrade().map(Self) else { return };
+                let wait = engine.remove_old_builds_if_due().await;
+                drop(engine);
+                sleep(wait).await;
+            }
+        });
+    }
+
+    /// Removes old builds if that was done an hour ago, or if the clock was set back since. Returns
+    /// how long it is until the next time.
+    pub(crate) async fn remove_old_builds_if_due(&self) -> Duration {
+        let last = *self.0.removed_old_builds.lock().unwrap_or_else(PoisonError::into_inner);
+        let (Some(store), Some(last)) = (self.0.tiers.store(), last) else { return REMOVE };
+        let past = self.0.order.now().duration_since(last);
+        let wait = past.map_or(Duration::ZERO, |past| REMOVE.saturating_sub(past));
+        if !wait.is_zero() {
+            return wait;
+        }
+        store.remove_old_builds().await;
+        self.set_removed_old_builds();
+        REMOVE
+    }
+
+    fn set_removed_old_builds(&self) {
+        let now = self.0.order.now();
+        *self.0.removed_old_builds.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
     /// Keeps the files that this build's pages name, so that the next build can still answer with

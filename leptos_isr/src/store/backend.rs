@@ -159,6 +159,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// service stay, those of the one before it until its grace period is over, and those of a
     /// build that a process has open. Does nothing by default.
     ///
+    /// The engine calls this when it begins to serve, once an hour from then on, and after a build.
+    ///
     /// # Errors
     ///
     /// Fails if something cannot be removed. The engine logs this and tries again next time.

@@ -179,8 +179,9 @@ impl TestSite {
         }
     }
 
-    /// Waits until no regeneration is under way. First purges what is due to be
-    /// purged once more by the site's clock; see [`Purge`].
+    /// Waits until no regeneration is under way. First does what is due by the site's clock: purges
+    /// that are done once more, see [`Purge`], and the removal of old builds, see
+    /// [`Engine::begin_service`].
     ///
     /// # Panics
     ///
@@ -188,6 +189,7 @@ impl TestSite {
     pub async fn idle(&self) {
         self.engine.purge_due().await;
         self.engine.drop_ended_builds().await;
+        self.engine.remove_old_builds_if_due().await;
         let is_idle = self.engine.idle(PATIENCE).await;
         assert!(
             is_idle,

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use leptos_isr::{
-    Error, minutes,
+    Error, hours, minutes,
     purge::Purge,
     store::{Key, Store, StoreError},
 };
@@ -157,6 +157,10 @@ impl Store for OwnStore {
         self.call("replace_purges").await?;
         *self.0.purges.lock().unwrap() = records;
         Ok(true)
+    }
+
+    async fn remove_old_builds(&self) -> Result<(), StoreError> {
+        self.call("remove_old_builds").await
     }
 }
 
@@ -321,4 +325,28 @@ async fn not_found_goes_to_it_only_in_the_place_of_a_page() {
     site.get_kept("/a/1").await.assert_status(404).assert_replaced();
     assert_eq!(store.calls("put"), 2);
     site_on(&store).get("/a/1").await.assert_fresh().assert_status(404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_builds_are_removed_from_it_when_this_one_begins_to_serve_and_each_hour() {
+    let store = OwnStore::new(Mood::Works);
+    let site = site_on(&store);
+    let removed = async || {
+        tokio::time::sleep(minutes(60)).await;
+        site.idle().await;
+        store.calls("remove_old_builds")
+    };
+    site.advance(hours(2));
+    assert_eq!(removed().await, 0, "it does not serve yet");
+    site.engine.begin_service().await;
+    assert_eq!(store.calls("remove_old_builds"), 1);
+    tokio::time::sleep(minutes(1)).await;
+    site.advance(minutes(59));
+    assert_eq!(removed().await, 1);
+    site.advance(minutes(1));
+    tokio::time::sleep(minutes(60)).await;
+    assert_eq!(store.calls("remove_old_builds"), 2, "by a timer of its own");
+    site.set_back(hours(24));
+    assert_eq!(removed().await, 3, "the clock was set back");
+    assert_eq!(removed().await, 3);
 }

@@ -14,7 +14,7 @@ use leptos_isr::{
     Builder, Engine, Error, Isr, OnMissing, hours, minutes, prerender::PageOutcome, purge::Purge,
     route::RouteTable, seconds, testing::TestClock,
 };
-use tokio::time::timeout;
+use tokio::{task::yield_now, time::timeout};
 
 use crate::support::{Renders, Site, log::Warnings, page_files, page_files_of, routes};
 
@@ -422,6 +422,46 @@ async fn build_that_was_served_keeps_its_pages_while_others_are_only_rendered() 
     };
     timeout(seconds(20), gone).await.unwrap();
     next.get("/forever").await.assert_cache_status("isr; hit");
+}
+
+/// Deployed while the old server still runs.
+#[tokio::test]
+async fn old_build_goes_without_a_restart_when_its_time_is_over_and_its_server_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = TestClock::new();
+    let site = |build: &str| {
+        clock.advance(hours(1));
+        Site::build_at(clock.clone(), routes(), |builder| builder.disk(folder.path(), build))
+    };
+    let builds = || {
+        let builds = fs::read_dir(folder.path().join("pages")).unwrap();
+        let mut builds: Vec<_> = builds.map(|build| build.unwrap().file_name()).collect();
+        builds.sort();
+        builds
+    };
+    let old = site("build-1");
+    old.get_kept("/forever").await;
+    old.engine.begin_service().await;
+    let ended = site("build-2");
+    ended.engine.begin_service().await;
+    drop(ended);
+    let new = site("build-3");
+    new.engine.begin_service().await;
+    new.advance(hours(23));
+    new.idle().await;
+    assert_eq!(builds(), ["build-1", "build-2", "build-3"]);
+    // The thread that counted the files of each may not have ended yet.
+    let look_until = async |left: &[&str]| {
+        while builds() != left {
+            new.advance(hours(1));
+            new.idle().await;
+            yield_now().await;
+        }
+    };
+    timeout(seconds(20), look_until(&["build-1", "build-3"])).await.expect("build-2 is there");
+    old.get("/forever").await.assert_cache_status("isr; hit");
+    drop(old);
+    timeout(seconds(20), look_until(&["build-3"])).await.expect("build-1 is there");
 }
 
 #[tokio::test]
