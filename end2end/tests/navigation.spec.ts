@@ -55,7 +55,7 @@ test("clicks reach every public page without a load, and data come by GET", asyn
   await expect(page.getByRole("status")).toContainText("for “purge”");
   await follow(page, "Home");
   await expect(page).toHaveTitle(SITE_NAME);
-  await expect(page.getByText("Rendered at 20")).toBeVisible();
+  await expect(page.getByRole("region", { name: "Newest" })).toBeVisible();
 
   await assertSameDocument(page);
   const paths = requests.map((request) => `${request.method()} ${new URL(request.url()).pathname}`);
@@ -74,7 +74,7 @@ test("back and forward go through the visited pages", async ({ page }) => {
   await follow(page, "Live");
   await expect(level1(page)).toHaveText("Live");
   await follow(page, "Home");
-  await expect(page.getByText("Rendered at 20")).toBeVisible();
+  await expect(page.getByRole("region", { name: "Newest" })).toBeVisible();
 
   for (const [go, path, title] of [
     ["back", "/live", `Live · ${SITE_NAME}`],

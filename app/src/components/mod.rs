@@ -11,7 +11,6 @@ pub(crate) mod head;
 pub(crate) mod header;
 pub(crate) mod outcome;
 pub(crate) mod page_links;
-pub(crate) mod rendered_at;
 pub(crate) mod section_nav;
 pub(crate) mod sign_in_form;
 pub(crate) mod text_size;

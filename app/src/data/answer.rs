@@ -1,15 +1,10 @@
-//! How reads are answered: with the time, or with a failure that is logged once.
+//! How reads that fail are answered: with a failure that is logged once.
 
 use leptos::prelude::use_context;
 use leptos_isr::page::RenderScope;
-use std::{error::Error, iter, time::SystemTime};
+use std::{error::Error, iter};
 
 use super::{failure::Failure, source_error::ContentError};
-
-/// This moment, RFC 3339 in UTC with whole seconds.
-pub(crate) fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
-}
 
 /// Marks the render in progress as failed and gives what the visitor is told.
 ///

@@ -17,8 +17,6 @@ pub struct ArticleView {
     pub article: Article,
     /// The newest others of its section.
     pub related: Vec<ArticleSummary>,
-    /// When the server read and drew it, RFC 3339 in UTC.
-    pub rendered_at: String,
 }
 
 /// Reads the published article with `slug`; none if there is no such article.

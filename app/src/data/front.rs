@@ -19,8 +19,6 @@ pub struct Front {
     pub rails: Vec<Rail>,
     /// All sections.
     pub sections: Vec<Section>,
-    /// When the server read and drew it, RFC 3339 in UTC.
-    pub rendered_at: String,
 }
 
 /// A section on the front page.

@@ -23,8 +23,6 @@ pub struct SectionView {
     pub pages: u32,
     /// How many articles the section has.
     pub total: u64,
-    /// When the server read and drew it, RFC 3339 in UTC.
-    pub rendered_at: String,
 }
 
 /// Reads one page of a section.

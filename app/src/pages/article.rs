@@ -10,7 +10,6 @@ use crate::{
         copy_link::CopyLink,
         head::Head,
         outcome::{once_read, outcome},
-        rendered_at::RenderedAt,
     },
     data::{
         article::{ArticleView, read_article},
@@ -42,7 +41,7 @@ pub(crate) fn ArticlePage() -> impl IntoView {
 
 #[component]
 fn ArticleText(view: ArticleView) -> impl IntoView {
-    let ArticleView { article, related, rendered_at } = view;
+    let ArticleView { article, related } = view;
     let path = article_path(&article.slug);
     let section = (!article.section.is_empty()).then(|| {
         view! { <p class="kicker"><a href=section_path(&article.section)>{article.section_name.clone()}</a></p> }
@@ -68,7 +67,6 @@ fn ArticleText(view: ArticleView) -> impl IntoView {
             <footer>
                 {updated}
                 <CopyLink/>
-                <RenderedAt moment=rendered_at/>
             </footer>
         </article>
         {related}

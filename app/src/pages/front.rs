@@ -10,7 +10,6 @@ use crate::{
         article_card::ArticleCard,
         head::Head,
         outcome::{once_read, outcome},
-        rendered_at::RenderedAt,
         section_nav::SectionNav,
     },
     data::{
@@ -36,14 +35,13 @@ pub(crate) fn FrontPage() -> impl IntoView {
 
 #[component]
 fn Stories(front: Front) -> impl IntoView {
-    let Front { newest, rails, sections, rendered_at } = front;
+    let Front { newest, rails, sections } = front;
     let is_empty = newest.is_empty();
     view! {
         <SectionNav sections=sections.clone()/>
         {is_empty.then(|| view! { <p class="empty">"No article has been published yet."</p> })}
         <Newest articles=newest sections/>
         {rails.into_iter().map(|rail| view! { <RailView rail/> }).collect_view()}
-        <RenderedAt moment=rendered_at/>
     }
 }
 

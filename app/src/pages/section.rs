@@ -9,7 +9,6 @@ use crate::{
         head::Head,
         outcome::{once_read, outcome},
         page_links::{PageLinks, page_path},
-        rendered_at::RenderedAt,
     },
     data::{
         section::{SectionView, read_section},
@@ -29,7 +28,7 @@ pub(crate) fn SectionPage() -> impl IntoView {
 
 #[component]
 fn Articles(view: SectionView) -> impl IntoView {
-    let SectionView { section, articles, page, pages, total, rendered_at } = view;
+    let SectionView { section, articles, page, pages, total } = view;
     let path = section_path(&section.slug);
     let title = match page {
         1 => section.name.clone(),
@@ -47,6 +46,5 @@ fn Articles(view: SectionView) -> impl IntoView {
         <h2 class="visually-hidden">"Articles"</h2>
         <ul class="list-grid">{cards}</ul>
         <PageLinks path page pages/>
-        <RenderedAt moment=rendered_at/>
     }
 }

@@ -28,7 +28,7 @@ pub(super) async fn article(slug: &str) -> Result<Option<ArticleView>, Failure> 
 async fn read(source: &ContentSource, slug: &str) -> Result<Option<ArticleView>, ContentError> {
     let Some(article) = found(source, slug).await? else { return Ok(None) };
     let related = related(source, &article.section, &article.slug).boxed().await?;
-    Ok(Some(ArticleView { related, rendered_at: answer::now(), article }))
+    Ok(Some(ArticleView { article, related }))
 }
 
 /// The article with `slug`, or the one that had it before.

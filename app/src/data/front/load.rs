@@ -27,7 +27,7 @@ async fn read(source: &ContentSource) -> Result<Front, ContentError> {
     });
     let mut rails = try_join_all(rails).await?;
     rails.retain(|rail| !rail.articles.is_empty());
-    Ok(Front { newest: newest.articles, rails, sections, rendered_at: answer::now() })
+    Ok(Front { newest: newest.articles, rails, sections })
 }
 
 fn largest(sections: &[Section]) -> Vec<Section> {

@@ -34,6 +34,5 @@ async fn read(
         page: page.number(),
         pages: page_count(list.total, PER_PAGE),
         total: list.total,
-        rendered_at: answer::now(),
     }))
 }
