@@ -4,7 +4,8 @@ use percent_encoding::percent_decode_str;
 
 /// The one spelling in which a path is stored and looked up: decoded, from the site's root on,
 /// without query, slashes at its end or `index.html`. None for the root, and for what is no path.
-pub(crate) fn path_of(text: &str) -> Option<String> {
+#[must_use]
+pub fn alias_path(text: &str) -> Option<String> {
     if text.contains("://") {
         return None;
     }
@@ -38,7 +39,7 @@ mod tests {
             ("", None),
         ];
         for (text, path) in cases {
-            assert_eq!(path_of(text).as_deref(), path, "{text}");
+            assert_eq!(alias_path(text).as_deref(), path, "{text}");
         }
     }
 }

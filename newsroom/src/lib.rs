@@ -2,8 +2,8 @@
 //! and written over HTTP, and how a folder of Markdown becomes articles.
 //!
 //! Without features the crate is only the [model](ArticleSummary): plain serde types, compiled for
-//! the browser as well. Feature `markdown` adds `render_markdown`, feature `dates` adds `moment`, and
-//! feature `backend` these and the rest:
+//! the browser as well. Feature `markdown` adds `render_markdown`, feature `dates` adds `moment`,
+//! feature `aliases` adds `alias_path`, and feature `backend` these and the rest:
 //!
 //! * `ContentStore`: one SQLite file. A body is rendered and sanitised when it is written, so
 //!   reading an article renders nothing.
@@ -11,7 +11,7 @@
 //! * `Import`: a folder of Markdown files as Hugo, Jekyll, Zola, Astro and mdBook lay them out.
 #![warn(missing_docs)]
 
-#[cfg(feature = "backend")]
+#[cfg(feature = "aliases")]
 mod alias;
 #[cfg(feature = "backend")]
 mod api;
@@ -31,11 +31,12 @@ mod slug;
 #[cfg(feature = "backend")]
 mod store;
 
+#[cfg(feature = "aliases")]
+pub use self::alias::alias_path;
 #[cfg(feature = "markdown")]
 pub use self::markdown::{TooDeep, render_markdown};
 pub use self::model::{
-    Article, ArticleDraft, ArticleOverview, ArticlePage, ArticleSource, ArticleSummary, Moved,
-    Section,
+    Article, ArticleDraft, ArticleOverview, ArticlePage, ArticleSource, ArticleSummary, Section,
 };
 #[cfg(feature = "dates")]
 pub use self::moment::moment;

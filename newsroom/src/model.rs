@@ -70,13 +70,6 @@ pub struct Section {
     pub count: u64,
 }
 
-/// Where the article is now that was at another path before.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Moved {
-    /// The slug of the article.
-    pub slug: String,
-}
-
 /// What an editor sends to create or replace an article.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArticleDraft {

@@ -40,7 +40,7 @@ pub(crate) struct Prepared {
     pub(crate) published_at: Option<String>,
     /// When the content last changed, where the writer knows better than the clock.
     pub(crate) updated_at: Option<String>,
-    /// Paths at which it was found before, as [`path_of`](crate::alias::path_of) spells them.
+    /// Paths at which it was found before, as [`alias_path`](crate::alias_path) spells them.
     pub(crate) aliases: Vec<String>,
     pub(crate) body_markdown: String,
     pub(crate) body_html: String,

@@ -484,12 +484,3 @@ async fn failing_store_is_500_without_its_cause() {
     assert!(!String::from_utf8_lossy(&answer.body).contains("no such table"));
     answer.assert_error(StatusCode::INTERNAL_SERVER_ERROR, "the content store failed");
 }
-
-#[tokio::test]
-async fn path_where_no_article_was_is_404() {
-    let site = Site::with_articles(&["a"]).await;
-    site.get("/moved?path=/old")
-        .await
-        .assert_error(StatusCode::NOT_FOUND, "no article was at `/old`");
-    site.get("/moved").await.assert_error(StatusCode::BAD_REQUEST, "path");
-}

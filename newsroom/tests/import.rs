@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test itself")]
 
+use axum::{body::Body, http::Request};
+use http_body_util::BodyExt;
 use newsroom::{ContentStore, Import, ImportError, ImportReport};
 use std::{fs, path::Path, process::Command};
+use tower::ServiceExt;
 
 struct Folder(tempfile::TempDir);
 
@@ -175,11 +178,11 @@ async fn aliases_are_those_of_the_last_import_and_of_the_first_file_that_has_the
     folder.write("b.md", file("/both, /c"));
     folder.write("d.md", file("/draft").replace("date", "draft: true\ndate"));
     let store = ContentStore::in_memory().await.unwrap();
-    let moved = async |path: &str| store.moved_from(path).await.unwrap();
+    let moved = async |path: &str| store.aliases().await.unwrap().remove(path);
     for expected in [(3, 0, 0, 0), (0, 0, 3, 0)] {
         assert_eq!(counts(&import(folder.path(), &store).await.unwrap()), expected);
         for (path, slug) in
-            [("/old/", Some("a")), ("/both", Some("a")), ("/c", Some("b")), ("/draft", None)]
+            [("/old", Some("a")), ("/both", Some("a")), ("/c", Some("b")), ("/draft", None)]
         {
             assert_eq!(moved(path).await.as_deref(), slug, "{path}");
         }
@@ -192,7 +195,10 @@ async fn aliases_are_those_of_the_last_import_and_of_the_first_file_that_has_the
         assert_eq!(moved(path).await.as_deref(), slug, "{path}");
     }
     store.delete("b").await.unwrap();
-    assert_eq!(moved("/both").await, None);
+    let request = Request::get("/aliases").body(Body::empty()).unwrap();
+    let answer = newsroom::router(store, None).oneshot(request).await.unwrap();
+    let listed = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(listed, r#"{"/new":"a"}"#, "by the API too");
 }
 
 #[tokio::test]

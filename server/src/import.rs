@@ -28,7 +28,7 @@ pub(crate) async fn import(
         writeln!(
             out,
             "A server that is running shows this when its pages' periods are over; at once after\n  \
-             curl -X POST -H \"Authorization: Bearer $ISR_TOKEN\" -d '{{\"tags\":[\"articles\"]}}' \
+             curl -X POST -H \"Authorization: Bearer $ISR_TOKEN\" -d '{{\"tags\":[\"articles\",\"aliases\"]}}' \
              {}/_isr/purge",
             config.site_url()
         )

@@ -456,7 +456,7 @@ async fn content_that_cannot_be_read_costs_no_stored_page() {
         assert_eq!(server.renders_of(path), 2, "{path} is not tried again at once");
     }
     server.get("/articles/article-2").await.assert_status(502).assert_not_stored();
-    // It may be where an article was before.
+    // It may be where an article was before, and nobody has asked yet.
     let unknown = server.get("/of/no/route").await;
     unknown.assert_status(502).assert_not_stored().assert_header("retry-after", "5");
     server.purge_tag_hard("articles").await;
@@ -510,6 +510,79 @@ async fn addresses_that_an_article_had_before_lead_to_it() {
     server.get("/about").await.assert_status(200);
     for path in ["/2015/05/11/other", "/favicon.ico", "/articles/none"] {
         server.get(path).await.assert_status(404).assert_body_contains("Page not found");
+    }
+}
+
+#[tokio::test]
+async fn source_is_asked_once_for_the_addresses_of_before_however_many_are_tried() {
+    let folder = folder();
+    let text = "---\ndate: 2026-01-20\naliases: [/old]\n---\nText";
+    fs::write(folder.path().join("content/here.md"), text).unwrap();
+    let api = content_api(&folder, &Outage::new()).await;
+    let server = server_in(folder, &["--content-api-url", &api.url]).await;
+    let assert_asked = async |status: u16| {
+        for n in 0..20 {
+            server.get(&format!("/nowhere/{n}")).await.assert_status(404);
+        }
+        let moved = server.get("/old").await;
+        moved.assert_status(308).assert_header("location", "/articles/here");
+        let asked = std::mem::take(&mut *api.answers.lock().unwrap());
+        assert_eq!(asked, [("/aliases".to_owned(), status)]);
+    };
+    assert_asked(200).await;
+    server.advance(minutes(5));
+    assert_asked(304).await;
+    server.purge_tag("aliases").await;
+    assert_asked(304).await;
+}
+
+#[tokio::test]
+async fn addresses_of_before_are_known_while_the_source_is_down() {
+    let (folder, outage) = (folder(), Outage::new());
+    let text = "---\ndate: 2026-01-20\naliases: [/old]\n---\nText";
+    fs::write(folder.path().join("content/here.md"), text).unwrap();
+    let api = content_api(&folder, &outage).await;
+    let server = server_in(folder, &["--content-api-url", &api.url]).await;
+    server.get("/nowhere").await.assert_status(404);
+    outage.begin();
+    for _ in 0..3 {
+        server.advance(minutes(5));
+        server.get("/elsewhere").await.assert_status(404).assert_body_contains("Page not found");
+        server.get("/old").await.assert_status(308).assert_header("location", "/articles/here");
+    }
+}
+
+#[tokio::test]
+async fn source_without_addresses_of_before_is_asked_for_them_once() {
+    let answers = Answers::default();
+    let api = Router::new().fallback(async || StatusCode::NOT_FOUND);
+    let api = serve(api.layer(from_fn_with_state(Arc::clone(&answers), note))).await;
+    let server = server_in(folder(), &["--content-api-url", &api.url]).await;
+    for n in 0..20 {
+        server.get(&format!("/nowhere/{n}")).await.assert_status(404);
+    }
+    assert_eq!(*answers.lock().unwrap(), [("/aliases".to_owned(), 404)]);
+}
+
+#[tokio::test]
+async fn address_of_before_ends_with_its_article() {
+    let folder = folder();
+    let text = "---\ndate: 2026-01-20\naliases: [/old, /articles/old]\n---\nText";
+    fs::write(folder.path().join("content/here.md"), text).unwrap();
+    let server = server_in(folder, &[]).await;
+    let paths = ["/old", "/articles/old"];
+    for path in paths {
+        server.get(path).await.assert_status(308);
+    }
+    let cookie = sign_in(&server).await;
+    let edit = server.request(Method::GET, "/editor/here", &[("cookie", &cookie)]).await;
+    let form = "slug=here&confirmed=yes";
+    let deleted = post(&server, &action(&edit.body, "delete"), &cookie, form).await;
+    assert!(deleted.status.is_redirection(), "{deleted:?}");
+    for path in paths {
+        server.get(path).await;
+        server.idle().await;
+        server.get(path).await.assert_status(404);
     }
 }
 

@@ -23,6 +23,9 @@ pub(super) const SECTIONS: &str = "sections";
 /// What shows something of every article, and so is not labelled with each.
 pub(super) const ANY_ARTICLE: &str = "any-article";
 
+/// The paths at which articles were before.
+pub(super) const ALIASES: &str = "aliases";
+
 /// Where readers find a published article.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Place {
@@ -46,6 +49,9 @@ pub(crate) fn changed(
         tags.extend([list(None), SECTIONS.to_owned()]);
         let sections = before.iter().chain(&after).map(|place| list(Some(&place.section)));
         tags.extend(sections);
+    }
+    if before.is_some() != after.is_some() {
+        tags.push(ALIASES.to_owned());
     }
     tags.sort_unstable();
     tags.dedup();
@@ -83,8 +89,8 @@ mod tests {
         let (news, tech, draft) =
             (source("news", true), source("tech", true), source("news", false));
         let edited = ["any-article", "article:a"];
-        let moved = ["any-article", "article:a", "articles", "section:news", "sections"];
-        let across = [&moved[..4], &["section:tech", "sections"]].concat();
+        let moved = ["aliases", "any-article", "article:a", "articles", "section:news", "sections"];
+        let across = [&moved[1..5], &["section:tech", "sections"]].concat();
         for (before, after, expected) in [
             (None, Some(&draft), &[][..]),
             (Some(&draft), Some(&draft), &[]),

@@ -31,11 +31,6 @@ impl ApiError {
         Self { status: StatusCode::UNAUTHORIZED, message }
     }
 
-    pub(super) fn not_moved(path: &str) -> Self {
-        let message = format!("no article was at `{path}` before");
-        Self { status: StatusCode::NOT_FOUND, message }
-    }
-
     pub(super) fn no_editing() -> Self {
         let message = "this server is not set up for editing".to_owned();
         Self { status: StatusCode::NOT_FOUND, message }

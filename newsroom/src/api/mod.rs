@@ -6,7 +6,7 @@ mod reader;
 
 use self::{error::ApiError, etag::Known, reader::Reader};
 use crate::{
-    model::{Article, ArticleDraft, ArticleOverview, ArticlePage, ArticleSource, Moved, Section},
+    model::{Article, ArticleDraft, ArticleOverview, ArticlePage, ArticleSource, Section},
     prepared::InvalidInput,
     store::{ContentStore, StoreError},
 };
@@ -36,7 +36,8 @@ const NOT_STORED: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no
 /// * `GET /articles?section=S&page=N&per_page=M`: an [`ArticlePage`], newest first;
 /// * `GET /articles/{slug}`: an [`Article`];
 /// * `GET /sections`: a list of [`Section`];
-/// * `GET /moved?path=P`: a [`Moved`], if a published article was at the path `P` before.
+/// * `GET /aliases`: an object with the slug of each published article that was at another path
+///   before, by that path as [`alias_path`](crate::alias_path) spells it; all of them.
 ///
 /// Each has a strong ETag, a hash of its bytes; to `If-None-Match` with it the answer is 304.
 ///
@@ -62,7 +63,7 @@ pub fn router(store: ContentStore, write_token: Option<String>) -> Router {
         .route("/articles/{slug}", get(article).put(update).delete(delete))
         .route("/articles/{slug}/source", get(source))
         .route("/sections", get(sections))
-        .route("/moved", get(moved))
+        .route("/aliases", get(aliases))
         .route("/drafts", get(drafts))
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .with_state(Api { store, write_token })
@@ -172,21 +173,8 @@ async fn sections(
     Ok(reader.answer::<Vec<Section>>(&known, &sections))
 }
 
-#[derive(Deserialize)]
-struct MovedQuery {
-    path: String,
-}
-
-async fn moved(
-    known: Known,
-    State(store): State<ContentStore>,
-    query: Result<Query<MovedQuery>, QueryRejection>,
-) -> Result<Response, ApiError> {
-    let Query(MovedQuery { path }) = query?;
-    match store.moved_from(&path).await? {
-        Some(slug) => Ok(known.answer(&Moved { slug })),
-        None => Err(ApiError::not_moved(&path)),
-    }
+async fn aliases(known: Known, State(store): State<ContentStore>) -> Result<Response, ApiError> {
+    Ok(known.answer(&store.aliases().await?))
 }
 
 async fn source(

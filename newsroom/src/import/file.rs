@@ -180,7 +180,7 @@ fn top_folder(path: &Path) -> Option<String> {
 /// Zola's `path` is the address that the article had there.
 fn aliases(fields: &Fields) -> Vec<String> {
     let texts = fields::entries(fields, &["path", "aliases", "redirect_from"]);
-    texts.filter_map(|text| alias::path_of(&text)).collect()
+    texts.filter_map(|text| alias::alias_path(&text)).collect()
 }
 
 fn slug(fields: &Fields, name: &Name) -> Option<String> {

@@ -1,24 +1,23 @@
-//! Which article was at a path before.
+//! Which articles were at which paths before.
 
 use super::{ContentStore, StoreError};
-use crate::alias;
 use sqlx::SqliteConnection;
+use std::collections::BTreeMap;
 
 impl ContentStore {
-    /// The slug of the published article that was at `path` before; none if there is none.
+    /// The paths at which published articles were before, each with the slug of its article.
     ///
     /// # Errors
     ///
     /// Returns [`StoreError::Read`] if the store cannot be read.
-    pub async fn moved_from(&self, path: &str) -> Result<Option<String>, StoreError> {
-        let Some(path) = alias::path_of(path) else { return Ok(None) };
-        sqlx::query_scalar(
-            "SELECT slug FROM aliases JOIN articles USING (slug) WHERE path = ? AND published = 1",
+    pub async fn aliases(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let aliases: Vec<(String, String)> = sqlx::query_as(
+            "SELECT path, slug FROM aliases JOIN articles USING (slug) WHERE published = 1",
         )
-        .bind(&path)
-        .fetch_optional(&self.pool)
+        .fetch_all(&self.pool)
         .await
-        .map_err(StoreError::read(format!("which article was at `{path}`")))
+        .map_err(StoreError::read("the paths at which articles were before"))?;
+        Ok(aliases.into_iter().collect())
     }
 }
 

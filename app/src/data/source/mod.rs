@@ -7,7 +7,7 @@ mod reader;
 mod sanity;
 mod wire;
 
-use ::newsroom::{Article, ArticlePage, ArticleSummary, Section};
+use ::newsroom::{Article, ArticlePage, ArticleSummary, Section, alias_path};
 use leptos::prelude::expect_context;
 use leptos_isr::data::FetchSettings;
 use reqwest::Url;
@@ -198,14 +198,16 @@ impl ContentSource {
     /// The slug of the published article that was at `path` before; none if there is none, or the
     /// back end knows of no such paths.
     ///
-    /// Nothing of it is kept: anybody may ask for any path.
+    /// All such paths are one list, so the back end is asked once in five minutes, whichever paths
+    /// are asked for. While it does not answer, the list that was last read serves.
     ///
     /// # Errors
     ///
     /// Returns [`ContentError`] if the back end does not answer as it should.
     pub async fn moved_from(&self, path: &str) -> Result<Option<String>, ContentError> {
+        let Some(path) = alias_path(path) else { return Ok(None) };
         match &self.back_end {
-            BackEnd::Newsroom(api) => api.moved_from(path).await,
+            BackEnd::Newsroom(api) => Ok(api.aliases(&self.reader).await?.remove(&path)),
             BackEnd::Sanity(_) => Ok(None),
         }
     }

@@ -1,15 +1,19 @@
 //! The newsroom's JSON API, or another that answers as it does.
 
-use newsroom::{Article, ArticlePage, Moved};
+use leptos_isr::{data::data, minutes};
+use newsroom::{Article, ArticlePage};
 use reqwest::{Client, Url};
-use std::fmt;
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use super::{
     entries::{Entries, Sections},
-    reader::{Labels, Reader, Reads, Shows, body, send},
+    reader::{Labels, Reader, Reads, Shows},
     wire::{WireArticle, WirePage, WireSection},
 };
 use crate::data::{pagination::PageNumber, source_error::ContentError, tags};
+
+/// How long the list of paths is fresh at which articles were before.
+const ALIASES_PERIOD: Duration = minutes(5);
 
 /// The JSON API of a newsroom.
 #[derive(Clone)]
@@ -67,18 +71,22 @@ impl Newsroom {
         Ok(Sections { read, is_whole: sections.is_whole })
     }
 
-    pub(super) async fn moved_from(&self, path: &str) -> Result<Option<String>, ContentError> {
-        let mut url = self.url(&["moved"]);
-        url.query_pairs_mut().append_pair("path", path);
-        let moved: Result<Moved, _> = match send(&url, self.client.get(url.clone())).await {
-            Ok(answer) => body(&url, answer).await,
-            Err(error) => Err(error),
-        };
-        match moved {
-            Ok(moved) => Ok(Some(moved.slug)),
-            Err(error) if error.is_absent() => Ok(None),
-            Err(error) => Err(error),
-        }
+    /// The paths at which articles were before, each with the slug of its article. An API that
+    /// has no such list has no such paths, which is kept as a list is.
+    pub(super) async fn aliases(
+        &self,
+        reader: &Reader,
+    ) -> Result<BTreeMap<String, String>, ContentError> {
+        let url = self.url(&["aliases"]);
+        let (reader, asked) = (reader.clone().within(ALIASES_PERIOD), url.clone());
+        let read =
+            async move || match reader.read(asked, Labels::known(tags::ALIASES.to_owned())).await {
+                Err(error) if error.is_absent() => Ok(BTreeMap::new()),
+                read => read,
+            };
+        let aliases = data(format!("aliases of {url}")).tags([tags::ALIASES]);
+        let aliases = aliases.revalidate(ALIASES_PERIOD).load(read).await;
+        aliases.map_err(|source| ContentError::Fetch { url: url.to_string(), source })
     }
 
     fn read_url(&self, reader: &Reader, segments: &[&str]) -> Url {
