@@ -1,9 +1,10 @@
 // A content API for the tests in place of the site's own: other articles, and it misbehaves on
-// request. It implements what the site reads (GET /articles, /articles/{slug}, /sections).
+// request. It implements what the site reads (GET /articles, /articles/{slug}, /sections, /aliases).
 import { once } from "node:events";
 import { createServer } from "node:http";
 
 const SECTION = { slug: "weather", name: "Weather" };
+const ALIASES = { "/old/rain": "rain", "/old/snow": "snow" };
 
 /**
  * How the stand-in answers requests for one path.
@@ -108,6 +109,7 @@ export class StandIn {
   #content({ pathname, searchParams }) {
     const all = [...this.#articles.values()];
     if (pathname === "/sections") return [200, [{ ...SECTION, count: all.length }]];
+    if (pathname === "/aliases") return [200, ALIASES];
     if (pathname === "/articles") {
       const section = searchParams.get("section");
       const listed = section === null || section === SECTION.slug ? all : [];
