@@ -1,6 +1,6 @@
 //! Time as a value that tests can move.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -38,11 +38,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// How much two clocks may differ. A purge takes a stamp this far ahead of the clock, and a stamp
-/// further ahead than this lies in the future.
-pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5);
-
-/// A position in the order of renders and purges. Each stamp is greater than all that this process
+/// A position in the order of what a process does. Each stamp is greater than all that the process
 /// has given or observed before it, even when the clock is set back.
 pub(crate) type Stamp = u64;
 
@@ -61,21 +57,9 @@ pub(crate) fn stamp_of(time: SystemTime) -> Stamp {
 pub(crate) struct Stamps(AtomicU64);
 
 impl Stamps {
-    /// Continues after `last`.
-    pub(crate) fn after(last: Stamp) -> Self {
-        Self(AtomicU64::new(last))
-    }
-
-    /// Takes note of a stamp that another process gave.
-    ///
-    /// Returns whether it can be true. A stamp in the future cannot: the clock was set back since.
-    pub(crate) fn observe(&self, stamp: Stamp, now: SystemTime) -> bool {
-        let skew = CLOCK_SKEW.as_micros() as Stamp;
-        let is_true = stamp <= self.next(now).saturating_add(skew);
-        if is_true {
-            self.0.fetch_max(stamp, Ordering::SeqCst);
-        }
-        is_true
+    /// Takes note of a stamp that another process gave: each one from now on is later.
+    pub(crate) fn observe(&self, stamp: Stamp) {
+        self.0.fetch_max(stamp, Ordering::SeqCst);
     }
 
     pub(crate) fn next(&self, now: SystemTime) -> Stamp {
@@ -95,6 +79,7 @@ impl Stamps {
 #[cfg(not(isr_loom))]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn stamps_grow_while_the_clock_stands_and_when_it_is_set_back() {
@@ -104,7 +89,9 @@ mod tests {
         let second = stamps.next(noon);
         let third = stamps.next(noon - Duration::from_secs(3600));
         assert!(first < second && second < third);
-        assert!(Stamps::after(third).next(UNIX_EPOCH) > third);
+        let others = Stamps::default();
+        others.observe(third);
+        assert!(others.next(UNIX_EPOCH) > third);
     }
 
     #[test]

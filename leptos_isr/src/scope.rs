@@ -8,7 +8,7 @@ use std::{
 use http::request::Parts;
 use leptos::prelude::with_context;
 
-use crate::{address::tag::Tag, entry::Seen};
+use crate::{address::tag::Tag, entry::Began};
 
 /// What one render says about itself: its tags, its period, whether it may be stored.
 ///
@@ -48,8 +48,8 @@ pub(crate) struct RenderNotes {
     pub(crate) is_data: bool,
     /// Whether its code, or that of a read, says that there is no such thing.
     pub(crate) is_absent: bool,
-    /// The earliest [`Seen`] of all values that the page was made of.
-    pub(crate) oldest: Option<Seen>,
+    /// When the earliest read began of those that the page was made of.
+    pub(crate) oldest: Option<Began>,
 }
 
 /// A read that failed.
@@ -88,11 +88,11 @@ impl RenderScope {
         self.notes().is_absent = true;
     }
 
-    /// Notes a read. `oldest` is the earliest [`Seen`] of the values that it was made of.
-    pub(crate) fn note_read(&self, tags: &[Tag], oldest: Seen, is_stored: bool) {
+    /// Notes a read. `oldest` is when the earliest read began of those that it was made of.
+    pub(crate) fn note_read(&self, tags: &[Tag], oldest: Began, is_stored: bool) {
         let mut notes = self.notes();
         notes.tags.extend(tags.iter().cloned());
-        notes.oldest = Some(notes.oldest.map_or(oldest, |earliest| earliest.min(oldest)));
+        notes.oldest = notes.oldest.into_iter().chain([oldest]).reduce(Began::earlier);
         notes.no_store |= !is_stored;
     }
 
@@ -100,7 +100,7 @@ impl RenderScope {
     pub(crate) fn note_absence(&self, read: &RenderNotes) {
         let mut notes = self.notes();
         notes.tags.extend(read.tags.iter().cloned());
-        notes.oldest = notes.oldest.into_iter().chain(read.oldest).min();
+        notes.oldest = notes.oldest.into_iter().chain(read.oldest).reduce(Began::earlier);
         notes.no_store |= read.no_store;
     }
 

@@ -8,8 +8,8 @@ use std::sync::{
 use cached::{Cached, CachedPeek, LruCache};
 
 use crate::{
-    clock::Stamp,
     data::{error::DataError, value::Value},
+    entry::Began,
     tasks::{backoff::Backoff, single_flight::SingleFlight},
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct DataCache {
     limit: u64,
     pub(crate) flights: SingleFlight<Arc<str>, ReadResult>,
     /// Why the last read of a name failed, and when it began.
-    pub(crate) backoff: Backoff<Arc<str>, (DataError, Stamp)>,
+    pub(crate) backoff: Backoff<Arc<str>, (DataError, Began)>,
 }
 
 impl DataCache {
@@ -57,7 +57,7 @@ impl DataCache {
         let weight_of_new = weight(key, &value);
         let mut values = self.values();
         if let Some(old) = values.cache_peek(key) {
-            if old.version > value.version {
+            if old.began.version > value.began.version {
                 return;
             }
             if weight_of_new > self.limit {
@@ -110,12 +110,12 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     fn value(len: usize, stamp: Stamp) -> Value {
+        let began = Began { seen: Seen(stamp), version: Version(stamp) };
         Value {
             bytes: vec![b'x'; len].into(),
             read_at: UNIX_EPOCH,
-            seen: Seen(stamp),
-            version: Version(stamp),
-            oldest: Seen(stamp),
+            began,
+            oldest: began,
             inner_tags: [].into(),
             inner_period: None,
             is_stored: true,

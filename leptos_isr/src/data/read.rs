@@ -8,7 +8,6 @@ use tokio::time::timeout;
 
 use crate::{
     address::tag::Tag,
-    clock::Stamp,
     data::{
         cache::ReadResult,
         error::DataError,
@@ -16,7 +15,7 @@ use crate::{
         reads::Reads,
         value::{SourceAnswer, Validators, Value},
     },
-    entry::Seen,
+    entry::Began,
     tasks::single_flight::{self, Leader, Role},
     watch::Topic,
 };
@@ -381,9 +380,8 @@ impl Reads {
                 let value = Value {
                     bytes,
                     read_at: start.at,
-                    seen: start.seen,
-                    version: start.version,
-                    oldest: inner.oldest.map_or(start.seen, |oldest| oldest.min(start.seen)),
+                    began: start.began,
+                    oldest: inner.oldest.map_or(start.began, |oldest| oldest.earlier(start.began)),
                     inner_tags: tags.into(),
                     inner_period: inner.revalidate,
                     is_stored: !inner.no_store,
@@ -405,7 +403,7 @@ impl Reads {
                 // What failed for a read that it is made of waits no longer than that one.
                 if inner.failed_read.is_none() {
                     let (now, wait) = (self.order.now(), error.retry_after());
-                    let last = (error.clone(), start.seen.0);
+                    let last = (error.clone(), start.began);
                     self.cache.backoff.note_for(name, last, now, wait);
                 }
                 Err(error)
@@ -415,12 +413,17 @@ impl Reads {
 
     /// Whether a purge of the read's tags, a purge of the page, or the request to regenerate it
     /// came after the try that failed, which began at `began`.
-    fn is_worth_a_try(&self, began: Stamp, read: &Read, since: Seen) -> bool {
-        since.0 > began || self.order.is_purged(&read.tags, Seen(began))
+    fn is_worth_a_try(&self, began: Began, read: &Read, since: Began) -> bool {
+        !began.is_since(since) || self.order.is_purged(&read.tags, began.seen)
     }
 
     /// The kept value and what is left of its period, if it may be used.
-    fn kept(&self, name: &Arc<str>, read: &Read, since: Seen) -> Option<(Value, Option<Duration>)> {
+    fn kept(
+        &self,
+        name: &Arc<str>,
+        read: &Read,
+        since: Began,
+    ) -> Option<(Value, Option<Duration>)> {
         let value = self.cache.get(name).filter(|value| self.is_usable(value, read, since))?;
         let left = self.left(&value, read)?;
         Some((value, left))
@@ -428,9 +431,9 @@ impl Reads {
 
     /// Whether no purge has reached `value` since it was read: a purge of the read's tags, of the
     /// tags of its inner reads, or of the page that is rendered.
-    fn is_usable(&self, value: &Value, read: &Read, since: Seen) -> bool {
+    fn is_usable(&self, value: &Value, read: &Read, since: Began) -> bool {
         let tags = read.tags.iter().chain(value.inner_tags.iter());
-        value.oldest > since && !self.order.is_purged(tags, value.seen)
+        value.oldest.is_since(since) && !self.order.is_purged(tags, value.began.seen)
     }
 
     /// What is left of a value's period: `Some(None)` if it has no period, `None` if its period is

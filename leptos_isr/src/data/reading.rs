@@ -11,7 +11,7 @@ use leptos::prelude::{use_context, with_context};
 use crate::{
     address::tag::Tag,
     data::{error::DataError, reads::Reads, value::Value},
-    entry::Seen,
+    entry::Began,
     scope::{RenderNotes, RenderScope},
 };
 
@@ -38,7 +38,7 @@ pub(crate) struct ReadContext {
     pub(crate) scope: RenderScope,
     pub(crate) began: SystemTime,
     /// Data that was read before this must not be used.
-    pub(crate) since: Seen,
+    pub(crate) since: Began,
     /// How long reads without a period of their own are fresh.
     pub(crate) period: Option<Duration>,
     /// Whether memory has a page already, which stays if the render fails.
@@ -100,7 +100,7 @@ impl Reading {
         self.reader.as_ref().map(|reader| &reader.scope)
     }
 
-    pub(crate) fn since(&self) -> Seen {
+    pub(crate) fn since(&self) -> Began {
         self.reader.as_ref().map(|reader| reader.since).unwrap_or_default()
     }
 

@@ -7,10 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{
-    address::tag::Tag,
-    entry::{Seen, Version},
-};
+use crate::{address::tag::Tag, entry::Began};
 
 /// One value, as it was read.
 #[derive(Clone, Debug)]
@@ -18,11 +15,10 @@ pub(crate) struct Value {
     pub(crate) bytes: Bytes,
     /// When the read began.
     pub(crate) read_at: SystemTime,
-    pub(crate) seen: Seen,
-    pub(crate) version: Version,
-    /// The earliest [`Seen`] of what it was made of, which may include values that were kept from
-    /// before.
-    pub(crate) oldest: Seen,
+    pub(crate) began: Began,
+    /// When the earliest read began of what it was made of, which may include values that were kept
+    /// from before.
+    pub(crate) oldest: Began,
     /// The tags that follow from the answer, and those of inner reads.
     pub(crate) inner_tags: Arc<[Tag]>,
     /// The shortest period of the inner reads.

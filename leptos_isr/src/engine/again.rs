@@ -29,6 +29,10 @@ impl Engine {
 
     /// Does what is to be purged once more by now.
     pub(crate) async fn purge_due(&self) {
+        // Another process may have done it.
+        if let Err(error) = self.hear_purges().await {
+            warn!(error, "cannot read the purges of other processes");
+        }
         for kind in [PurgeKind::Soft, PurgeKind::Hard] {
             let scopes = self.0.order.due_again(kind);
             if scopes.is_empty() {
@@ -36,7 +40,11 @@ impl Engine {
             }
             info!(names = scopes.len(), hard = kind == PurgeKind::Hard, "purging once more");
             let engine = self.clone();
-            let purge = async move { engine.keep_purge(scopes, kind, None, Vec::new()).await };
+            let purge = async move {
+                let kept = engine.keep_purge(scopes.clone(), kind, None, Vec::new()).await;
+                engine.0.order.second_purge_is_done(&scopes, kind);
+                kept
+            };
             // In a task: it is finished even if the engine's last handle goes.
             if let Ok(Err(error)) = self.0.tasks.spawn(purge).await {
                 warn!(error, "the store could not keep a second purge, a restart does it again");

@@ -14,7 +14,7 @@ use crate::{
     render::Limits,
     route::routes::RouteTable,
     rules::shared_cache::SharedCache,
-    store::{Store, disk::Settings as DiskSettings},
+    store::{Ledger, Store, disk::Settings as DiskSettings},
     tasks::schedule::Bounds,
 };
 
@@ -38,7 +38,8 @@ pub struct Builder {
     pub(crate) fetch: FetchSettings,
     pub(crate) disk: Option<DiskSettings>,
     pub(crate) disk_limit: Option<u64>,
-    pub(crate) store: Option<Box<dyn Store>>,
+    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) ledger: Option<Arc<dyn Ledger>>,
     pub(crate) build: Option<String>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) token: Option<String>,
@@ -79,6 +80,7 @@ impl Builder {
             disk: None,
             disk_limit: None,
             store: None,
+            ledger: None,
             build: None,
             clock: Arc::new(SystemClock),
             token: None,
@@ -163,11 +165,20 @@ impl Builder {
         self
     }
 
-    /// Keeps pages and purges in a store of your own. Defaults to memory only. Not together with
-    /// [`disk`](Builder::disk), or [`build`](Self::build) fails.
+    /// Keeps pages in a store of your own, and purges in a [`ledger`](Builder::ledger), which must be
+    /// set too. Defaults to memory only. Not together with [`disk`](Builder::disk), or
+    /// [`build`](Self::build) fails.
     #[must_use]
     pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Box::new(store));
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Keeps purges in a ledger of your own. Only together with a [`store`](Builder::store), or
+    /// [`build`](Self::build) fails: a [`disk`](Builder::disk) has its own ledger.
+    #[must_use]
+    pub fn ledger(mut self, ledger: impl Ledger) -> Self {
+        self.ledger = Some(Arc::new(ledger));
         self
     }
 
@@ -478,6 +489,7 @@ impl fmt::Debug for Builder {
             .field("memory", &self.memory)
             .field("disk", &self.disk)
             .field("store", &self.store)
+            .field("ledger", &self.ledger)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

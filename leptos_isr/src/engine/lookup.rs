@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     address::{key::Key, path::CanonicalPath},
     engine::Engine,
-    entry::{Entry, Seen, ServedEntry},
+    entry::{Entry, ServedEntry, Version},
     error::Error,
     render::outcome::{NewEntry, RenderFailure},
     route::{policy::Lifetime, target::Target},
@@ -76,7 +76,7 @@ impl Engine {
         if self.backs_off(entry).is_none() {
             let (target, is_prefetch) = regenerated();
             let urgency = if is_prefetch { Urgency::Prefetch } else { Urgency::Background };
-            self.join_flight(&target, reason.as_str(), urgency, Seen::default());
+            self.join_flight(&target, reason.as_str(), urgency, Version::default());
         }
     }
 

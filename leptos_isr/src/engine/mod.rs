@@ -47,9 +47,9 @@ use crate::{
     access::{draft::DraftMode, proxies::TrustedProxies, webhooks::Webhooks},
     address::key::Key,
     cdn::Cdns,
-    clock::Stamp,
     data::reads::Reads,
     engine::{app_router::AppRouter, failures::Failures, lists::Lists},
+    entry::Seen,
     order::Order,
     render::{Limits, csp::Csp, outcome::RenderResult},
     route::routes::RouteTable,
@@ -82,6 +82,7 @@ pub(crate) struct Inner {
     pub(crate) order: Arc<Order>,
     pub(crate) purge_log: PurgeLog,
     pub(crate) second_purges: Worker,
+    pub(crate) other_purges: Worker,
     /// The site's files beside the pages on the disk.
     pub(crate) kept_files: Option<Arc<KeptFiles>>,
     /// The other builds of which a process ran when this one began to serve.
@@ -95,7 +96,7 @@ pub(crate) struct Inner {
     pub(crate) flights: SingleFlight<Key, RenderResult>,
     pub(crate) lists: Lists,
     /// Why the last try of a page left nothing in the store, and when it began.
-    pub(crate) backoff: Backoff<Key, (UnstoredReason, Stamp)>,
+    pub(crate) backoff: Backoff<Key, (UnstoredReason, Seen)>,
     pub(crate) failures: Failures,
     pub(crate) reads: Arc<Reads>,
     pub(crate) scheduler: Scheduler,

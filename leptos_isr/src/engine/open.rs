@@ -15,7 +15,7 @@ use crate::{
     access::{draft::DraftMode, secret, webhooks::Webhooks},
     address::{build, key::Key},
     cdn::{Cdn, Cdns},
-    clock::{Clock, Stamps},
+    clock::{Clock, stamp_of},
     data::{cache::DataCache, fetch::client::Client, reads::Reads},
     engine::{Engine, Inner, builder::Builder, failures::Failures, lists::Lists},
     error::Error,
@@ -23,7 +23,7 @@ use crate::{
     render::csp::Csp,
     rules::headers::CdnReach,
     store::{
-        DiskStore, Store,
+        DiskStore, Ledger, Store,
         disk::{KeptFiles, Settings as DiskSettings},
         guarded::Guarded,
         memory::MemoryTier,
@@ -71,7 +71,10 @@ impl Builder {
             disk.limit = limit;
         }
         let OpenStore { store, folder, missing, history } = match settings.bypass {
-            None => OpenStore::open(settings.disk, settings.store, &settings.clock, &memory)?,
+            None => {
+                let own = settings.store.zip(settings.ledger);
+                OpenStore::open(settings.disk, own, &settings.clock, &memory)?
+            }
             Some(_) => OpenStore::default(),
         };
         let kept = folder.as_deref().zip(build.as_deref());
@@ -102,13 +105,14 @@ impl Builder {
             not_found: not_found.as_deref().map(Key::shared_not_found),
             tiers: Tiers::new(
                 memory,
-                store.map(|store| Guarded::new(store, limits.time)),
+                store.map(|(store, ledger)| Guarded::new(store, ledger, limits.time)),
                 tasks.clone(),
             ),
             missing_store: missing,
             order,
             purge_log: history.log,
             second_purges: Worker::default(),
+            other_purges: Worker::default(),
             kept_files,
             running_builds: std::sync::Mutex::default(),
             other_servers: Worker::default(),
@@ -156,6 +160,18 @@ impl Builder {
                 return wrong("disk", problem + "; give one id");
             }
         }
+        match (&self.store, &self.ledger) {
+            (Some(_), None) => {
+                return wrong(
+                    "store",
+                    "a restart would forget purges: set `ledger` too".to_owned(),
+                );
+            }
+            (None, Some(_)) => {
+                return wrong("ledger", "it needs a `store`, which is not set".to_owned());
+            }
+            _ => {}
+        }
         if self.bounds.renders == 0 {
             return wrong("max_renders", "0 would render no page: use 1 or more".to_owned());
         }
@@ -163,10 +179,13 @@ impl Builder {
     }
 }
 
+/// What keeps pages, and what keeps purges.
+type Backend = (Arc<dyn Store>, Arc<dyn Ledger>);
+
 /// The store behind the memory, as it was found.
 #[derive(Default)]
 struct OpenStore {
-    store: Option<Box<dyn Store>>,
+    store: Option<Backend>,
     /// Where it is, if it is on the disk.
     folder: Option<PathBuf>,
     /// The folder that was to be the store, and why it could not be made.
@@ -177,7 +196,7 @@ struct OpenStore {
 impl OpenStore {
     fn open(
         disk: Option<DiskSettings>,
-        store: Option<Box<dyn Store>>,
+        store: Option<Backend>,
         clock: &Arc<dyn Clock>,
         memory: &Arc<MemoryTier>,
     ) -> Result<Self, Error> {
@@ -185,13 +204,17 @@ impl OpenStore {
         if let Some(disk) = disk {
             let root = disk.root.clone();
             match open_disk(disk, clock)? {
-                Ok(store) => (open.store, open.folder) = (Some(store), Some(root)),
+                Ok(store) => {
+                    let store = Arc::new(store);
+                    open.store = Some((store.clone(), store));
+                    open.folder = Some(root);
+                }
                 Err(why) => open.missing = Some((root, why)),
             }
         }
-        if let Some(store) = &open.store {
-            let started = Stamps::default().next(clock.now());
-            open.history = replay(&store.purges().map_err(Error::Purges)?, started);
+        if let Some((store, ledger)) = &open.store {
+            let records = ledger.records().map_err(Error::Purges)?;
+            open.history = replay(&records, stamp_of(clock.now()));
             let memory = Arc::clone(memory);
             store.set_in_use(Arc::new(move |key| memory.contains(key)));
         }
@@ -204,10 +227,10 @@ impl OpenStore {
 fn open_disk(
     settings: DiskSettings,
     clock: &Arc<dyn Clock>,
-) -> Result<Result<Box<dyn Store>, io::ErrorKind>, Error> {
+) -> Result<Result<DiskStore, io::ErrorKind>, Error> {
     let path = settings.root.clone();
     match DiskStore::with_settings(settings, Arc::clone(clock)) {
-        Ok(store) => Ok(Ok(Box::new(store))),
+        Ok(store) => Ok(Ok(store)),
         Err(source) => match source.kind() {
             why @ (io::ErrorKind::ReadOnlyFilesystem
             | io::ErrorKind::PermissionDenied

@@ -12,7 +12,7 @@ use tokio::{runtime::Handle, sync::Semaphore, time::sleep};
 use crate::{
     address::{key::Key, path::CanonicalPath},
     engine::Engine,
-    entry::{Entry, Seen},
+    entry::{Entry, Version},
     error::Error,
     render::outcome::RenderFailure,
     route::{
@@ -221,7 +221,7 @@ impl Engine {
     /// Renders and stores one page; returns its length, or why it failed.
     async fn render_at_build(&self, target: &Target) -> Result<usize, String> {
         let mut rendered = self
-            .render(target, Seen::default(), Handle::current())
+            .render(target, Version::default(), Handle::current())
             .await
             .map_err(|RenderFailure { error, .. }| error.to_string())?;
         let entry = &rendered.entry;

@@ -1,8 +1,9 @@
 //! Purges: noted in memory, kept in the store, and passed on to CDNs.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tracing::info;
+use tokio::time::sleep;
+use tracing::{info, warn};
 
 use crate::{
     address::path::CanonicalPath,
@@ -13,6 +14,9 @@ use crate::{
     rules::freshness::PurgeKind,
     store::purge_log::NewPurge,
 };
+
+/// How often it is looked what other processes have purged. A purge is to be heard within a second.
+const LISTEN: Duration = Duration::from_millis(250);
 
 impl Engine {
     /// Makes pages stale, or unservable if the purge is hard; see [`Purge`].
@@ -71,29 +75,66 @@ impl Engine {
         if arrival == Arrival::Done {
             return Ok(());
         }
-        let stamp = self.0.order.note_purge(&scopes, kind);
-        let again = again_after.map(|after| self.0.order.note_again(&scopes, kind, after));
-        let kept = match self.0.tiers.store() {
-            Some(store) => {
-                let purge = NewPurge { scopes: &scopes, kind, stamp, again };
-                self.0.purge_log.append(store, purge, &self.0.order).await
+        let again = again_after.map(|after| self.0.order.due_after(after));
+        let purge = NewPurge { scopes: scopes.clone(), kind, again };
+        let (applied, kept) = match self.0.tiers.store() {
+            Some(store) => self.0.purge_log.append(store, purge, &self.0.order).await,
+            None => {
+                purge.apply_here(&self.0.order);
+                let kept = match &self.0.missing_store {
+                    Some((path, why)) => {
+                        Err(format!("the store at `{}` could not be made: {why}", path.display())
+                            .into())
+                    }
+                    None => Ok(()),
+                };
+                (vec![purge], kept)
             }
-            None => match &self.0.missing_store {
-                Some((path, why)) => {
-                    Err(format!("the store at `{}` could not be made: {why}", path.display())
-                        .into())
-                }
-                None => Ok(()),
-            },
         };
         if arrival == Arrival::New {
             // Only now: a CDN that asks for a page again must find it purged.
-            self.0.cdns.note(&self.addresses(&scopes), kind == PurgeKind::Hard, stamp, &ids).await;
+            let (is_hard, stamp) = (kind == PurgeKind::Hard, self.0.order.next());
+            self.0.cdns.note(&self.addresses(&scopes), is_hard, stamp, &ids).await;
         }
         self.0.cdns.end(&ids, kept.is_ok());
-        self.regenerate_watched(&scopes);
-        self.purge_again_when_due();
+        self.follow(&applied);
         kept
+    }
+
+    /// Applies what other processes have purged, from now on for as long as the engine lives.
+    pub(crate) fn hear_purges_of_others(&self) {
+        if self.0.tiers.store().is_none() {
+            return;
+        }
+        let inner = Arc::downgrade(&self.0);
+        self.0.other_purges.wake(|_| async move {
+            let mut is_failing = false;
+            loop {
+                let Some(engine) = inner.upgrade().map(Self) else { return };
+                match engine.hear_purges().await {
+                    Ok(()) => is_failing = false,
+                    Err(error) if !std::mem::replace(&mut is_failing, true) => {
+                        warn!(error, "cannot read the purges of other processes");
+                    }
+                    Err(_) => {}
+                }
+                drop(engine);
+                sleep(LISTEN).await;
+            }
+        });
+    }
+
+    pub(crate) async fn hear_purges(&self) -> Result<(), StoreError> {
+        let Some(store) = self.0.tiers.store() else { return Ok(()) };
+        let purges = self.0.purge_log.hear(store, &self.0.order).await?;
+        self.follow(&purges);
+        Ok(())
+    }
+
+    /// Does what follows from purges that were applied.
+    fn follow(&self, purges: &[NewPurge]) {
+        purges.iter().for_each(|purge| self.regenerate_watched(&purge.scopes));
+        self.purge_again_when_due();
     }
 
     /// The scopes as addresses, which CDNs know pages by: a path ends in a slash if those of its

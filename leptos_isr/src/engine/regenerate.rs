@@ -43,7 +43,7 @@ use crate::{
     address::key::Key,
     data::reading::{ReadContext, Reading},
     engine::Engine,
-    entry::{Entry, Seen, ServedEntry},
+    entry::{Began, Entry, ServedEntry, Version},
     error::{Error, RenderError},
     render::{
         self, Job, RenderOutput,
@@ -85,8 +85,8 @@ pub struct Regeneration {
 struct FlightRequest {
     reason: &'static str,
     urgency: Urgency,
-    /// The render uses no data that was read before this.
-    after: Seen,
+    /// The render uses no data whose read began before this.
+    after: Version,
     /// The threads of the caller, on which pages are rendered that somebody waits for.
     server: Handle,
     /// How many flights may still follow if nobody joins this one.
@@ -117,7 +117,7 @@ impl Engine {
         for path in paths {
             targets.push(self.target(path.as_ref()).await?);
         }
-        let after = Seen(self.0.order.next());
+        let after = Version(self.0.order.next());
         let pages = stream::iter(targets).map(|target| async move {
             let outcome = self.await_render_after(&target, "requested", after).await;
             let result = match outcome {
@@ -138,7 +138,7 @@ impl Engine {
         let visitor = self.0.scheduler.visitor(route, *max_renders, key);
         let _visitor = visitor.map_err(refused)?;
         let limit = self.0.limits.time.saturating_mul(WAITS + 1);
-        let rendered = timeout(limit, self.await_render_after(target, reason, Seen::default()));
+        let rendered = timeout(limit, self.await_render_after(target, reason, Version::default()));
         rendered.await.unwrap_or_else(|_| Err(busy(Duration::from_secs(1))))
     }
 
@@ -148,7 +148,7 @@ impl Engine {
         &self,
         target: &Target,
         reason: &'static str,
-        after: Seen,
+        after: Version,
     ) -> RenderResult {
         let mut last = Err(RenderError::ShuttingDown.into());
         for _ in 0..WAITS {
@@ -158,7 +158,7 @@ impl Engine {
                 // The render began too early, or may be made of data from before, since somebody else
                 // had asked for it; or a purge overtook it.
                 Some(Ok(new))
-                    if new.entry.seen <= after
+                    if new.entry.version <= after
                         || new.after < after
                         || self.0.order.purged(&new.entry).is_some() =>
                 {
@@ -182,7 +182,7 @@ impl Engine {
         target: &Target,
         reason: &'static str,
         urgency: Urgency,
-        after: Seen,
+        after: Version,
     ) -> Flight<RenderResult> {
         let server = Handle::current();
         self.join_flight_for(
@@ -241,7 +241,7 @@ impl Engine {
         }
     }
 
-    /// Renders the page, unless the flight before has just done so.
+    /// Renders the page, unless the flight before or another process has just done so.
     async fn lead(
         &self,
         target: &Target,
@@ -249,13 +249,31 @@ impl Engine {
         request: &FlightRequest,
     ) -> RenderResult {
         // The last flight may have stored a page after the caller looked.
-        if request.after == Seen::default()
+        if request.after == Version::default()
             && let Some(entry) = self.0.tiers.in_memory(target.key.as_str())
             && matches!(self.0.order.freshness(target.lifetime, &entry), Freshness::Fresh { .. })
         {
             return Ok(NewEntry { entry, stored: true, after: request.after });
         }
+        if request.after == Version::default()
+            && request.reason != "miss"
+            && let Some(entry) = self.newer_of_another(target).await
+        {
+            return Ok(NewEntry { entry, stored: true, after: request.after });
+        }
         self.render_and_store(target, turn, request).await
+    }
+
+    /// A fresh page that another process has put into the store since this one looked.
+    async fn newer_of_another(&self, target: &Target) -> Option<Arc<ServedEntry>> {
+        let old = self.0.tiers.in_memory(target.key.as_str());
+        let entry = self.0.tiers.newer_of_another(&target.key, &self.0.order).await?;
+        let freshness = self.0.order.freshness(target.lifetime, &entry);
+        self.tell_page_watchers(&entry, old.as_deref());
+        matches!(freshness, Freshness::Fresh { .. }).then(|| {
+            self.0.backoff.succeeded(&target.key);
+            entry
+        })
     }
 
     fn ask(&self, target: &Target, urgency: Urgency) -> Result<Turn, Refusal> {
@@ -283,7 +301,7 @@ impl Engine {
         }
         // Before the stamp: a purge that comes from now on ends what is remembered of a failure.
         let generation = self.0.order.generation();
-        let began = self.0.order.next();
+        let began = self.0.order.seen();
         let result = self.render(target, request.after, threads).await;
         let duration = started.elapsed();
         drop(permit);
@@ -323,13 +341,13 @@ impl Engine {
     pub(crate) async fn render(
         &self,
         target: &Target,
-        after: Seen,
+        after: Version,
         threads: Handle,
     ) -> Result<RenderOutput, RenderFailure> {
         let app = self.app().ok_or(RenderError::ShuttingDown)?;
         // Before anything else: a purge that comes from now on is later than the page.
         let start = self.0.order.begin();
-        let since = after.max(self.0.order.last_purge(&target.key));
+        let since = Began { seen: self.0.order.last_purge(&target.key), version: after };
         let mut scope = RenderScope::default();
         if target.key.is_shared_not_found() {
             scope = scope.for_missing_paths();
@@ -365,7 +383,7 @@ impl Engine {
     }
 
     /// Stores a rendered page, if it may be stored: in memory, and later in the store.
-    async fn store_rendered(&self, rendered: RenderOutput, after: Seen) -> NewEntry {
+    async fn store_rendered(&self, rendered: RenderOutput, after: Version) -> NewEntry {
         let RenderOutput { entry, may_store } = rendered;
         let entry: Arc<ServedEntry> = Arc::new(entry);
         if !may_store {

@@ -40,6 +40,7 @@ impl Engine {
     /// that a process has open stay as long as it does. Failures are logged.
     pub async fn begin_service(&self) {
         let Some(store) = self.0.tiers.store() else { return };
+        self.hear_purges_of_others();
         self.keep_files().await;
         store.begin_service().await;
         if self.0.cdn_reach == CdnReach::Purged {

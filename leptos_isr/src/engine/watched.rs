@@ -2,7 +2,7 @@
 
 use crate::{
     engine::Engine,
-    entry::{Seen, ServedEntry},
+    entry::{ServedEntry, Version},
     order::purge::Scope,
     route::target::Target,
     rules::freshness::Freshness,
@@ -46,7 +46,7 @@ impl Engine {
 
     fn start_watched(&self, target: &Target) {
         if self.0.bypass.is_none() {
-            self.join_flight(target, "watched", Urgency::Background, Seen::default());
+            self.join_flight(target, "watched", Urgency::Background, Version::default());
         }
     }
 }

@@ -14,7 +14,6 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::{
     address::{key::Key, tag::Tag},
-    clock::CLOCK_SKEW,
     rules::{
         cache_control::keep_no_transform,
         encoding::{self, Encoding},
@@ -23,8 +22,12 @@ use crate::{
 
 pub(crate) use self::{
     served::ServedEntry,
-    start::{RenderStart, Seen, Version},
+    start::{Began, Position, RenderStart, Seen, Version},
 };
+
+/// How much the clocks of two processes may differ. A page that was rendered further in the future
+/// has no known age.
+const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// Headers that are never part of a stored page: they belong to one connection or one response, or
 /// are set when a page is served.
@@ -102,8 +105,8 @@ impl Entry {
             etag,
             tags: Vec::new(),
             rendered_at: start.at,
-            seen: start.seen,
-            version: start.version,
+            seen: start.began.seen,
+            version: start.began.version,
             asked: None,
             is_absent: false,
             is_superseded: false,

@@ -166,6 +166,7 @@ impl Engine {
         self.set_app(&app);
         self.0.cdns.start();
         self.purge_again_when_due();
+        self.hear_purges_of_others();
         Router::new().fallback_service(Pages(Arc::new(WrappedRouter { engine: self.clone(), app })))
     }
 

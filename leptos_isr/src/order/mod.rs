@@ -1,39 +1,46 @@
 //! The order of renders, reads and purges.
 //!
-//! Each render, read and purge takes a stamp from one counter that only grows. A page carries the
-//! stamp at which its render *began*, a value the stamp at which its read began. A purge reaches
-//! exactly the pages and values that it names and whose stamps are earlier. A purge scans nothing:
-//! stamps are compared when a page or a value is used. While the process runs, a clock that is set
-//! back changes no order.
+//! Each purge has a position, which is higher than those of all purges before it. The ledger gives
+//! it when it keeps the purge, and all processes that share the ledger apply its purges in this
+//! order. A page and a value carry as [`Seen`] the position of the last purge that their process had
+//! applied when the render or the read *began*. A purge reaches exactly the pages and values that it
+//! names and that have seen less. A purge scans nothing: positions are compared when a page or a
+//! value is used. No clock decides.
 //!
 //! # A page and a purge
 //!
-//! 1. A render of `/a` begins and takes stamp 10 ([`Order::begin`]).
-//! 2. A purge of `/a` takes stamp 11 ([`Order::note_purge`]). It counts from now on, before the
-//!    store has kept it.
-//! 3. The render ends, and its page is stored with stamp 10. It counts as purged, although it was
+//! 1. A purge at position 10 is the last one that was applied. A render of `/a` begins
+//!    ([`Order::begin`]): it has seen 10.
+//! 2. A purge of `/a` is kept at position 11 and applied ([`Order::apply`]). Only then is it
+//!    answered.
+//! 3. The render ends, and its page is stored, with 10 as seen. It counts as purged, although it was
 //!    stored after the purge.
-//! 4. The next render takes stamp 12. Its page is not purged.
+//! 4. The next render has seen 11. Its page is not purged.
 //!
 //! # Data and a purge
 //!
-//! 1. A page reads an article. The read takes stamp 20, and its value is kept with the tag
+//! 1. A page reads an article when 20 is the last position. The value is kept with the tag
 //!    `article:7`.
-//! 2. A purge of the tag takes stamp 21. From now on the value is not used ([`Order::is_purged`]).
+//! 2. A purge of the tag is applied, at 21. From now on the value is not used ([`Order::is_purged`]).
 //!    The page has the tags of all that it read, so the same purge reaches the page.
-//! 3. A render of the page takes stamp 22 and reads the article again, with stamp 23.
-//! 4. A purge of the path `/a` takes stamp 24. The value from 23 does not carry the path, but a
-//!    render of `/a` that follows does not use it either: it uses only what was read after the last
-//!    purge of its path ([`Order::last_purge`]). For a value that is made of other reads, the
-//!    earliest of them counts.
-//! 5. Other pages may still use the value from 23.
+//! 3. A render of the page reads the article again. Its value has seen 21.
+//! 4. A purge of the path `/a` is applied, at 22. The value does not carry the path, but a render of
+//!    `/a` that follows does not use it either: it uses only what has seen the last purge of its
+//!    path ([`Order::last_purge`]). For a value that is made of other reads, the earliest of them
+//!    counts.
+//! 5. Other pages may still use the value.
 //!
 //! # Several processes
 //!
-//! Processes that share a store order their stamps by the clock. A purge takes a stamp
-//! [`CLOCK_SKEW`] ahead of the clock, so it comes after every page that another process has
-//! rendered by a clock that is less far ahead. A stamp from further in the future means that the
-//! clock was set back; [`Order::observe`] treats its page as older than everything.
+//! A process hears of the purges of others a little later, in the order of the ledger. A page that
+//! it renders meanwhile may show what was before, but it has not seen the purge either: the purge
+//! reaches it in each process, when that process applies the purge. At worst this is one render too
+//! many.
+//!
+//! # Versions
+//!
+//! Of two renders of a page, the one that began later is newer. Its [`Version`] is a stamp: the time
+//! by the clock, or one more than the last stamp that the process gave or found in the store.
 
 pub(crate) mod later;
 pub(crate) mod purge;
@@ -52,8 +59,8 @@ use self::{
 };
 use crate::{
     address::{key::Key, tag::Tag},
-    clock::{CLOCK_SKEW, Clock, Stamp, Stamps, stamp_of},
-    entry::{Entry, RenderStart, Seen, ServedEntry, Version},
+    clock::{Clock, Stamp, Stamps, stamp_of},
+    entry::{Began, Entry, Position, RenderStart, Seen, ServedEntry, Version},
     route::policy::Lifetime,
     rules::freshness::{Freshness, PurgeKind, freshness},
 };
@@ -67,14 +74,14 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Continues after the stamp `last`, with the purges so far, and those to be done once more.
+    /// Continues after the purge at `last`, with the purges so far, and those to be done once more.
     pub(crate) fn after(
         clock: Arc<dyn Clock>,
-        last: Stamp,
+        last: Position,
         times: PurgeTimes,
         later: Later,
     ) -> Self {
-        Self { clock, stamps: Stamps::after(last), purges: Purges::new(times), later }
+        Self { clock, stamps: Stamps::default(), purges: Purges::new(times, last), later }
     }
 
     pub(crate) fn now(&self) -> SystemTime {
@@ -90,50 +97,64 @@ impl Order {
         self.stamps.next(self.now())
     }
 
-    /// Begins a render or a read. A purge that comes from now on reaches it.
+    /// Begins a render or a read. A purge that is applied from now on reaches it.
     pub(crate) fn begin(&self) -> RenderStart {
         let at = self.now();
-        RenderStart::new(at, self.stamps.next(at))
+        let version = Version(self.stamps.next(at));
+        RenderStart { at, began: Began { seen: self.seen(), version } }
     }
 
-    /// Notes a purge and returns its stamp. Whoever takes a later stamp sees the purge, even before
-    /// the store has kept it: a page must not be made of the data that it purges.
-    pub(crate) fn note_purge(&self, scopes: &[Scope], kind: PurgeKind) -> Stamp {
-        let now = self.now();
-        // Ahead of the clock, so that the purge comes after every page that another process has
-        // rendered by now, even by a clock that is a little ahead. Renders of this process that
-        // begin later take later stamps still.
-        let stamp = self.purges.note(scopes, kind, || self.stamps.next(now + CLOCK_SKEW));
-        self.later.purged(scopes, kind, stamp);
-        stamp
+    /// The position of the last purge that was applied.
+    pub(crate) fn seen(&self) -> Seen {
+        Seen(self.purges.applied())
     }
 
-    /// Notes that a purge is to be done once more after a time, and returns the stamp from which on
-    /// a purge counts as that.
-    pub(crate) fn note_again(&self, scopes: &[Scope], kind: PurgeKind, after: Duration) -> Stamp {
-        let due = stamp_of(self.now() + after + CLOCK_SKEW);
+    /// Applies a purge that the ledger keeps at `position`, and returns the position at which it
+    /// counts here.
+    pub(crate) fn apply(&self, scopes: &[Scope], kind: PurgeKind, position: Position) -> Position {
+        let counts_at = self.purges.note(scopes, kind, position);
+        self.later.purged(scopes, kind, counts_at);
+        counts_at
+    }
+
+    /// Applies a purge that no ledger keeps: it counts in this process only.
+    pub(crate) fn apply_here(&self, scopes: &[Scope], kind: PurgeKind) -> Position {
+        self.apply(scopes, kind, stamp_of(self.now()))
+    }
+
+    /// From which position on a purge counts as one that is done again after `after`.
+    pub(crate) fn due_after(&self, after: Duration) -> Position {
+        stamp_of(self.now() + after)
+    }
+
+    /// Notes that a purge is to be done once more, at a position not before `due`.
+    pub(crate) fn note_again(&self, scopes: &[Scope], kind: PurgeKind, due: Position) {
         self.later.note(scopes, kind, due);
-        due
+    }
+
+    /// Notes that what was to be purged once more by now was purged, at whatever position.
+    pub(crate) fn second_purge_is_done(&self, scopes: &[Scope], kind: PurgeKind) {
+        self.later.purged(scopes, kind, stamp_of(self.now()));
     }
 
     /// What is to be purged once more by now.
     pub(crate) fn due_again(&self, kind: PurgeKind) -> Vec<Scope> {
-        self.later.due(kind, stamp_of(self.now() + CLOCK_SKEW))
+        self.later.due(kind, stamp_of(self.now()))
     }
 
     /// How long until something is to be purged once more.
     pub(crate) fn next_again(&self) -> Option<Duration> {
-        let now = stamp_of(self.now() + CLOCK_SKEW);
+        let now = stamp_of(self.now());
         self.later.next().map(|due| Duration::from_micros(due.saturating_sub(now)))
     }
 
-    /// Takes note of the stamps of a page from the store, which another process may have rendered.
+    /// Takes note of a page from the store, which another process may have rendered.
     pub(crate) fn observe(&self, entry: &mut Entry) {
-        if !self.stamps.observe(entry.seen.0.max(entry.version.0), self.now()) {
-            // The stamp lies in the future: the clock was set back since. Which purges came later
-            // is not known, so all of them count, and any render is newer.
+        self.stamps.observe(entry.version.0);
+        // It has seen a purge that nobody here can have made by now: the ledger has lost purges, and
+        // the clock was set back. Which ones came later is not known, so all count.
+        if entry.seen > self.seen().max(Seen(stamp_of(self.now()))) {
             entry.seen = Seen::default();
-            entry.version = Version::default();
         }
     }
 
@@ -148,9 +169,9 @@ impl Order {
         self.purges.since(entry)
     }
 
-    /// Whether a purge with a later stamp than `stamp` reaches the page.
-    pub(crate) fn is_purged_after(&self, entry: &Entry, stamp: Stamp) -> bool {
-        self.purges.read(|times| times.is_purged_after(entry, stamp))
+    /// Whether a purge after `seen` reaches the page.
+    pub(crate) fn is_purged_after(&self, entry: &Entry, seen: Seen) -> bool {
+        self.purges.read(|times| times.is_purged_after(entry, seen))
     }
 
     /// A number that grows with each purge of anything.
@@ -167,8 +188,7 @@ impl Order {
         self.purges.read(|times| times.is_purged(tags, seen))
     }
 
-    /// The last purge of the page's path or of a prefix. Data for the page must have been read
-    /// after it.
+    /// The last purge of the page's path or of a prefix. Data for the page must have seen it.
     pub(crate) fn last_purge(&self, key: &Key) -> Seen {
         Seen(self.purges.read(|times| times.last_of_path(key.path())))
     }

@@ -1,6 +1,6 @@
 //! When each path, prefix and tag was last purged.
 //!
-//! A purge scans nothing, it only notes its stamp. A page is compared with the purges of its path,
+//! A purge scans nothing, it only notes its position. A page is compared with the purges of its path,
 //! of the folders above it and of its tags when it is read. So a purge costs the same for ten pages
 //! and for a million.
 
@@ -14,8 +14,7 @@ use std::{
 
 use crate::{
     address::tag::Tag,
-    clock::Stamp,
-    entry::{Entry, Seen, ServedEntry},
+    entry::{Entry, Position, Seen, ServedEntry},
     order::purge::{Scope, prefixes},
     rules::freshness::PurgeKind,
 };
@@ -23,8 +22,8 @@ use crate::{
 /// The last soft and the last hard purge of one scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct LastPurges {
-    soft: Stamp,
-    hard: Stamp,
+    soft: Position,
+    hard: Position,
 }
 
 /// How many paths, prefixes and tags are remembered, each a few dozen bytes.
@@ -33,16 +32,16 @@ const REMEMBERED: usize = 100_000;
 /// When each scope was last purged.
 ///
 /// Bounded: when there are too many, the older half becomes one purge of everything, with the
-/// latest of their stamps. It does not reach pages whose render began later.
+/// latest of their positions. It does not reach pages whose render began later.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PurgeTimes(HashMap<Scope, LastPurges>);
 
 impl PurgeTimes {
-    pub(crate) fn note(&mut self, scope: Scope, kind: PurgeKind, stamp: Stamp) {
+    pub(crate) fn note(&mut self, scope: Scope, kind: PurgeKind, position: Position) {
         let marks = self.0.entry(scope).or_default();
         match kind {
-            PurgeKind::Soft => marks.soft = marks.soft.max(stamp),
-            PurgeKind::Hard => marks.hard = marks.hard.max(stamp),
+            PurgeKind::Soft => marks.soft = marks.soft.max(position),
+            PurgeKind::Hard => marks.hard = marks.hard.max(position),
         }
         if self.0.len() > REMEMBERED {
             self.forget_older_half();
@@ -50,9 +49,10 @@ impl PurgeTimes {
     }
 
     fn forget_older_half(&mut self) {
-        let mut stamps: Vec<_> = self.0.values().map(|marks| marks.soft.max(marks.hard)).collect();
-        let middle = stamps.len() / 2;
-        let (_, &mut last, _) = stamps.select_nth_unstable(middle);
+        let mut positions: Vec<_> =
+            self.0.values().map(|marks| marks.soft.max(marks.hard)).collect();
+        let middle = positions.len() / 2;
+        let (_, &mut last, _) = positions.select_nth_unstable(middle);
         let mut forgotten = LastPurges::default();
         self.0.retain(|_, marks| {
             let stays = marks.soft.max(marks.hard) > last;
@@ -67,10 +67,10 @@ impl PurgeTimes {
         everything.hard = everything.hard.max(forgotten.hard);
     }
 
-    /// Whether a purge with a later stamp than `stamp` reaches `entry`.
-    pub(crate) fn is_purged_after(&self, entry: &Entry, stamp: Stamp) -> bool {
+    /// Whether a purge after `seen` reaches `entry`.
+    pub(crate) fn is_purged_after(&self, entry: &Entry, seen: Seen) -> bool {
         let last = self.last_of(entry);
-        last.soft.max(last.hard) > stamp
+        last.soft.max(last.hard) > seen.0
     }
 
     fn last_of(&self, entry: &Entry) -> LastPurges {
@@ -115,7 +115,7 @@ impl PurgeTimes {
     }
 
     /// When the page at `path` was last purged by its path or a prefix.
-    pub(crate) fn last_of_path(&self, path: &str) -> Stamp {
+    pub(crate) fn last_of_path(&self, path: &str) -> Position {
         let mut last = LastPurges::default();
         self.look_up(&Scope::Path(path.to_owned()), &mut last);
         for prefix in prefixes(path) {
@@ -132,11 +132,11 @@ impl PurgeTimes {
     }
 
     /// Every purge that still counts, for rewriting the log.
-    pub(crate) fn records(&self) -> impl Iterator<Item = (&Scope, PurgeKind, Stamp)> {
+    pub(crate) fn records(&self) -> impl Iterator<Item = (&Scope, PurgeKind, Position)> {
         self.0.iter().flat_map(|(scope, marks)| {
             [(scope, PurgeKind::Soft, marks.soft), (scope, PurgeKind::Hard, marks.hard)]
                 .into_iter()
-                .filter(|(_, _, stamp)| *stamp > 0)
+                .filter(|(_, _, position)| *position > 0)
         })
     }
 
@@ -150,30 +150,35 @@ impl PurgeTimes {
 #[derive(Debug)]
 pub(crate) struct Purges {
     times: RwLock<PurgeTimes>,
+    /// The position of the last purge.
+    applied: AtomicU64,
     /// Grows with each purge. A page that was compared with all of them is not compared again until
     /// there is another.
     generation: AtomicU64,
 }
 
 impl Purges {
-    pub(crate) fn new(times: PurgeTimes) -> Self {
+    /// The purges so far, of which the last one is at `applied`.
+    pub(crate) fn new(times: PurgeTimes, applied: Position) -> Self {
         // Not 0, which a page has before it was ever compared.
-        Self { times: RwLock::new(times), generation: AtomicU64::new(1) }
+        let generation = AtomicU64::new(1);
+        Self { times: RwLock::new(times), applied: AtomicU64::new(applied), generation }
     }
 
-    /// Notes a purge, and returns its stamp. `stamp` is called under the lock, so that whoever
-    /// takes a later stamp finds the purge.
-    pub(crate) fn note(
-        &self,
-        scopes: &[Scope],
-        kind: PurgeKind,
-        stamp: impl FnOnce() -> Stamp,
-    ) -> Stamp {
+    /// Notes a purge, and returns the position at which it counts: `position`, unless one that no
+    /// ledger keeps was noted at a later one.
+    pub(crate) fn note(&self, scopes: &[Scope], kind: PurgeKind, position: Position) -> Position {
         let mut times = self.times.write().unwrap_or_else(PoisonError::into_inner);
-        let stamp = stamp();
-        scopes.iter().for_each(|scope| times.note(scope.clone(), kind, stamp));
+        let position = position.max(self.applied().saturating_add(1));
+        scopes.iter().for_each(|scope| times.note(scope.clone(), kind, position));
+        // Under the lock: whoever has seen this position finds the purge.
+        self.applied.store(position, Ordering::Release);
         self.generation.fetch_add(1, Ordering::Release);
-        stamp
+        position
+    }
+
+    pub(crate) fn applied(&self) -> Position {
+        self.applied.load(Ordering::Acquire)
     }
 
     /// How `entry` was purged since its render began, if it was. Takes no lock if the page was
@@ -211,21 +216,21 @@ mod tests {
     use http::{HeaderMap, StatusCode};
     use std::time::UNIX_EPOCH;
 
-    fn entry(path: &str, tags: &[&str], stamp: Stamp) -> Entry {
+    fn entry(path: &str, tags: &[&str], position: Position) -> Entry {
         let path = CanonicalPath::parse(path).unwrap();
         let key = Key::new(&path, Some("page=2"), &["page".to_owned()]).unwrap();
-        let start = RenderStart::new(UNIX_EPOCH, stamp);
+        let start = RenderStart::new(UNIX_EPOCH, position);
         let mut entry =
             Entry::new(key, StatusCode::OK, HeaderMap::new(), Bytes::from_static(b"x"), start);
         entry.tags = tags.iter().map(|tag| Tag::new(*tag)).collect();
         entry
     }
 
-    fn times(purge: &Purge, stamp: Stamp) -> PurgeTimes {
+    fn times(purge: &Purge, position: Position) -> PurgeTimes {
         let kind = purge.kind();
         let mut times = PurgeTimes::default();
         for scope in purge.scopes().unwrap() {
-            times.note(scope, kind, stamp);
+            times.note(scope, kind, position);
         }
         times
     }
@@ -271,11 +276,11 @@ mod tests {
     #[test]
     fn too_many_purges_become_one_of_everything_that_was_rendered_before() {
         let mut times = PurgeTimes::default();
-        for stamp in 1..=REMEMBERED as Stamp + 1 {
-            times.note(Scope::Tag(Tag::new(format!("t{stamp}"))), PurgeKind::Soft, stamp);
+        for position in 1..=REMEMBERED as Position + 1 {
+            times.note(Scope::Tag(Tag::new(format!("t{position}"))), PurgeKind::Soft, position);
         }
         assert!(times.len() <= REMEMBERED / 2 + 2);
-        let half = REMEMBERED as Stamp / 2;
+        let half = REMEMBERED as Position / 2;
         assert_eq!(times.since(&entry("/a", &["t7"], 5)), Some(PurgeKind::Soft));
         assert_eq!(times.since(&entry("/a", &["other"], half)), Some(PurgeKind::Soft));
         assert_eq!(times.since(&entry("/a", &["other"], half + 2)), None);
@@ -285,10 +290,10 @@ mod tests {
 
     #[test]
     fn page_is_compared_again_after_each_purge_of_anything() {
-        let purges = Purges::new(PurgeTimes::default());
+        let purges = Purges::new(PurgeTimes::default(), 0);
         let page = ServedEntry::new(entry("/a", &["t"], 5));
-        let note = |tag, stamp| {
-            purges.note(&[Scope::Tag(Tag::new(tag))], PurgeKind::Soft, || stamp);
+        let note = |tag, position| {
+            purges.note(&[Scope::Tag(Tag::new(tag))], PurgeKind::Soft, position);
         };
         assert_eq!(purges.since(&page), None);
         note("other", 6);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::StatusCode;
 
 use crate::{
-    entry::{Entry, Seen, ServedEntry},
+    entry::{Entry, ServedEntry, Version},
     error::RenderError,
     scope::{FailedRead, RenderNotes},
 };
@@ -32,7 +32,7 @@ pub(crate) struct NewEntry {
     pub(crate) entry: Arc<ServedEntry>,
     pub(crate) stored: bool,
     /// It is made of no data that was read before this, for a caller who asked for that.
-    pub(crate) after: Seen,
+    pub(crate) after: Version,
 }
 
 /// A render without a page, and what the visitor who waited for it may see.

@@ -26,7 +26,8 @@ pub struct OtherBuild {
     pub is_in_use: bool,
 }
 
-/// Keeps the pages and purges of one build, so that they survive a restart.
+/// Keeps the pages of one build, so that they survive a restart. Purges are kept by a
+/// [`Ledger`](crate::store::Ledger).
 ///
 /// A store only moves bytes: the engine checks what is in them, and whether they are intact. It is
 /// asked only for what is not in memory. Each method may be called from many tasks at once.
@@ -39,9 +40,6 @@ pub struct OtherBuild {
 ///   pattern. The stores of two builds never see each other's pages.
 /// - **Free to forget pages.** [`get`](Store::get) may return `None` for any page, for example to
 ///   stay within a size.
-/// - **Never forgetting purges.** Once [`append_purge`](Store::append_purge) has returned, the
-///   record and all before it are kept until [`replace_purges`](Store::replace_purges). All builds
-///   share the purges.
 ///
 /// The feature `testing` has a suite that checks this for any store.
 #[async_trait]
@@ -95,33 +93,6 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// Fails if the value cannot be read. It counts as absent then.
     async fn value(&self, name: &str) -> Result<Option<Bytes>, StoreError>;
-
-    /// Every purge record, in the order in which they were appended.
-    ///
-    /// The engine calls this once, when it is built; the call may block. The last record may be
-    /// left out if it was cut short.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the records cannot be read. The engine is not built then.
-    fn purges(&self) -> Result<Vec<Bytes>, StoreError>;
-
-    /// Appends a purge record: one line of UTF-8 text, without the line break. Returns once no
-    /// crash can lose it.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the record cannot be kept. The purge is not acknowledged then.
-    async fn append_purge(&self, record: Bytes) -> Result<(), StoreError>;
-
-    /// Puts `records` in the place of all purge records, all at once or not at all.
-    ///
-    /// Returns `false` and changes nothing if other processes may be appending.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the records cannot be replaced. They are as they were then.
-    async fn replace_purges(&self, records: Vec<Bytes>) -> Result<bool, StoreError>;
 
     /// Every page of this build, each once, as it was put, in any order. Defaults to `None`, for a
     /// store that cannot list its pages.

@@ -22,7 +22,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::{
     address::{key::Key, tag::Tag},
     clock::Stamp,
-    entry::{Entry, RenderStart, Seen, ServedEntry, Version, encodings::Encodings},
+    entry::{Began, Entry, RenderStart, Seen, ServedEntry, Version, encodings::Encodings},
     rules::encoding::Encoding,
 };
 
@@ -168,7 +168,10 @@ fn entry(header: Header, body: Bytes) -> Result<Entry, DecodeError> {
     let status =
         StatusCode::from_u16(header.status).map_err(|_| DecodeError::Damaged("wrong status"))?;
     let at = time(header.rendered_at_nanos).ok_or(DecodeError::Damaged("wrong time"))?;
-    let start = RenderStart { at, seen: Seen(header.seen), version: Version(header.version) };
+    let start = RenderStart {
+        at,
+        began: Began { seen: Seen(header.seen), version: Version(header.version) },
+    };
     let mut entry = Entry::new(header.key, status, headers, body, start);
     entry.may_compress = header.encodings.is_some();
     entry.tags = header.tags;
@@ -195,7 +198,7 @@ mod tests {
     fn entry(path: &str, body: &str) -> Entry {
         let key = Key::new(&CanonicalPath::parse(path).unwrap(), None, &[]).unwrap();
         let at = UNIX_EPOCH + Duration::new(1_790_000_000, 123_456_789);
-        let start = RenderStart { at, seen: Seen(42), version: Version(43) };
+        let start = RenderStart { at, began: Began { seen: Seen(42), version: Version(43) } };
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
         headers.append(header::LINK, HeaderValue::from_static("</a>"));

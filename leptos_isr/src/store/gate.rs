@@ -40,6 +40,12 @@ pub(super) struct Gate {
 #[error("the store did not answer within {}", humantime::format_duration(*.0))]
 pub(super) struct NoAnswer(Duration);
 
+impl NoAnswer {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self(limit)
+    }
+}
+
 impl Gate {
     pub(super) fn new() -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! A store as the engine uses it: with pages instead of bytes, and with time limits. A failure may
+//! A store and its ledger as the engine uses them: with pages instead of bytes, and with time limits. A failure may
 //! cost a page its place in the store, but never a visitor the page.
 
 use std::{
@@ -21,6 +21,7 @@ use crate::{
         backend::{OtherBuild, Store},
         format::{DecodeError, decode, encode},
         gate::{Gate, NoAnswer},
+        ledger::{Ledger, LedgerRecord},
     },
 };
 
@@ -31,6 +32,7 @@ const READ_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Guarded {
     store: Arc<dyn Store>,
+    ledger: Arc<dyn Ledger>,
     gate: Arc<Gate>,
     is_failing: AtomicBool,
     /// Whether pages in another format have been logged.
@@ -58,10 +60,15 @@ pub(crate) enum WriteFailure {
 }
 
 impl Guarded {
-    pub(crate) fn new(store: Box<dyn Store>, write_limit: Duration) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        ledger: Arc<dyn Ledger>,
+        write_limit: Duration,
+    ) -> Self {
         let read_limit = READ_LIMIT.min(write_limit);
         Self {
-            store: store.into(),
+            store,
+            ledger,
             gate: Arc::new(Gate::new()),
             is_failing: AtomicBool::new(false),
             said_other_format: AtomicBool::new(false),
@@ -203,13 +210,31 @@ impl Guarded {
     ///
     /// # Errors
     ///
-    /// Passes on the error of the store.
-    pub(crate) async fn append_purge(&self, record: Bytes) -> Result<(), StoreError> {
-        self.gate.call(self.write_limit, self.store.append_purge(record)).await
+    /// Passes on the error of the ledger.
+    pub(crate) async fn append_purge(&self, record: Bytes) -> Result<u64, StoreError> {
+        self.gate.call(self.write_limit, self.ledger.append(record)).await
     }
 
-    pub(crate) async fn replace_purges(&self, records: Vec<Bytes>) -> Result<bool, StoreError> {
-        self.store.replace_purges(records).await
+    /// The records of purges after `position`.
+    ///
+    /// # Errors
+    ///
+    /// Passes on the error of the ledger.
+    pub(crate) async fn purges_since(
+        &self,
+        position: u64,
+    ) -> Result<Vec<LedgerRecord>, StoreError> {
+        if self.gate.is_shut() {
+            return Err(NoAnswer::new(self.read_limit).into());
+        }
+        self.gate.call(self.read_limit, self.ledger.since(position)).await
+    }
+
+    pub(crate) async fn replace_purges(
+        &self,
+        records: Vec<LedgerRecord>,
+    ) -> Result<bool, StoreError> {
+        self.ledger.replace(records).await
     }
 
     pub(crate) async fn begin_service(&self) {

@@ -1,10 +1,11 @@
-//! Where pages are kept: memory in front, a [`Store`] behind it.
+//! Where pages are kept: memory in front, a [`Store`] behind it; and where purges are, a [`Ledger`].
 
 mod backend;
 pub(crate) mod disk;
 mod format;
 mod gate;
 pub(crate) mod guarded;
+mod ledger;
 pub(crate) mod line;
 pub(crate) mod memory;
 mod pending;
@@ -14,5 +15,6 @@ pub(crate) mod tiers;
 pub use self::{
     backend::{InUse, OtherBuild, PageStream, Store},
     disk::DiskStore,
+    ledger::{Ledger, LedgerRecord},
 };
 pub use crate::{address::key::Key, error::StoreError};

@@ -1,10 +1,12 @@
-//! Purges as records in a store. Each is written before its purge is answered, and all are read at
-//! start.
+//! Purges as records in a ledger. Each is kept before it is applied and its purge is answered. All
+//! are read at start, and those of other processes as they come.
 //!
 //! A purge that is to be done once more says so in its own record. It is done if a later record
 //! purges the same late enough.
 //!
 //! What a damaged record purged is unknown, so it counts as a purge of everything.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,7 @@ use tokio::sync::Mutex;
 use tracing::warn;
 
 use crate::{
-    clock::{CLOCK_SKEW, Stamp},
+    entry::Position,
     error::StoreError,
     order::{
         Order,
@@ -23,6 +25,7 @@ use crate::{
     rules::freshness::PurgeKind,
     store::{
         guarded::Guarded,
+        ledger::LedgerRecord,
         line::{seal, unseal},
     },
 };
@@ -32,27 +35,38 @@ const SUPERSEDED: usize = 1000;
 
 #[derive(Serialize, Deserialize)]
 struct Record {
-    stamp: Stamp,
     hard: bool,
     scopes: Vec<Scope>,
-    /// It is to be done once more, by a purge whose stamp is not earlier than this.
+    /// It is to be done once more, at a position not before this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    again: Option<Stamp>,
+    again: Option<Position>,
+    /// Whether it says only that, and purges nothing itself: the log was rewritten.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    only_again: bool,
 }
 
 /// A purge to be kept.
-#[derive(Debug)]
-pub(crate) struct NewPurge<'a> {
-    pub(crate) scopes: &'a [Scope],
+#[derive(Clone, Debug)]
+pub(crate) struct NewPurge {
+    pub(crate) scopes: Vec<Scope>,
     pub(crate) kind: PurgeKind,
-    pub(crate) stamp: Stamp,
-    /// It is to be done once more, by a purge whose stamp is not earlier than this.
-    pub(crate) again: Option<Stamp>,
+    /// It is to be done once more, at a position not before this.
+    pub(crate) again: Option<Position>,
 }
 
-/// The log of purges, of which this keeps the number of records.
+/// What is known of the log of purges.
 #[derive(Debug, Default)]
-pub(crate) struct PurgeLog(Mutex<usize>);
+pub(crate) struct PurgeLog(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// The number of records.
+    len: usize,
+    /// How many there were when it was last looked whether most are superseded.
+    looked_at: usize,
+    /// The position of the last record that was applied.
+    last: Position,
+}
 
 /// What the records at start amount to.
 #[derive(Debug, Default)]
@@ -60,31 +74,35 @@ pub(crate) struct PurgeHistory {
     pub(crate) log: PurgeLog,
     pub(crate) times: PurgeTimes,
     pub(crate) later: Later,
-    pub(crate) last: Stamp,
+    pub(crate) last: Position,
 }
 
-/// Reads the records of a store. `now` is the stamp of the start.
-pub(crate) fn replay(records: &[Bytes], now: Stamp) -> PurgeHistory {
+/// Reads the records of a ledger. `now` is the position of a purge that would be made now.
+pub(crate) fn replay(records: &[LedgerRecord], now: Position) -> PurgeHistory {
+    let known = Known {
+        len: records.len(),
+        looked_at: 0,
+        last: records.last().map_or(0, |record| record.position),
+    };
     let mut history =
-        PurgeHistory { log: PurgeLog(Mutex::new(records.len())), ..PurgeHistory::default() };
-    let latest = (LONGEST_WAIT + CLOCK_SKEW).as_micros() as Stamp;
+        PurgeHistory { last: known.last, log: PurgeLog(Mutex::new(known)), ..Default::default() };
     let (mut damaged, mut is_last_damaged) = (0, false);
-    for record in records {
+    for LedgerRecord { position, record } in records {
         let Some(record) = read(record) else {
             damaged += 1;
             is_last_damaged = true;
             continue;
         };
-        history.last = history.last.max(record.stamp);
         is_last_damaged = false;
         let kind = kind(record.hard);
-        history.later.purged(&record.scopes, kind, record.stamp);
-        if let Some(due) = record.again {
-            // Later than that if the clock was set back.
-            history.later.note(&record.scopes, kind, due.min(now.saturating_add(latest)));
+        if !record.only_again {
+            history.later.purged(&record.scopes, kind, *position);
         }
-        for scope in record.scopes {
-            history.times.note(scope, kind, record.stamp);
+        if let Some(due) = record.again {
+            history.later.note(&record.scopes, kind, not_too_late(due, now));
+        }
+        if !record.only_again {
+            record.scopes.into_iter().for_each(|scope| history.times.note(scope, kind, *position));
         }
     }
     if damaged > 0 {
@@ -98,56 +116,150 @@ pub(crate) fn replay(records: &[Bytes], now: Stamp) -> PurgeHistory {
     history
 }
 
+/// When a second purge is due; sooner than its record says if the clock was set back.
+fn not_too_late(due: Position, now: Position) -> Position {
+    due.min(now.saturating_add(LONGEST_WAIT.as_micros() as Position))
+}
+
 impl PurgeLog {
-    /// Keeps a purge that is noted in `order`, and returns once no crash can lose it. Rewrites the
-    /// log from `order` when most of it is superseded.
+    /// Keeps a purge and applies it, after those that others have made in the meantime. Returns once
+    /// no crash can lose it. Rewrites the log from `order` when most of it is superseded.
+    ///
+    /// Returns all purges that were applied.
     ///
     /// # Errors
     ///
-    /// Passes on the error of the store: a restart may forget the purge.
+    /// Passes on the error of the ledger. The purge is applied in this process all the same, and a
+    /// restart may forget it.
     pub(crate) async fn append(
         &self,
         store: &Guarded,
-        purge: NewPurge<'_>,
+        purge: NewPurge,
         order: &Order,
-    ) -> Result<(), StoreError> {
-        let mut len = self.0.lock().await;
-        store.append_purge(write(&purge)).await?;
-        *len += 1;
-        if len.is_multiple_of(SUPERSEDED) {
-            let records = records(order);
-            let new_len = records.len();
-            if *len >= 2 * new_len + SUPERSEDED {
-                match store.replace_purges(records).await {
-                    Ok(true) => *len = new_len,
-                    Ok(false) => {}
-                    Err(error) => warn!(error, "cannot rewrite the purge log, it grows"),
-                }
-            }
+    ) -> (Vec<NewPurge>, Result<(), StoreError>) {
+        let mut known = self.0.lock().await;
+        if let Err(error) = store.append_purge(write(&purge, false)).await {
+            purge.apply_here(order);
+            return (vec![purge], Err(error));
         }
-        Ok(())
+        let applied = known.hear(store, order).await.unwrap_or_else(|error| {
+            warn!(error, "cannot read the purge log, what others have purged is not known");
+            // It is heard once more when the log can be read.
+            purge.apply_here(order);
+            vec![purge]
+        });
+        known.rewrite_if_long(store, order).await;
+        (applied, Ok(()))
+    }
+
+    /// Applies the purges that others have made since, and returns them.
+    ///
+    /// # Errors
+    ///
+    /// Passes on the error of the ledger.
+    pub(crate) async fn hear(
+        &self,
+        store: &Guarded,
+        order: &Order,
+    ) -> Result<Vec<NewPurge>, StoreError> {
+        self.0.lock().await.hear(store, order).await
     }
 }
 
-/// The records of all purges and of those to be done once more, one for each scope and kind.
-fn records(order: &Order) -> Vec<Bytes> {
+impl Known {
+    async fn hear(&mut self, store: &Guarded, order: &Order) -> Result<Vec<NewPurge>, StoreError> {
+        let records = store.purges_since(self.last).await?;
+        self.len += records.len();
+        let now = order.due_after(Duration::ZERO);
+        let mut purges = Vec::new();
+        for LedgerRecord { position, record } in records {
+            self.last = position;
+            let purge = match read(&record) {
+                Some(Record { hard, scopes, again, only_again }) => {
+                    let again = again.map(|due| not_too_late(due, now));
+                    let purge = NewPurge { scopes, kind: kind(hard), again };
+                    if only_again {
+                        purge.note_again(order);
+                        continue;
+                    }
+                    purge
+                }
+                None => {
+                    warn!("a purge record is damaged: all stored pages count as purged");
+                    NewPurge::of_everything()
+                }
+            };
+            purge.apply(order, position);
+            purges.push(purge);
+        }
+        Ok(purges)
+    }
+
+    async fn rewrite_if_long(&mut self, store: &Guarded, order: &Order) {
+        if self.len < self.looked_at + SUPERSEDED {
+            return;
+        }
+        self.looked_at = self.len;
+        let records = records(order, self.last);
+        let len = records.len();
+        if self.len >= 2 * len + SUPERSEDED {
+            match store.replace_purges(records).await {
+                Ok(true) => (self.len, self.looked_at) = (len, len),
+                Ok(false) => {}
+                Err(error) => warn!(error, "cannot rewrite the purge log, it grows"),
+            }
+        }
+    }
+}
+
+impl NewPurge {
+    fn of_everything() -> Self {
+        Self { scopes: vec![Scope::everything()], kind: PurgeKind::Soft, again: None }
+    }
+
+    /// Applies the purge, which the ledger keeps at `position`.
+    fn apply(&self, order: &Order, position: Position) {
+        order.apply(&self.scopes, self.kind, position);
+        self.note_again(order);
+    }
+
+    /// Applies the purge, which no ledger keeps.
+    pub(crate) fn apply_here(&self, order: &Order) {
+        order.apply_here(&self.scopes, self.kind);
+        self.note_again(order);
+    }
+
+    fn note_again(&self, order: &Order) {
+        if let Some(due) = self.again {
+            order.note_again(&self.scopes, self.kind, due);
+        }
+    }
+}
+
+/// The records of all purges and of those to be done once more, one for each scope and kind, in the
+/// order of their positions. `last` is the position of the last record.
+fn records(order: &Order, last: Position) -> Vec<LedgerRecord> {
     // These first: what is done while they are read is then seen to be done.
-    let later = order.later().all().into_iter().map(|(scope, kind, due)| {
-        write(&NewPurge { scopes: &[scope], kind, stamp: 0, again: Some(due) })
+    let later = order.later().all().into_iter().map(|(scope, kind, due)| LedgerRecord {
+        position: last,
+        record: write(&NewPurge { scopes: vec![scope], kind, again: Some(due) }, true),
     });
-    let mut records: Vec<_> = later.collect();
-    order.purges().read(|times| {
-        records.extend(times.records().map(|(scope, kind, stamp)| {
-            write(&NewPurge { scopes: std::slice::from_ref(scope), kind, stamp, again: None })
-        }));
+    let later: Vec<_> = later.collect();
+    let mut records: Vec<_> = order.purges().read(|times| {
+        let purges = times.records().map(|(scope, kind, position)| LedgerRecord {
+            position,
+            record: write(&NewPurge { scopes: vec![scope.clone()], kind, again: None }, false),
+        });
+        purges.collect()
     });
+    records.extend(later);
+    records.sort_by_key(|record| record.position);
     records
 }
 
-fn write(purge: &NewPurge<'_>) -> Bytes {
-    let NewPurge { scopes, kind, stamp, again } = *purge;
-    let hard = kind == PurgeKind::Hard;
-    let record = Record { stamp, hard, scopes: scopes.to_vec(), again };
+fn write(purge: &NewPurge, only_again: bool) -> Bytes {
+    let NewPurge { scopes, kind, again } = purge.clone();
+    let record = Record { hard: kind == PurgeKind::Hard, scopes, again, only_again };
     let json = serde_json::to_string(&record).expect("numbers and texts can be written as JSON");
     seal(&json)
 }
@@ -163,76 +275,197 @@ fn kind(hard: bool) -> PurgeKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{address::tag::Tag, clock::SystemClock};
+    use crate::{
+        address::tag::Tag,
+        clock::SystemClock,
+        entry::Seen,
+        store::{DiskStore, Ledger},
+    };
     use std::sync::Arc;
 
-    fn purge(scopes: &[Scope], kind: PurgeKind, stamp: Stamp) -> NewPurge<'_> {
-        NewPurge { scopes, kind, stamp, again: None }
+    fn at(position: Position, purge: &NewPurge) -> LedgerRecord {
+        LedgerRecord { position, record: write(purge, false) }
+    }
+
+    fn purge(scopes: &[Scope], kind: PurgeKind) -> NewPurge {
+        NewPurge { scopes: scopes.to_vec(), kind, again: None }
+    }
+
+    fn soft(name: &str) -> NewPurge {
+        purge(&[tag(name)], PurgeKind::Soft)
     }
 
     fn tag(text: &str) -> Scope {
         Scope::Tag(Tag::new(text))
     }
 
+    /// The records after the log was rewritten.
+    fn rewritten(PurgeHistory { times, later, last, .. }: PurgeHistory) -> Vec<LedgerRecord> {
+        records(&Order::after(Arc::new(SystemClock), last, times, later), last)
+    }
+
     #[test]
     fn records_are_read_again() {
         let log = [
-            write(&purge(&[tag("a"), Scope::Path("/x".into())], PurgeKind::Soft, 7)),
-            write(&purge(&[tag("a")], PurgeKind::Hard, 9)),
+            at(7, &purge(&[tag("a"), Scope::Path("/x".into())], PurgeKind::Soft)),
+            at(9, &purge(&[tag("a")], PurgeKind::Hard)),
         ];
-        let PurgeHistory { times, last, .. } = replay(&log, 20);
-        assert_eq!((times.len(), last), (2, 9));
-        let mut found: Vec<_> = times.records().map(|(_, kind, stamp)| (stamp, kind)).collect();
-        found.sort_by_key(|(stamp, _)| *stamp);
+        let history = replay(&log, 20);
+        let times = history.times.clone();
+        assert_eq!((times.len(), history.last), (2, 9));
+        let mut found: Vec<_> = times.records().map(|(_, kind, at)| (at, kind)).collect();
+        found.sort_by_key(|(at, _)| *at);
         assert_eq!(found, [(7, PurgeKind::Soft), (7, PurgeKind::Soft), (9, PurgeKind::Hard)]);
-        let order = Order::after(Arc::new(SystemClock), last, times.clone(), Later::default());
-        assert_eq!(replay(&records(&order), 20).times, times);
+        let rewritten = rewritten(history);
+        assert!(rewritten.is_sorted_by_key(|record| record.position));
+        assert_eq!(replay(&rewritten, 20).times, times);
     }
 
     #[test]
     fn what_is_to_be_done_once_more_waits_until_a_later_record_has_done_it() {
-        let first = |stamp, due| {
-            write(&NewPurge { again: Some(due), ..purge(&[tag("a")], PurgeKind::Soft, stamp) })
-        };
-        let done = |stamp| write(&purge(&[tag("a"), tag("b")], PurgeKind::Soft, stamp));
-        let due = |log: &[Bytes]| replay(log, 100).later.next();
+        let first = |position, due| at(position, &NewPurge { again: Some(due), ..soft("a") });
+        let done = |position| at(position, &purge(&[tag("a"), tag("b")], PurgeKind::Soft));
+        let due = |log: &[LedgerRecord]| replay(log, 100).later.next();
         assert_eq!(due(&[first(7, 17)]), Some(17));
         assert_eq!(due(&[first(7, 17), done(16)]), Some(17));
         assert_eq!(due(&[first(7, 17), first(9, 19), done(17)]), Some(19));
         assert_eq!(due(&[first(7, 17), done(17)]), None);
-        let hour_and_skew = 3_605_000_000;
-        assert_eq!(due(&[first(7, Stamp::MAX)]), Some(100 + hour_and_skew), "a clock set back");
+        let hour = 3_600_000_000;
+        assert_eq!(due(&[first(7, Position::MAX)]), Some(100 + hour), "a clock set back");
 
-        let PurgeHistory { times, later, last, .. } = replay(&[first(7, 17)], 100);
-        let order = Order::after(Arc::new(SystemClock), last, times.clone(), later);
-        let rewritten = replay(&records(&order), 100);
-        assert_eq!((rewritten.later.next(), rewritten.last), (Some(17), 7));
+        let log = rewritten(replay(&[first(7, 17), at(8, &soft("b"))], 100));
+        let again = replay(&log, 100);
+        assert_eq!((again.later.next(), again.last), (Some(17), 8));
+        let of_a = again.times.records().find(|(scope, ..)| **scope == tag("a"));
+        assert_eq!(of_a.map(|(_, _, position)| position), Some(7), "it was not purged again");
     }
 
     #[test]
     fn every_flipped_bit_makes_all_pages_stale() {
-        let log = [
-            write(&purge(&[tag("a")], PurgeKind::Soft, 7)),
-            write(&purge(&[tag("b")], PurgeKind::Soft, 9)),
-        ];
-        for bit in 0..log[0].len() * 8 {
-            let mut flipped = log[0].to_vec();
+        let log = [at(7, &soft("a")), at(9, &soft("b"))];
+        for bit in 0..log[0].record.len() * 8 {
+            let mut flipped = log[0].record.to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            let PurgeHistory { times, .. } = replay(&[flipped.into(), log[1].clone()], 20);
+            let flipped = LedgerRecord { position: 7, record: flipped.into() };
+            let PurgeHistory { times, .. } = replay(&[flipped, log[1].clone()], 20);
             let everything = times.records().find(|(scope, ..)| **scope == Scope::everything());
             assert_eq!(
-                everything.map(|(_, kind, stamp)| (kind, stamp)),
+                everything.map(|(_, kind, position)| (kind, position)),
                 Some((PurgeKind::Soft, 9))
             );
         }
         assert!(replay(&log, 20).times.records().all(|(scope, ..)| *scope != Scope::everything()));
     }
 
+    /// A process on the ledger of a folder.
+    struct Process {
+        store: Guarded,
+        log: PurgeLog,
+        order: Order,
+    }
+
+    impl Process {
+        fn start(folder: &std::path::Path) -> Self {
+            let store = Arc::new(DiskStore::open(folder, "build").unwrap());
+            let PurgeHistory { log, times, later, last } = replay(&store.records().unwrap(), 0);
+            let order = Order::after(Arc::new(SystemClock), last, times, later);
+            let store = Guarded::new(store.clone(), store, Duration::from_secs(30));
+            Self { store, log, order }
+        }
+
+        async fn purge(&self, purge: NewPurge) -> Vec<Vec<Scope>> {
+            let (applied, kept) = self.log.append(&self.store, purge, &self.order).await;
+            kept.unwrap();
+            applied.into_iter().map(|purge| purge.scopes).collect()
+        }
+
+        async fn hear(&self) -> usize {
+            self.log.hear(&self.store, &self.order).await.unwrap().len()
+        }
+
+        fn render(&self) -> Seen {
+            self.order.begin().began.seen
+        }
+
+        fn is_purged(&self, name: &str, seen: Seen) -> bool {
+            self.order.is_purged(&[Tag::new(name)], seen)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_began_before_a_purge_of_another_process_was_heard_is_purged_in_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (Process::start(folder.path()), Process::start(folder.path()));
+        one.purge(soft("a")).await;
+        let (here, there) = (one.render(), other.render());
+        assert!(!one.is_purged("a", here) && one.is_purged("a", there));
+        assert_eq!((other.hear().await, other.hear().await), (1, 0));
+        assert!(!other.is_purged("a", here) && other.is_purged("a", there));
+        let later = other.render();
+        assert!(!one.is_purged("a", later) && !other.is_purged("a", later));
+    }
+
+    #[tokio::test]
+    async fn purges_of_two_processes_count_in_the_order_of_the_ledger() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (Process::start(folder.path()), Process::start(folder.path()));
+        assert_eq!(one.purge(soft("a")).await, [[tag("a")]]);
+        assert_eq!(other.purge(soft("b")).await, [[tag("a")], [tag("b")]]);
+        let seen = other.render();
+        one.purge(soft("c")).await;
+        for process in [one, other, Process::start(folder.path())] {
+            process.hear().await;
+            assert_eq!(
+                ["a", "b", "c"].map(|name| process.is_purged(name, seen)),
+                [false, false, true]
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn log_of_two_processes_is_rewritten_and_both_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (Process::start(folder.path()), Process::start(folder.path()));
+        one.purge(NewPurge { again: Some(Position::MAX), ..soft("again") }).await;
+        other.hear().await;
+        for n in 0..2 * SUPERSEDED {
+            let process = if n % 2 == 0 { &one } else { &other };
+            process.purge(soft("busy")).await;
+        }
+        let records = one.store.purges_since(0).await.unwrap();
+        assert!(records.len() < SUPERSEDED, "{} records", records.len());
+        one.hear().await;
+        let seen = one.render();
+        other.purge(soft("after")).await;
+        assert_eq!(one.hear().await, 1);
+        let anew = Process::start(folder.path());
+        for process in [one, other, anew] {
+            assert!(process.is_purged("after", seen) && !process.is_purged("busy", seen));
+            assert!(!process.is_purged("again", seen) && process.order.next_again().is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn purge_that_the_ledger_does_not_keep_counts_here_and_those_of_others_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (Process::start(folder.path()), Process::start(folder.path()));
+        let before = one.render();
+        soft("here").apply_here(&one.order);
+        assert!(one.is_purged("here", before) && !one.is_purged("here", one.render()));
+        // As by a clock that is ahead, and set back after it.
+        let ahead = one.order.due_after(Duration::from_secs(60));
+        one.order.apply(&[tag("ahead")], PurgeKind::Soft, ahead);
+        let between = one.render();
+        other.purge(soft("there")).await;
+        one.hear().await;
+        assert!(one.is_purged("there", between) && !one.is_purged("there", one.render()));
+    }
+
     #[test]
     fn damaged_last_record_may_have_come_at_any_time_until_the_start() {
-        let log = [write(&purge(&[tag("a")], PurgeKind::Soft, 7)), "damaged".into()];
-        let PurgeHistory { times, last, .. } = replay(&log, 20);
-        let latest = times.records().map(|(_, _, stamp)| stamp).max();
+        let damaged = LedgerRecord { position: 8, record: "damaged".into() };
+        let PurgeHistory { times, last, .. } = replay(&[at(7, &soft("a")), damaged], 20);
+        let latest = times.records().map(|(_, _, position)| position).max();
         assert_eq!((latest, last), (Some(20), 20));
     }
 }

@@ -74,6 +74,26 @@ impl Tiers {
         }
     }
 
+    /// The page of a key in the store, if it is newer than what is at hand: another process has
+    /// rendered it. Memory then keeps it.
+    pub(crate) async fn newer_of_another(
+        &self,
+        key: &Key,
+        order: &Order,
+    ) -> Option<Arc<ServedEntry>> {
+        let store = self.store.as_ref()?;
+        let read = self.pending.read(key).err()?;
+        let mut entry = store.get(key).await?;
+        if read.newest().is_some()
+            || self.memory.get(key).is_some_and(|old| old.version >= entry.version)
+        {
+            return None;
+        }
+        order.observe(entry.entry_mut());
+        entry.written.set(Ok(()));
+        Some(self.fill_memory(Arc::new(entry)))
+    }
+
     /// Puts a page into memory that does not come from a render. Returns what memory has then: if
     /// a newer render was put in the meantime, memory kept that one.
     fn fill_memory(&self, entry: Arc<ServedEntry>) -> Arc<ServedEntry> {

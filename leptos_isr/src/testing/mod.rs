@@ -2,7 +2,8 @@
 //! `[dev-dependencies]`.
 //!
 //! A [`TestSite`] asks the app without a socket, counts renders, makes them wait or fail, and moves
-//! the engine's clock. [`store_conformance`] checks a [`Store`](crate::store::Store).
+//! the engine's clock. [`store_conformance`] checks a [`Store`](crate::store::Store), and
+//! [`ledger_conformance`] a [`Ledger`](crate::store::Ledger).
 //!
 //! # Examples
 //!
@@ -115,7 +116,10 @@ mod site;
 pub use self::{
     answer::Answer,
     clock::TestClock,
-    conformance::{BrokenGuarantee, broken_guarantees, store_conformance},
+    conformance::{
+        BrokenGuarantee, broken_guarantees, broken_ledger_guarantees, ledger_conformance,
+        store_conformance,
+    },
     outage::{DataDown, Outage},
     probe::RenderFault,
     site::TestSite,

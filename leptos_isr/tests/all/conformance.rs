@@ -1,5 +1,6 @@
-//! The suite for stores: what is right passes, and each bug is caught.
+//! The suites for stores and for ledgers: what is right passes, and each bug is caught.
 
+mod broken_ledger;
 mod broken_store;
 
 use std::collections::BTreeSet;
@@ -7,13 +8,22 @@ use std::collections::BTreeSet;
 use broken_store::{Backing, Bug};
 use leptos_isr::{
     store::DiskStore,
-    testing::{BrokenGuarantee, broken_guarantees, store_conformance},
+    testing::{
+        BrokenGuarantee, broken_guarantees, broken_ledger_guarantees, ledger_conformance,
+        store_conformance,
+    },
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn store_on_the_disk_keeps_its_guarantees() {
     let folder = tempfile::tempdir().unwrap();
     store_conformance(async |build| DiskStore::open(folder.path(), build).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ledger_on_the_disk_keeps_its_guarantees() {
+    let folder = tempfile::tempdir().unwrap();
+    ledger_conformance(async || DiskStore::open(folder.path(), "build").unwrap()).await;
 }
 
 /// What the suite says of a store with `bug`.
@@ -92,21 +102,6 @@ const CAUGHT: &[(Bug, &[&str])] = &[
     (Bug::SharesValuesAmongBuilds, &["values_of_builds_are_apart"]),
     (Bug::DropsValuesForSpace, &["values_survive_reopening_and_many_pages"]),
     (Bug::ForgetsValuesAtTheEnd, &["values_survive_reopening_and_many_pages"]),
-    (Bug::PrependsPurges, &["purges_are_read_in_their_order"]),
-    (Bug::SortsPurges, &["purges_are_read_in_their_order"]),
-    (Bug::KeepsEqualPurgesOnce, &["purges_are_read_in_their_order"]),
-    (Bug::TrimsPurges, &["purges_are_read_in_their_order"]),
-    (Bug::CutsLongPurges, &["purges_are_read_in_their_order"]),
-    (Bug::KeepsPurgesByBuild, &["purges_are_shared_by_builds"]),
-    (Bug::WritesPurgesWhenDropped, &["purges_survive_reopening"]),
-    (Bug::LosesPurgesAppendedAtOnce, &["concurrent_purges_are_all_kept"]),
-    (Bug::AppendsInPlace, &["cancelled_purge_harms_no_other", "concurrent_purges_are_all_kept"]),
-    (Bug::AppendsInsteadOfReplacing, &["purges_are_replaced_as_one_or_not_at_all"]),
-    (Bug::SaysItReplaced, &["purges_are_replaced_as_one_or_not_at_all"]),
-    (Bug::ReplacesAndDeniesIt, &["purges_are_replaced_as_one_or_not_at_all"]),
-    (Bug::CannotReplaceByNothing, &["purges_are_replaced_as_one_or_not_at_all"]),
-    (Bug::WritesOldPurgesAfterReplacing, &["purge_after_replacing_is_kept"]),
-    (Bug::ReplacesPurgesOfOthers, &["replacing_loses_no_purge_of_others"]),
     (Bug::RemovesItself, &["removing_old_builds_keeps_this_one"]),
 ];
 
@@ -127,6 +122,55 @@ async fn each_check_is_there_for_a_bug_and_a_store_that_fails_breaks_all() {
         [(Bug::FailsAlways, "the store is down"), (Bug::Panics, "panicked: the store panics")]
     {
         let broken = broken(bug).await;
+        assert_eq!(names(&broken), known, "{bug:?}");
+        assert!(broken.iter().all(|broken| broken.problem == says), "{broken:?}");
+    }
+}
+
+/// What the suite says of a ledger with `bug`.
+async fn broken_ledger(bug: broken_ledger::Bug) -> Vec<BrokenGuarantee> {
+    let backing = broken_ledger::Backing::default();
+    broken_ledger_guarantees(async || backing.open(bug)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn right_ledger_passes() {
+    assert_eq!(broken_ledger(broken_ledger::Bug::None).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_bug_of_a_ledger_is_caught_and_one_that_fails_breaks_all() {
+    use broken_ledger::Bug;
+    let caught = [
+        (Bug::Prepends, "records_are_read_in_their_order"),
+        (Bug::Sorts, "records_are_read_in_their_order"),
+        (Bug::KeepsEqualRecordsOnce, "records_are_read_in_their_order"),
+        (Bug::Trims, "records_are_read_in_their_order"),
+        (Bug::CutsLongRecords, "records_are_read_in_their_order"),
+        (Bug::GivesOnePositionTwice, "records_are_read_in_their_order"),
+        (Bug::SaysAnotherPosition, "records_are_read_in_their_order"),
+        (Bug::WritesWhenDropped, "records_survive_reopening"),
+        (Bug::HearsOnlyItsOwn, "records_are_heard_by_all"),
+        (Bug::HearsTheLastOnceMore, "records_are_heard_by_all"),
+        (Bug::HearsByNumber, "records_are_heard_by_all"),
+        (Bug::LosesRecordsAppendedAtOnce, "concurrent_records_are_all_kept"),
+        (Bug::AppendsInPlace, "cancelled_record_harms_no_other"),
+        (Bug::AppendsInsteadOfReplacing, "records_are_replaced_as_one_or_not_at_all"),
+        (Bug::SaysItReplaced, "records_are_replaced_as_one_or_not_at_all"),
+        (Bug::ReplacesAndDeniesIt, "records_are_replaced_as_one_or_not_at_all"),
+        (Bug::WritesOldRecordsAfterReplacing, "record_after_replacing_is_kept"),
+        (Bug::StartsAnewAfterReplacing, "record_after_replacing_is_kept"),
+        (Bug::ReplacesWhatItHasNotHeard, "replacing_loses_no_record_of_others"),
+    ];
+    for (bug, check) in caught {
+        let broken = broken_ledger(bug).await;
+        assert!(names(&broken).contains(check), "{bug:?} passes {check}: {broken:?}");
+    }
+    let known: BTreeSet<_> = caught.iter().map(|(_, check)| *check).collect();
+    for (bug, says) in
+        [(Bug::FailsAlways, "the ledger is down"), (Bug::Panics, "panicked: the ledger panics")]
+    {
+        let broken = broken_ledger(bug).await;
         assert_eq!(names(&broken), known, "{bug:?}");
         assert!(broken.iter().all(|broken| broken.problem == says), "{broken:?}");
     }

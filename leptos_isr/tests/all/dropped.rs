@@ -126,7 +126,6 @@ async fn engine_ends_with_its_last_handle_and_its_router() {
         drop(engine);
         timeout(seconds(20), thread).await.expect("the thread still runs").unwrap_err();
         unlocked(&folder.path().join("pages/build-1/in-use")).await;
-        unlocked(&folder.path().join("purges.lock")).await;
         assert!(state.upgrade().is_none(), "shut down: {shuts_down}");
     }
 }

@@ -27,7 +27,7 @@ use proptest::{
 };
 use tokio::{runtime::Builder, time::timeout};
 
-use crate::support::{Site, page_files, routes};
+use crate::support::{Site, ledger::MemoryLedger, page_files, routes};
 
 fn of_tag(tag: &str) -> Purge {
     Purge { tags: vec![tag.to_owned()], ..Purge::default() }
@@ -159,18 +159,6 @@ impl Store for Listing {
         Ok(None)
     }
 
-    fn purges(&self) -> Result<Vec<Bytes>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn append_purge(&self, _: Bytes) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn replace_purges(&self, _: Vec<Bytes>) -> Result<bool, StoreError> {
-        Ok(false)
-    }
-
     fn pages(&self) -> Option<PageStream> {
         self.0()
     }
@@ -180,7 +168,11 @@ impl Store for Listing {
 fn site_on(limit: Duration, list: impl Fn() -> Option<PageStream> + Send + Sync + 'static) -> Site {
     let store = Listing(Box::new(list));
     Site::build(routes(), |builder| {
-        builder.store(store).render_timeout(limit).token("the token for purges")
+        builder
+            .store(store)
+            .ledger(MemoryLedger::default())
+            .render_timeout(limit)
+            .token("the token for purges")
     })
 }
 

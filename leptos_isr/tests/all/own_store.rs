@@ -11,10 +11,10 @@ use bytes::Bytes;
 use leptos_isr::{
     Error, hours, minutes,
     purge::Purge,
-    store::{Key, Store, StoreError},
+    store::{Key, Ledger, LedgerRecord, Store, StoreError},
 };
 
-use crate::support::{Renders, Site, routes};
+use crate::support::{Renders, Site, ledger::MemoryLedger, routes};
 
 /// How the store's calls go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ struct OwnStore(Arc<State>);
 struct State {
     mood: Mutex<Mood>,
     pages: Mutex<HashMap<Key, Bytes>>,
-    purges: Mutex<Vec<Bytes>>,
+    purges: MemoryLedger,
     calls: Mutex<Vec<&'static str>>,
     /// Calls at this moment, and the most at any.
     under_way: Mutex<(usize, usize)>,
@@ -69,7 +69,7 @@ impl OwnStore {
         Self(Arc::new(State {
             mood: Mutex::new(mood),
             pages: Mutex::default(),
-            purges: Mutex::default(),
+            purges: MemoryLedger::default(),
             calls: Mutex::default(),
             under_way: Mutex::default(),
         }))
@@ -140,27 +140,36 @@ impl Store for OwnStore {
         Ok(None)
     }
 
-    fn purges(&self) -> Result<Vec<Bytes>, StoreError> {
+    async fn remove_old_builds(&self) -> Result<(), StoreError> {
+        self.call("remove_old_builds").await
+    }
+}
+
+#[async_trait]
+impl Ledger for OwnStore {
+    fn records(&self) -> Result<Vec<LedgerRecord>, StoreError> {
         match self.mood() {
             Mood::Fails => Err("the store is down".into()),
-            _ => Ok(self.0.purges.lock().unwrap().clone()),
+            _ => self.0.purges.records(),
         }
     }
 
-    async fn append_purge(&self, record: Bytes) -> Result<(), StoreError> {
-        self.call("append_purge").await?;
-        self.0.purges.lock().unwrap().push(record);
-        Ok(())
+    async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
+        self.call("append").await?;
+        self.0.purges.append(record).await
     }
 
-    async fn replace_purges(&self, records: Vec<Bytes>) -> Result<bool, StoreError> {
-        self.call("replace_purges").await?;
-        *self.0.purges.lock().unwrap() = records;
-        Ok(true)
+    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+        match self.mood() {
+            Mood::Fails => Err("the store is down".into()),
+            Mood::Hangs => std::future::pending().await,
+            _ => self.0.purges.since(position).await,
+        }
     }
 
-    async fn remove_old_builds(&self) -> Result<(), StoreError> {
-        self.call("remove_old_builds").await
+    async fn replace(&self, records: Vec<LedgerRecord>) -> Result<bool, StoreError> {
+        self.call("replace").await?;
+        self.0.purges.replace(records).await
     }
 }
 
@@ -172,7 +181,9 @@ fn altered(page: &[u8]) -> Bytes {
 fn site_on(store: &OwnStore) -> Site {
     let store = store.clone();
     let limit = std::time::Duration::from_millis(50);
-    Site::build(routes(), |builder| builder.store(store).render_timeout(limit))
+    Site::build(routes(), |builder| {
+        builder.store(store.clone()).ledger(store).render_timeout(limit)
+    })
 }
 
 #[tokio::test]
@@ -236,7 +247,7 @@ async fn store_that_fails_leaves_pages_in_memory() {
     site.get("/a/1").await.assert_stale();
     site.idle().await;
     site.get("/a/1").await.assert_fresh().assert_body("/a/1 #3");
-    assert_eq!((store.calls("get"), store.calls("put")), (2, 3), "it is asked all the same");
+    assert_eq!((store.calls("get"), store.calls("put")), (3, 3), "it is asked all the same");
     store.set(Mood::Works);
     site_on(&store).get("/a/1").await.assert_body("/a/1 #1");
 }
@@ -309,7 +320,7 @@ async fn purge_that_it_cannot_keep_is_said_to_the_caller_and_holds_here() {
 #[tokio::test]
 async fn store_that_cannot_say_its_purges_fails_at_start() {
     let store = OwnStore::new(Mood::Fails);
-    let built = leptos_isr::Engine::builder(routes()).store(store).build();
+    let built = leptos_isr::Engine::builder(routes()).store(store.clone()).ledger(store).build();
     assert!(matches!(built, Err(Error::Purges(_))), "{built:?}");
 }
 

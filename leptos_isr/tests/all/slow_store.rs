@@ -17,7 +17,7 @@ use leptos_isr::{
     purge::{Purge, Regeneration},
     route::RouteTable,
     seconds,
-    store::{Key, Store, StoreError},
+    store::{Key, Ledger, LedgerRecord, Store, StoreError},
     testing::{TestClock, TestSite},
 };
 use tokio::{
@@ -26,13 +26,14 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{Site, routes};
+use crate::support::{Site, ledger::MemoryLedger, routes};
 
 /// Pages in a map; while `is_closed`, writing `/a/1` and keeping a purge wait for `gate`, and so does
 /// what is read while `is_read_slowly`, after it was read.
 #[derive(Clone, Debug)]
 struct SlowStore {
     pages: Arc<Mutex<HashMap<Key, Bytes>>>,
+    purges: MemoryLedger,
     is_read_slowly: Arc<Mutex<bool>>,
     is_closed: Arc<RwLock<bool>>,
     begun: Arc<Semaphore>,
@@ -43,6 +44,7 @@ impl SlowStore {
     fn new() -> Self {
         Self {
             pages: Arc::default(),
+            purges: MemoryLedger::default(),
             is_read_slowly: Arc::default(),
             is_closed: Arc::default(),
             begun: Arc::new(Semaphore::new(0)),
@@ -92,18 +94,25 @@ impl Store for SlowStore {
     async fn value(&self, _: &str) -> Result<Option<Bytes>, StoreError> {
         Ok(None)
     }
+}
 
-    fn purges(&self) -> Result<Vec<Bytes>, StoreError> {
-        Ok(Vec::new())
+#[async_trait::async_trait]
+impl Ledger for SlowStore {
+    fn records(&self) -> Result<Vec<LedgerRecord>, StoreError> {
+        self.purges.records()
     }
 
-    async fn append_purge(&self, _: Bytes) -> Result<(), StoreError> {
+    async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
         self.wait().await;
-        Ok(())
+        self.purges.append(record).await
     }
 
-    async fn replace_purges(&self, _: Vec<Bytes>) -> Result<bool, StoreError> {
-        Ok(false)
+    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+        self.purges.since(position).await
+    }
+
+    async fn replace(&self, records: Vec<LedgerRecord>) -> Result<bool, StoreError> {
+        self.purges.replace(records).await
     }
 }
 
@@ -126,7 +135,9 @@ async fn evict(site: &Site) {
 
 fn site_on(store: &SlowStore) -> Site {
     let store = store.clone();
-    Site::build(routes(), |builder| builder.store(store).render_timeout(minutes(60)))
+    Site::build(routes(), |builder| {
+        builder.store(store.clone()).ledger(store).render_timeout(minutes(60))
+    })
 }
 
 #[tokio::test]
@@ -149,7 +160,9 @@ async fn page_is_answered_and_served_before_the_store_has_it() {
 #[tokio::test]
 async fn page_that_memory_evicts_before_it_is_written_does_not_come_back_old() {
     let store = SlowStore::new();
-    let site = Site::build(routes(), |builder| builder.memory(8 << 10).store(store.clone()));
+    let site = Site::build(routes(), |builder| {
+        builder.memory(8 << 10).store(store.clone()).ledger(store.clone())
+    });
     site.get_kept("/a/1").await.assert_body("/a/1 #1");
     *store.is_closed.write().await = true;
     let regenerating = regenerate(&site, "/a/1");
@@ -221,7 +234,9 @@ async fn shutting_down_writes_what_the_store_does_not_have_yet() {
 async fn page_that_is_put_while_the_store_is_read_is_served() {
     let store = SlowStore::new();
     site_on(&store).get_kept("/a/1").await;
-    let site = Site::build(routes(), |builder| builder.memory(8 << 10).store(store.clone()));
+    let site = Site::build(routes(), |builder| {
+        builder.memory(8 << 10).store(store.clone()).ledger(store.clone())
+    });
     *store.is_read_slowly.lock().unwrap() = true;
     let early = site.start("/a/1");
     store.begun.acquire().await.unwrap().forget();
@@ -236,7 +251,7 @@ async fn page_that_is_put_while_the_store_is_read_is_served() {
 }
 
 #[tokio::test]
-async fn page_rendered_while_its_purge_is_being_kept_shows_no_data_from_before_it() {
+async fn page_rendered_while_its_purge_is_being_kept_is_purged_by_it() {
     let store = SlowStore::new();
     let version = Arc::new(Mutex::new(1));
     let read = {
@@ -251,7 +266,12 @@ async fn page_rendered_while_its_purge_is_being_kept_shows_no_data_from_before_i
     };
     let routes = RouteTable::new().add("/:page", Isr::forever()).unwrap();
     let clock = TestClock::new();
-    let engine = Engine::builder(routes).clock(clock.clone()).store(store.clone()).build().unwrap();
+    let engine = Engine::builder(routes)
+        .clock(clock.clone())
+        .store(store.clone())
+        .ledger(store.clone())
+        .build()
+        .unwrap();
     let app = engine.wrap(Router::new().route("/{page}", get(read)));
     let site = TestSite::new(&engine, app, clock);
     site.get("/before").await.assert_body("/before v1");
@@ -264,8 +284,10 @@ async fn page_rendered_while_its_purge_is_being_kept_shows_no_data_from_before_i
         tokio::spawn(async move { engine.purge(&purge).await })
     };
     store.begun.acquire().await.unwrap().forget();
-    site.get("/meanwhile").await.assert_body("/meanwhile v2");
+    site.get("/meanwhile").await.assert_body("/meanwhile v1");
     store.gate.add_permits(1);
     purging.await.unwrap().unwrap();
+    site.get("/meanwhile").await.assert_stale().assert_body("/meanwhile v1");
+    site.idle().await;
     site.get("/meanwhile").await.assert_fresh().assert_body("/meanwhile v2");
 }

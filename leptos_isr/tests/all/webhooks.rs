@@ -2,7 +2,13 @@
 //!
 //! Pages of `/a/:id` are fresh for 60 s and carry the tags `all` and `a:{id}`.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -16,11 +22,11 @@ use leptos_isr::{
     purge::{Mapping, Purge, Webhook},
     route::RouteTable,
     seconds,
-    store::{Key, Store, StoreError},
+    store::{Key, Ledger, LedgerRecord, Store, StoreError},
 };
 use sha2::Sha256;
 
-use crate::support::{Renders, Site, log::Warnings, routes};
+use crate::support::{Renders, Site, ledger::MemoryLedger, log::Warnings, routes};
 
 const SECRET: &str = "a secret of the sender";
 const ENDPOINT: &str = "/_isr/hooks/cms";
@@ -195,9 +201,12 @@ async fn delivery_that_comes_again_is_not_done_again() {
     assert_eq!(purged(&site, &["1"], next).await, ["1"]);
 }
 
-/// A store whose disk is full.
-#[derive(Debug, Default)]
-struct Full(Mutex<bool>);
+/// A store whose disk is full until the first purge was refused.
+#[derive(Clone, Debug, Default)]
+struct Full {
+    was_full: Arc<AtomicBool>,
+    purges: MemoryLedger,
+}
 
 #[async_trait]
 impl Store for Full {
@@ -216,22 +225,32 @@ impl Store for Full {
     async fn value(&self, _: &str) -> Result<Option<Bytes>, StoreError> {
         Ok(None)
     }
-    fn purges(&self) -> Result<Vec<Bytes>, StoreError> {
-        Ok(Vec::new())
+}
+
+#[async_trait]
+impl Ledger for Full {
+    fn records(&self) -> Result<Vec<LedgerRecord>, StoreError> {
+        self.purges.records()
     }
-    async fn append_purge(&self, _: Bytes) -> Result<(), StoreError> {
-        let was_full = std::mem::replace(&mut *self.0.lock().unwrap(), true);
-        if was_full { Ok(()) } else { Err("the disk is full".into()) }
+    async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
+        if self.was_full.swap(true, Ordering::SeqCst) {
+            return self.purges.append(record).await;
+        }
+        Err("the disk is full".into())
     }
-    async fn replace_purges(&self, _: Vec<Bytes>) -> Result<bool, StoreError> {
-        Ok(false)
+    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+        self.purges.since(position).await
+    }
+    async fn replace(&self, records: Vec<LedgerRecord>) -> Result<bool, StoreError> {
+        self.purges.replace(records).await
     }
 }
 
 #[tokio::test]
 async fn delivery_whose_purge_failed_may_come_again() {
     let site = Site::build(routes(), |builder| {
-        builder.store(Full::default()).webhook("cms", Webhook::generic(SECRET, mapping()))
+        let full = Full::default();
+        builder.store(full.clone()).ledger(full).webhook("cms", Webhook::generic(SECRET, mapping()))
     });
     let body = r#"{"slug":"1"}"#;
     let deliver = || deliver_signed(&site, body, START);

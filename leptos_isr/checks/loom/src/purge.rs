@@ -1,5 +1,9 @@
 //! A purge that meets a render, as models: the steps of the engine on one page.
 
+use crate::{
+    flights::wait,
+    single_flight::{Role, SingleFlight},
+};
 use loom::{
     sync::{
         Arc, Mutex,
@@ -7,25 +11,16 @@ use loom::{
     },
     thread,
 };
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use crate::{
-    clock::{Stamp, Stamps},
-    flights::wait,
-    single_flight::{Role, SingleFlight},
-};
 
 /// How many flights a visitor waits for: `WAITS` of the engine.
 const TRIES: usize = 3;
 
-/// The clock stands still: only the order of stamps is left to tell things apart.
-const NOW: SystemTime = UNIX_EPOCH;
-
 /// One page, and the content that it shows.
 struct Page {
     content: AtomicU64,
-    stamps: Stamps,
-    purged_at: Mutex<Stamp>,
+    /// The position of the last purge that was applied.
+    applied: AtomicU64,
+    purged_at: Mutex<u64>,
     stored: Mutex<Option<Entry>>,
     flights: SingleFlight<&'static str, Entry>,
 }
@@ -33,24 +28,24 @@ struct Page {
 #[derive(Clone, Copy)]
 struct Entry {
     content: u64,
-    stamp: Stamp,
+    seen: u64,
 }
 
 impl Page {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             content: AtomicU64::new(0),
-            stamps: Stamps::default(),
+            applied: AtomicU64::new(0),
             purged_at: Mutex::new(0),
             stored: Mutex::new(None),
             flights: SingleFlight::new(),
         })
     }
 
-    /// The stamp is taken before anything is read.
+    /// What was applied is noted before anything is read.
     fn render(&self) -> Entry {
-        let stamp = self.stamps.next(NOW);
-        Entry { content: self.content.load(Ordering::SeqCst), stamp }
+        let seen = self.applied.load(Ordering::Acquire);
+        Entry { content: self.content.load(Ordering::SeqCst), seen }
     }
 
     fn render_and_store(&self) -> Entry {
@@ -61,13 +56,13 @@ impl Page {
 
     /// Returns when the purge counts.
     fn purge(&self) {
-        let stamp = self.stamps.next(NOW);
         let mut purged_at = self.purged_at.lock().expect("no panic under this lock");
-        *purged_at = stamp.max(*purged_at);
+        *purged_at = self.applied.load(Ordering::Acquire) + 1;
+        self.applied.store(*purged_at, Ordering::Release);
     }
 
     fn is_purged(&self, entry: Entry) -> bool {
-        *self.purged_at.lock().expect("no panic under this lock") > entry.stamp
+        *self.purged_at.lock().expect("no panic under this lock") > entry.seen
     }
 
     /// The stored page if it is fresh.

@@ -19,7 +19,7 @@ use super::{
     builds,
     files::{Files, lock},
     index::{FileId, Index},
-    line_file::LineFile,
+    purge_file::PurgeFile,
     room::{OtherBuilds, PageFolder},
 };
 use crate::{address::key::Key, clock::Clock, store::backend::InUse};
@@ -49,7 +49,7 @@ pub(super) struct BuildFolder {
     /// Held while a file is written or removed, so that file and index change together.
     pub(super) locks: [Mutex<()>; LOCKS],
     pub(super) in_use: OnceLock<InUse>,
-    pub(super) purges: Mutex<LineFile>,
+    pub(super) purges: PurgeFile,
 }
 
 impl fmt::Debug for BuildFolder {

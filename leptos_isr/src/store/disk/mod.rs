@@ -16,6 +16,7 @@ mod platform;
 #[cfg(windows)]
 #[path = "platform/windows.rs"]
 mod platform;
+mod purge_file;
 mod room;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,7 @@ use self::{
     files::{Files, RealFiles, lock},
     folder::{BuildFolder, id, read_if_any},
     index::Index,
-    line_file::LineFile,
+    purge_file::PurgeFile,
     room::OtherBuilds,
 };
 pub(crate) use self::{kept_files::KeptFiles, line_file::SharedLineFile};
@@ -47,7 +48,10 @@ use crate::{
     clock::{Clock, SystemClock},
     error::StoreError,
     period,
-    store::backend::{InUse, OtherBuild, PageStream, Store},
+    store::{
+        backend::{InUse, OtherBuild, PageStream, Store},
+        ledger::{Ledger, LedgerRecord},
+    },
 };
 
 /// How many of the runtime's threads for blocking work the store may take: more than the engine has
@@ -132,7 +136,7 @@ impl DiskStore {
             warn!(folder = %folder.display(), %error,
                 "cannot write to the store, its pages are served and new ones kept in memory only");
         }
-        let purges = LineFile::open(&settings.root.join("purges.log"));
+        let purges = PurgeFile::new(settings.root.join("purges.log"));
         Ok(Self(Arc::new(BuildFolder {
             folder,
             _in_use: opened.ok(),
@@ -147,7 +151,7 @@ impl DiskStore {
             threads: Arc::new(Semaphore::new(THREADS)),
             locks: std::array::from_fn(|_| Mutex::default()),
             in_use: OnceLock::new(),
-            purges: Mutex::new(purges),
+            purges,
         })))
     }
 
@@ -202,18 +206,6 @@ impl Store for DiskStore {
         self.run(move |inner| read_if_any(&*inner.files, &path)).await
     }
 
-    fn purges(&self) -> Result<Vec<Bytes>, StoreError> {
-        Ok(lock(&self.0.purges).read()?)
-    }
-
-    async fn append_purge(&self, record: Bytes) -> Result<(), StoreError> {
-        self.run(move |inner| lock(&inner.purges).append(&*inner.files, &record)).await
-    }
-
-    async fn replace_purges(&self, records: Vec<Bytes>) -> Result<bool, StoreError> {
-        self.run(move |inner| lock(&inner.purges).replace(&*inner.files, &records)).await
-    }
-
     fn pages(&self) -> Option<PageStream> {
         Some(walk::pages(Arc::clone(&self.0)))
     }
@@ -236,5 +228,24 @@ impl Store for DiskStore {
 
     fn set_in_use(&self, in_use: InUse) {
         let _ = self.0.in_use.set(in_use);
+    }
+}
+
+#[async_trait]
+impl Ledger for DiskStore {
+    fn records(&self) -> Result<Vec<LedgerRecord>, StoreError> {
+        Ok(self.0.purges.records()?)
+    }
+
+    async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
+        self.run(move |inner| inner.purges.append(&*inner.files, &*inner.clock, &record)).await
+    }
+
+    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+        self.run(move |inner| inner.purges.since(position)).await
+    }
+
+    async fn replace(&self, records: Vec<LedgerRecord>) -> Result<bool, StoreError> {
+        self.run(move |inner| inner.purges.replace(&*inner.files, &records)).await
     }
 }

@@ -24,6 +24,10 @@ fn open(folder: &Path, limit: u64) -> DiskStore {
     DiskStore::open_with(settings, Arc::new(SystemClock), Box::new(RealFiles)).unwrap()
 }
 
+fn texts(ledger: &DiskStore) -> Vec<Bytes> {
+    ledger.records().unwrap().into_iter().map(|record| record.record).collect()
+}
+
 fn size_on_disk(folder: &Path) -> u64 {
     let build = folder.join("pages/b1");
     folders_of(&build)
@@ -90,14 +94,15 @@ async fn failed_write_leaves_the_old_page_and_the_purges_before_it() {
         let files = Box::new(FaultyFiles(Arc::clone(&switch)));
         let store = DiskStore::open_with(settings, Arc::new(SystemClock), files).unwrap();
         store.put(&key("/a"), "old".into()).await.unwrap();
-        store.append_purge("one".into()).await.unwrap();
+        store.append("one".into()).await.unwrap();
 
         switch.store(fault as u8, Ordering::SeqCst);
         assert!(store.put(&key("/a"), "new and longer".into()).await.is_err(), "{fault:?}");
-        assert!(store.append_purge("two".into()).await.is_err(), "{fault:?}");
-        assert!(store.replace_purges(vec!["none".into()]).await.is_err(), "{fault:?}");
+        assert!(store.append("two".into()).await.is_err(), "{fault:?}");
+        let records = store.records().unwrap();
+        assert!(store.replace(records).await.is_err(), "{fault:?}");
         assert_eq!(store.get(&key("/a")).await.unwrap().unwrap(), "old", "{fault:?}");
-        assert_eq!(open(folder.path(), 1 << 20).purges().unwrap(), ["one"], "{fault:?}");
+        assert_eq!(texts(&open(folder.path(), 1 << 20)), ["one"], "{fault:?}");
         let left = folders_of(&folder.path().join("pages/b1"))
             .flat_map(|folder| fs::read_dir(folder).unwrap())
             .count();
@@ -105,9 +110,9 @@ async fn failed_write_leaves_the_old_page_and_the_purges_before_it() {
 
         switch.store(Fault::None as u8, Ordering::SeqCst);
         store.put(&key("/a"), "new".into()).await.unwrap();
-        store.append_purge("three".into()).await.unwrap();
+        store.append("three".into()).await.unwrap();
         assert_eq!(store.get(&key("/a")).await.unwrap().unwrap(), "new");
-        assert_eq!(open(folder.path(), 1 << 20).purges().unwrap(), ["one", "three"]);
+        assert_eq!(texts(&open(folder.path(), 1 << 20)), ["one", "three"]);
 
         switch.store(Fault::ReadIo as u8, Ordering::SeqCst);
         assert!(store.get(&key("/a")).await.is_err());
@@ -117,42 +122,52 @@ async fn failed_write_leaves_the_old_page_and_the_purges_before_it() {
 #[tokio::test]
 async fn purge_that_was_cut_short_is_dropped_and_the_next_one_is_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path(), 1 << 20);
-    store.append_purge("one".into()).await.unwrap();
     let log = folder.path().join("purges.log");
-    fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(b"half a rec").unwrap();
-    drop(store);
-    let store = open(folder.path(), 1 << 20);
-    assert_eq!(store.purges().unwrap(), ["one"]);
-    store.append_purge("two".into()).await.unwrap();
-    assert_eq!(store.purges().unwrap(), ["one", "two"]);
-
-    // Another process may still be writing the line, so it stays.
-    let other = open(folder.path(), 1 << 20);
-    fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(b"half a rec").unwrap();
-    store.append_purge("three".into()).await.unwrap();
-    assert_eq!(other.purges().unwrap(), ["one", "two", "half a rec", "three"]);
+    let cut_short = || {
+        fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(b"half a rec").unwrap();
+    };
+    let (store, other) = (open(folder.path(), 1 << 20), open(folder.path(), 1 << 20));
+    store.append("one".into()).await.unwrap();
+    cut_short();
+    assert_eq!(texts(&other), ["one"]);
+    store.append("two".into()).await.unwrap();
+    assert_eq!(texts(&other), ["one", "two"]);
+    cut_short();
+    other.append("three".into()).await.unwrap();
+    assert_eq!(texts(&store), ["one", "two", "three"]);
 }
 
 #[tokio::test]
-async fn purges_of_another_process_are_never_written_over() {
+async fn purge_takes_a_position_after_the_last_one_and_not_before_the_clock() {
     let folder = tempfile::tempdir().unwrap();
-    let serving = open(folder.path(), 1 << 20);
-    serving.purges().unwrap();
-    serving.append_purge("one".into()).await.unwrap();
-    let build = open(folder.path(), 1 << 20);
-    build.purges().unwrap();
-    assert!(!build.replace_purges(vec!["none".into()]).await.unwrap(), "the other one is there");
-    build.append_purge("two".into()).await.unwrap();
-    drop(build);
-    assert!(!serving.replace_purges(vec!["one".into()]).await.unwrap(), "it knows nothing of two");
-    assert_eq!(open(folder.path(), 1 << 20).purges().unwrap(), ["one", "two"]);
-    drop(serving);
-    let alone = open(folder.path(), 1 << 20);
-    alone.purges().unwrap();
-    assert!(alone.replace_purges(vec!["both".into()]).await.unwrap());
-    alone.append_purge("three".into()).await.unwrap();
-    assert_eq!(alone.purges().unwrap(), ["both", "three"]);
+    let at = |seconds| {
+        let settings = Settings::new(folder.path().to_owned(), "b1".to_owned());
+        let clock = move || std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+        DiskStore::open_with(settings, Arc::new(clock), Box::new(RealFiles)).unwrap()
+    };
+    assert_eq!(at(5).append("one".into()).await.unwrap(), 5_000_000);
+    assert_eq!(at(7).append("two".into()).await.unwrap(), 7_000_000);
+    assert_eq!(at(6).append("three".into()).await.unwrap(), 7_000_001, "a clock set back");
+}
+
+#[tokio::test]
+async fn flipped_bits_of_a_line_are_seen_and_no_position_is_misread() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), 1 << 20);
+    for text in ["one", "two"] {
+        store.append(text.into()).await.unwrap();
+    }
+    let (log, records) = (folder.path().join("purges.log"), store.records().unwrap());
+    let whole = fs::read(&log).unwrap();
+    let first = whole.iter().position(|byte| *byte == b'\n').unwrap();
+    for bit in 0..first * 8 {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&log, flipped).unwrap();
+        let found = open(folder.path(), 1 << 20).records().unwrap();
+        assert_eq!(found.last(), records.last(), "bit {bit}");
+        assert!(found[..found.len() - 1].iter().all(|record| record.record != "one"), "bit {bit}");
+    }
 }
 
 #[tokio::test]

@@ -60,7 +60,6 @@ pub(super) async fn each_once<S: Store>(data: &Data<impl AsyncFn(String) -> S>) 
     store.put(&key("/empty"), Bytes::new()).await?;
     store.remove(&key("/removed")).await?;
     store.put_value("paths", page("value")).await?;
-    store.append_purge(Bytes::from_static(b"purge")).await?;
     data.open("listed-other").await.put(&key("/a"), page("another build")).await?;
     agrees(&store, &keys, "after `put` and `remove`").await?;
     agrees(&store, &keys, "when listed again").await?;

@@ -1,11 +1,11 @@
-//! What a store guarantees, checked on any store.
+//! What stores and ledgers guarantee, checked on any of them.
 
 mod bytes;
 mod kept;
 mod keys;
+mod ledger;
 mod listing;
 mod pages;
-mod purges;
 mod values;
 mod wait;
 
@@ -14,7 +14,7 @@ use std::{fmt, future::Future, time::Duration};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use self::wait::to_its_end;
-use crate::store::{Store, StoreError};
+use crate::store::{Ledger, Store, StoreError};
 
 /// How long one check may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -52,7 +52,7 @@ impl<S: Store, O: AsyncFn(String) -> S> Data<O> {
 /// # Examples
 ///
 /// A store of your own, over maps in memory. On a database the maps become two tables, each with a
-/// key of two columns, and a third table holds the purges.
+/// key of two columns.
 ///
 /// ```
 /// use std::{collections::HashMap, sync::{Arc, Mutex}};
@@ -67,7 +67,6 @@ impl<S: Store, O: AsyncFn(String) -> S> Data<O> {
 /// struct Tables {
 ///     pages: Of<Key>,
 ///     values: Of<String>,
-///     purges: Mutex<Vec<Bytes>>,
 /// }
 ///
 /// /// The store of one build.
@@ -103,17 +102,6 @@ impl<S: Store, O: AsyncFn(String) -> S> Data<O> {
 ///     async fn value(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
 ///         Ok(self.tables.values.lock().unwrap().get(&self.of(name.to_owned())).cloned())
 ///     }
-///     fn purges(&self) -> Result<Vec<Bytes>, StoreError> {
-///         Ok(self.tables.purges.lock().unwrap().clone())
-///     }
-///     async fn append_purge(&self, record: Bytes) -> Result<(), StoreError> {
-///         self.tables.purges.lock().unwrap().push(record);
-///         Ok(())
-///     }
-///     async fn replace_purges(&self, _: Vec<Bytes>) -> Result<bool, StoreError> {
-///         // Others may be appending; the records are few, so they stay.
-///         Ok(false)
-///     }
 /// }
 ///
 /// # #[tokio::main(flavor = "multi_thread")] async fn main() {
@@ -134,10 +122,7 @@ pub async fn store_conformance<S: Store>(open: impl AsyncFn(String) -> S) {
 ///
 /// Panics on a runtime with a single thread.
 pub async fn broken_guarantees<S: Store>(open: impl AsyncFn(String) -> S) -> Vec<BrokenGuarantee> {
-    assert!(
-        Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread,
-        "calls must run at the same time: use `#[tokio::test(flavor = \"multi_thread\")]`"
-    );
+    assert_many_threads();
     let data = Data(open);
     let mut report = Report::default();
     report.check("page_is_read_as_it_was_written", pages::read_as_written(&data)).await;
@@ -159,25 +144,104 @@ pub async fn broken_guarantees<S: Store>(open: impl AsyncFn(String) -> S) -> Vec
     report.check("values_and_pages_are_apart", values::apart_from_pages(&data)).await;
     report.check("values_of_builds_are_apart", values::builds_are_apart(&data)).await;
     report.check("values_survive_reopening_and_many_pages", values::survive(&data)).await;
-    report.check("purges_are_read_in_their_order", purges::in_order(&data)).await;
-    report.check("purges_survive_reopening", purges::survive_reopening(&data)).await;
-    report.check("purges_are_shared_by_builds", purges::shared_by_builds(&data)).await;
-    report.check("concurrent_purges_are_all_kept", purges::concurrent(&data)).await;
-    report.check("cancelled_purge_harms_no_other", purges::cancelled(&data)).await;
-    report.check("purges_are_replaced_as_one_or_not_at_all", purges::replaced(&data)).await;
-    report.check("purge_after_replacing_is_kept", purges::after_replacing(&data)).await;
-    report.check("replacing_loses_no_purge_of_others", purges::others_are_kept(&data)).await;
     report.check("removing_old_builds_keeps_this_one", pages::old_builds_go(&data)).await;
     report.0
 }
 
-/// A guarantee that a store does not keep.
+/// Checks every guarantee in the documentation of [`Ledger`], and panics with a list of those that do
+/// not hold, each with the name of its check.
+///
+/// `open` opens a ledger, each time on the same data: that is how restarts and several processes are
+/// checked. The suite leaves records in it. Otherwise this is as [`store_conformance`].
+///
+/// # Panics
+///
+/// Panics if a guarantee does not hold, and on a runtime with a single thread.
+///
+/// # Examples
+///
+/// A ledger of your own, over a list in memory. On a database the list becomes a table, and the
+/// position its key.
+///
+/// ```
+/// use std::{sync::{Arc, Mutex}, time::{SystemTime, UNIX_EPOCH}};
+/// use async_trait::async_trait;
+/// use bytes::Bytes;
+/// use leptos_isr::{store::{Ledger, LedgerRecord, StoreError}, testing::ledger_conformance};
+///
+/// #[derive(Clone, Debug, Default)]
+/// struct OwnLedger(Arc<Mutex<Vec<LedgerRecord>>>);
+///
+/// #[async_trait]
+/// impl Ledger for OwnLedger {
+///     fn records(&self) -> Result<Vec<LedgerRecord>, StoreError> {
+///         Ok(self.0.lock().unwrap().clone())
+///     }
+///     async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
+///         let mut records = self.0.lock().unwrap();
+///         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64;
+///         let position = records.last().map_or(now, |last| now.max(last.position + 1));
+///         records.push(LedgerRecord { position, record });
+///         Ok(position)
+///     }
+///     async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+///         let records = self.0.lock().unwrap();
+///         Ok(records.iter().filter(|record| record.position > position).cloned().collect())
+///     }
+///     async fn replace(&self, _: Vec<LedgerRecord>) -> Result<bool, StoreError> {
+///         // The records are few, so they stay.
+///         Ok(false)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "multi_thread")] async fn main() {
+/// let ledger = OwnLedger::default();
+/// ledger_conformance(async || ledger.clone()).await;
+/// # }
+/// ```
+pub async fn ledger_conformance<L: Ledger>(open: impl AsyncFn() -> L) {
+    let broken = broken_ledger_guarantees(open).await;
+    let list: Vec<_> = broken.iter().map(|broken| format!("\n  {broken}")).collect();
+    assert!(broken.is_empty(), "the ledger does not keep these guarantees:{}", list.concat());
+}
+
+/// Checks what [`ledger_conformance`] checks, and returns the guarantees that do not hold: empty if
+/// all do.
+///
+/// # Panics
+///
+/// Panics on a runtime with a single thread.
+pub async fn broken_ledger_guarantees<L: Ledger>(
+    open: impl AsyncFn() -> L,
+) -> Vec<BrokenGuarantee> {
+    assert_many_threads();
+    let data = ledger::Data(open);
+    let mut report = Report::default();
+    report.check("records_are_read_in_their_order", ledger::in_order(&data)).await;
+    report.check("records_survive_reopening", ledger::survive_reopening(&data)).await;
+    report.check("records_are_heard_by_all", ledger::heard_by_all(&data)).await;
+    report.check("concurrent_records_are_all_kept", ledger::concurrent(&data)).await;
+    report.check("cancelled_record_harms_no_other", ledger::cancelled(&data)).await;
+    report.check("records_are_replaced_as_one_or_not_at_all", ledger::replaced(&data)).await;
+    report.check("record_after_replacing_is_kept", ledger::after_replacing(&data)).await;
+    report.check("replacing_loses_no_record_of_others", ledger::others_are_kept(&data)).await;
+    report.0
+}
+
+fn assert_many_threads() {
+    assert!(
+        Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread,
+        "calls must run at the same time: use `#[tokio::test(flavor = \"multi_thread\")]`"
+    );
+}
+
+/// A guarantee that a store or a ledger does not keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BrokenGuarantee {
     /// The name of the check, which says what should hold.
     pub check: &'static str,
-    /// What the store did instead.
+    /// What it did instead.
     pub problem: String,
 }
 

@@ -60,22 +60,6 @@ pub(crate) enum Bug {
     SharesValuesAmongBuilds,
     DropsValuesForSpace,
     ForgetsValuesAtTheEnd,
-    // Purges.
-    PrependsPurges,
-    SortsPurges,
-    KeepsEqualPurgesOnce,
-    TrimsPurges,
-    CutsLongPurges,
-    KeepsPurgesByBuild,
-    WritesPurgesWhenDropped,
-    LosesPurgesAppendedAtOnce,
-    AppendsInPlace,
-    AppendsInsteadOfReplacing,
-    SaysItReplaced,
-    ReplacesAndDeniesIt,
-    WritesOldPurgesAfterReplacing,
-    ReplacesPurgesOfOthers,
-    CannotReplaceByNothing,
     // Builds, and everything.
     RemovesItself,
     Panics,
@@ -90,11 +74,9 @@ pub(crate) struct Backing(Arc<Mutex<Content>>);
 struct Content {
     pages: BTreeMap<(String, String), Vec<u8>>,
     values: BTreeMap<(String, String), Vec<u8>>,
-    purges: Vec<(String, Bytes)>,
     removed: Vec<(String, String)>,
     /// Pages that were removed or replaced, as the bug has it.
     old: Vec<Vec<u8>>,
-    replaced: Option<Vec<(String, Bytes)>>,
     open: usize,
 }
 
@@ -121,7 +103,6 @@ impl Drop for BrokenStore {
         content.open -= 1;
         let mut unwritten = self.unwritten.lock().unwrap();
         content.pages.append(&mut unwritten.pages);
-        content.purges.append(&mut unwritten.purges);
         match self.bug {
             Bug::ForgetsPagesAtTheEnd => content.pages.retain(|(build, _), _| *build != self.build),
             Bug::ForgetsValuesAtTheEnd => content.values.clear(),
@@ -296,82 +277,6 @@ impl Store for BrokenStore {
         let value = self.content().values.get(&self.place_of_value(name)).cloned();
         let lost = |value: &Vec<u8>| self.bug == Bug::LosesEmptyValues && value.is_empty();
         Ok(value.filter(|value| !lost(value)).map(Bytes::from))
-    }
-
-    fn purges(&self) -> Result<Vec<Bytes>, StoreError> {
-        match self.bug {
-            Bug::Panics => panic!("the store panics"),
-            Bug::FailsAlways => return Err("the store is down".into()),
-            _ => {}
-        }
-        let content = self.content();
-        let unwritten = self.unwritten.lock().unwrap();
-        let mut purges: Vec<_> = content
-            .purges
-            .iter()
-            .chain(&unwritten.purges)
-            .filter(|(build, _)| self.bug != Bug::KeepsPurgesByBuild || *build == self.build)
-            .map(|(_, record)| record.clone())
-            .collect();
-        match self.bug {
-            Bug::SortsPurges => purges.sort(),
-            Bug::KeepsEqualPurgesOnce => purges.dedup(),
-            _ => {}
-        }
-        Ok(purges)
-    }
-
-    async fn append_purge(&self, record: Bytes) -> Result<(), StoreError> {
-        self.act().await?;
-        let of = |record: &[u8]| (self.build.clone(), Bytes::copy_from_slice(record));
-        if self.bug == Bug::WritesOldPurgesAfterReplacing {
-            let mut content = self.content();
-            if let Some(old) = content.replaced.take() {
-                content.purges = old;
-            }
-        }
-        match self.bug {
-            Bug::PrependsPurges => self.content().purges.insert(0, of(&record)),
-            Bug::TrimsPurges => self.content().purges.push(of(record.trim_ascii())),
-            Bug::CutsLongPurges => {
-                self.content().purges.push(of(&record[..record.len().min(65_536)]));
-            }
-            Bug::WritesPurgesWhenDropped => {
-                self.unwritten.lock().unwrap().purges.push(of(&record));
-            }
-            Bug::LosesPurgesAppendedAtOnce => {
-                let mut all = self.content().purges.clone();
-                yield_now().await;
-                all.push(of(&record));
-                self.content().purges = all;
-            }
-            Bug::AppendsInPlace => {
-                let (start, end) = record.split_at(record.len() / 2);
-                self.content().purges.push(of(start));
-                yield_now().await;
-                let mut content = self.content();
-                let (_, last) = content.purges.last_mut().unwrap();
-                *last = [last, end].concat().into();
-            }
-            _ => self.content().purges.push(of(&record)),
-        }
-        Ok(())
-    }
-
-    async fn replace_purges(&self, records: Vec<Bytes>) -> Result<bool, StoreError> {
-        self.act().await?;
-        let mut content = self.content();
-        if content.open > 1 && self.bug != Bug::ReplacesPurgesOfOthers {
-            return Ok(false);
-        }
-        let records = records.into_iter().map(|record| (self.build.clone(), record));
-        match self.bug {
-            Bug::SaysItReplaced => return Ok(true),
-            Bug::AppendsInsteadOfReplacing => content.purges.extend(records),
-            Bug::CannotReplaceByNothing if records.len() == 0 => return Ok(true),
-            _ => content.replaced = Some(std::mem::replace(&mut content.purges, records.collect())),
-        }
-        Ok(self.bug != Bug::ReplacesAndDeniesIt)
     }
 
     fn pages(&self) -> Option<PageStream> {

@@ -1,5 +1,6 @@
 //! A site whose renderer answers as told, in the library's own kit for tests.
 
+pub(crate) mod ledger;
 pub(crate) mod log;
 
 use std::{

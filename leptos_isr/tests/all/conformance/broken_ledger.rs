@@ -1,0 +1,199 @@
+//! A ledger in memory, right in every respect but one.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use leptos_isr::store::{Ledger, LedgerRecord, StoreError};
+use tokio::task::yield_now;
+
+/// What the ledger does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bug {
+    None,
+    Prepends,
+    Sorts,
+    KeepsEqualRecordsOnce,
+    Trims,
+    CutsLongRecords,
+    GivesOnePositionTwice,
+    SaysAnotherPosition,
+    WritesWhenDropped,
+    HearsOnlyItsOwn,
+    HearsTheLastOnceMore,
+    HearsByNumber,
+    LosesRecordsAppendedAtOnce,
+    AppendsInPlace,
+    AppendsInsteadOfReplacing,
+    SaysItReplaced,
+    ReplacesAndDeniesIt,
+    WritesOldRecordsAfterReplacing,
+    ReplacesWhatItHasNotHeard,
+    StartsAnewAfterReplacing,
+    Panics,
+    FailsAlways,
+}
+
+/// What all ledgers on it share, as a file or a database would be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Backing(Arc<Mutex<Content>>);
+
+#[derive(Debug, Default)]
+struct Content {
+    records: Vec<Kept>,
+    replaced: Option<Vec<Kept>>,
+    opened: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    record: LedgerRecord,
+    /// The number of the handle that appended it.
+    by: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct BrokenLedger {
+    bug: Bug,
+    number: usize,
+    content: Arc<Mutex<Content>>,
+    /// What this handle did not write yet.
+    unwritten: Mutex<Vec<Kept>>,
+}
+
+impl Backing {
+    pub(crate) fn open(&self, bug: Bug) -> BrokenLedger {
+        let content = Arc::clone(&self.0);
+        let mut opened = content.lock().unwrap();
+        opened.opened += 1;
+        let number = opened.opened;
+        drop(opened);
+        BrokenLedger { bug, number, content, unwritten: Mutex::default() }
+    }
+}
+
+impl Drop for BrokenLedger {
+    fn drop(&mut self) {
+        self.content.lock().unwrap().records.append(&mut self.unwritten.lock().unwrap());
+    }
+}
+
+impl BrokenLedger {
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap()
+    }
+
+    fn all(&self) -> Result<Vec<Kept>, StoreError> {
+        match self.bug {
+            Bug::Panics => panic!("the ledger panics"),
+            Bug::FailsAlways => return Err("the ledger is down".into()),
+            _ => {}
+        }
+        let mut all = self.content().records.clone();
+        all.extend(self.unwritten.lock().unwrap().iter().cloned());
+        match self.bug {
+            Bug::Sorts => all.sort_by(|a, b| a.record.record.cmp(&b.record.record)),
+            Bug::KeepsEqualRecordsOnce => {
+                all.dedup_by(|a, b| a.record.record == b.record.record);
+            }
+            _ => {}
+        }
+        Ok(all)
+    }
+
+    fn next(&self, records: &[Kept]) -> u64 {
+        let last = records.last().map_or(0, |last| last.record.position);
+        if self.bug == Bug::GivesOnePositionTwice { last.max(1) } else { last + 1 }
+    }
+}
+
+#[async_trait]
+impl Ledger for BrokenLedger {
+    fn records(&self) -> Result<Vec<LedgerRecord>, StoreError> {
+        Ok(self.all()?.into_iter().map(|kept| kept.record).collect())
+    }
+
+    async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
+        self.all()?;
+        let record = match self.bug {
+            Bug::Trims => Bytes::copy_from_slice(record.trim_ascii()),
+            Bug::CutsLongRecords => record.slice(..record.len().min(65_536)),
+            _ => record,
+        };
+        let kept =
+            |position, record| Kept { record: LedgerRecord { position, record }, by: self.number };
+        if self.bug == Bug::LosesRecordsAppendedAtOnce {
+            let mut all = self.content().records.clone();
+            yield_now().await;
+            let position = self.next(&all);
+            all.push(kept(position, record));
+            self.content().records = all;
+            return Ok(position);
+        }
+        if self.bug == Bug::AppendsInPlace {
+            let position = {
+                let mut content = self.content();
+                let position = self.next(&content.records);
+                content.records.push(kept(position, record.slice(..record.len() / 2)));
+                position
+            };
+            yield_now().await;
+            let mut content = self.content();
+            let written = content.records.iter_mut().find(|k| k.record.position == position);
+            written.expect("it is there").record.record = record;
+            return Ok(position);
+        }
+        let mut content = self.content();
+        if self.bug == Bug::WritesOldRecordsAfterReplacing
+            && let Some(old) = content.replaced.take()
+        {
+            content.records = old;
+        }
+        let position = self.next(&content.records);
+        let kept = kept(position, record);
+        match self.bug {
+            Bug::Prepends => content.records.insert(0, kept),
+            Bug::WritesWhenDropped => self.unwritten.lock().unwrap().push(kept),
+            _ => content.records.push(kept),
+        }
+        Ok(position + u64::from(self.bug == Bug::SaysAnotherPosition))
+    }
+
+    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+        let all = self.all()?;
+        let later = all.into_iter().enumerate().filter(|(number, kept)| match self.bug {
+            Bug::HearsOnlyItsOwn => kept.record.position > position && kept.by == self.number,
+            Bug::HearsTheLastOnceMore => kept.record.position >= position,
+            Bug::HearsByNumber => *number as u64 > position,
+            _ => kept.record.position > position,
+        });
+        Ok(later.map(|(_, kept)| kept.record).collect())
+    }
+
+    async fn replace(&self, records: Vec<LedgerRecord>) -> Result<bool, StoreError> {
+        self.all()?;
+        let mut content = self.content();
+        let last = content.records.last().map_or(0, |last| last.record.position);
+        let is_current = records.last().map_or(0, |record| record.position) == last;
+        if !is_current && self.bug != Bug::ReplacesWhatItHasNotHeard {
+            return Ok(false);
+        }
+        let records = records.into_iter().map(|record| Kept { record, by: self.number });
+        match self.bug {
+            Bug::SaysItReplaced => return Ok(true),
+            Bug::AppendsInsteadOfReplacing => content.records.extend(records),
+            Bug::StartsAnewAfterReplacing => {
+                let anew = |(n, kept): (usize, Kept)| Kept {
+                    record: LedgerRecord { position: n as u64 + 1, ..kept.record },
+                    ..kept
+                };
+                content.records = records.enumerate().map(anew).collect();
+            }
+            _ => {
+                let old = std::mem::replace(&mut content.records, records.collect());
+                content.replaced = Some(old);
+            }
+        }
+        Ok(self.bug != Bug::ReplacesAndDeniesIt)
+    }
+}

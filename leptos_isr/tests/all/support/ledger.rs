@@ -1,0 +1,40 @@
+//! A ledger in memory.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use leptos_isr::store::{Ledger, LedgerRecord, StoreError};
+
+/// Clones share their records.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MemoryLedger(Arc<Mutex<Vec<LedgerRecord>>>);
+
+#[async_trait]
+impl Ledger for MemoryLedger {
+    fn records(&self) -> Result<Vec<LedgerRecord>, StoreError> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+
+    async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
+        let mut records = self.0.lock().unwrap();
+        let position = records.last().map_or(1, |last| last.position + 1);
+        records.push(LedgerRecord { position, record });
+        Ok(position)
+    }
+
+    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+        let records = self.0.lock().unwrap();
+        Ok(records.iter().filter(|record| record.position > position).cloned().collect())
+    }
+
+    async fn replace(&self, new: Vec<LedgerRecord>) -> Result<bool, StoreError> {
+        let mut records = self.0.lock().unwrap();
+        let last = |records: &[LedgerRecord]| records.last().map(|record| record.position);
+        let is_current = last(&records) == last(&new);
+        if is_current {
+            *records = new;
+        }
+        Ok(is_current)
+    }
+}
