@@ -111,8 +111,7 @@ pub(super) fn others_served(current: &Path) -> Vec<OtherBuild> {
 pub(super) fn remove_old(current: &Path, grace: Duration, now: SystemTime) -> io::Result<()> {
     // What a process was removing when it was killed.
     let mut half_removed = beside(current).filter(|path| is_removing(path));
-    let mut result =
-        half_removed.try_for_each(|folder| named(&folder, fs::remove_dir_all(&folder)));
+    let mut result = half_removed.try_for_each(|folder| named(&folder, remove_all(&folder)));
     let own = Build::at(current.to_owned());
     let (mut served, mut others): (Vec<_>, Vec<_>) =
         others(current).into_iter().partition(|build| build.served.is_some());
@@ -165,7 +164,7 @@ pub(super) fn remove_page_folder(pages: &Path) -> io::Result<bool> {
         return Ok(true);
     }
     let Some(_lock) = pages.parent().and_then(lock_unused) else { return Ok(false) };
-    named(pages, fs::remove_dir_all(pages)).map(|()| true)
+    named(pages, remove_all(pages)).map(|()| true)
 }
 
 /// Removes a build's folder, unless the build is in use or that cannot be told.
@@ -173,11 +172,11 @@ fn remove(folder: &Path) -> io::Result<()> {
     let Some(lock) = lock_unused(folder) else { return Ok(()) };
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let removing = folder.with_file_name(format!("{REMOVING}{name}"));
-    named(
-        folder,
-        platform::rename_locked(folder, &removing, lock)
-            .and_then(|()| fs::remove_dir_all(&removing)),
-    )
+    match platform::rename_locked(folder, &removing, lock) {
+        // Another process has just done so.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        renamed => named(folder, renamed.and_then(|()| remove_all(&removing))),
+    }
 }
 
 /// Removes all but a build's files and what is said of it, unless the build is in use or that cannot
@@ -190,10 +189,21 @@ fn remove_pages(folder: &Path) -> io::Result<()> {
             continue;
         }
         let is_folder = entry.file_type()?.is_dir();
-        let remove = if is_folder { fs::remove_dir_all } else { fs::remove_file };
-        named(folder, remove(entry.path()))?;
+        let removed = match is_folder {
+            true => remove_all(&entry.path()),
+            false => fs::remove_file(entry.path()),
+        };
+        named(folder, removed)?;
     }
     Ok(())
+}
+
+/// Removes a folder, which another process may be removing too.
+fn remove_all(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 fn lock_unused(folder: &Path) -> Option<File> {
@@ -304,6 +314,16 @@ mod tests {
         // It was only started anew.
         pages.served("this", 8);
         assert_eq!(pages.left("this", 8), ["stray", "this"]);
+    }
+
+    #[test]
+    fn folder_that_another_process_has_removed_meanwhile_is_no_error() {
+        let pages = Pages::new();
+        pages.rendered("build", 1);
+        let folder = pages.build("build");
+        remove_all(&folder).unwrap();
+        remove_all(&folder).unwrap();
+        assert!(!folder.exists());
     }
 
     #[test]
