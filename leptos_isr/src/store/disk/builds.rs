@@ -27,6 +27,9 @@ const IN_USE: &str = "in-use";
 /// A folder in a build's folder: the files that its pages name.
 pub(super) const FILES: &str = "files";
 
+/// How often a folder that others remove meanwhile is made again.
+const TRIES: usize = 100;
+
 /// What the name of a folder begins with while it is removed. No id of a build begins so.
 const REMOVING: &str = ".removing-";
 
@@ -52,6 +55,21 @@ pub(super) struct OtherFolder {
 ///
 /// Says why the folder cannot be written.
 pub(super) fn open(folder: &Path, now: SystemTime) -> io::Result<File> {
+    let mut tries = 0..TRIES;
+    loop {
+        let opened = open_once(folder, now);
+        // Another process may have removed the folder meanwhile, which was not in use until now.
+        let is_there = match &opened {
+            Ok(in_use) => platform::is_at(in_use, &folder.join(IN_USE)).unwrap_or(false),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        if is_there || tries.next().is_none() {
+            return opened;
+        }
+    }
+}
+
+fn open_once(folder: &Path, now: SystemTime) -> io::Result<File> {
     fs::create_dir_all(folder)?;
     write_time(&folder.join(OPENED), now)?;
     let in_use = in_use(folder)?;
@@ -314,6 +332,24 @@ mod tests {
         // It was only started anew.
         pages.served("this", 8);
         assert_eq!(pages.left("this", 8), ["stray", "this"]);
+    }
+
+    #[test]
+    fn build_that_another_process_removes_while_it_is_opened_is_there_and_in_use() {
+        let pages = Pages::new();
+        pages.rendered("build", 1);
+        let folder = pages.build("build");
+        let removing = lock_unused(&folder).unwrap();
+        std::thread::scope(|threads| {
+            let opening = threads.spawn(|| open(&folder, at(2)).unwrap());
+            while read_time(&folder.join(OPENED)) != Some(at(2)) {
+                std::thread::yield_now();
+            }
+            let aside = pages.build(".removing-build");
+            platform::rename_locked(&folder, &aside, removing).unwrap();
+            let _in_use = opening.join().unwrap();
+            assert!(is_build(&folder) && lock_unused(&folder).is_none());
+        });
     }
 
     #[test]
