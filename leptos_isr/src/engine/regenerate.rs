@@ -28,6 +28,13 @@
 //!
 //! A follow-up is urgent if somebody waited for the flight before it. A page that was not stored
 //! needs no follow-up.
+//!
+//! # Several processes
+//!
+//! A flight has a lease of its page, which the [`Ledger`](crate::store::Ledger) gives to one process at
+//! a time, until its page is in the store. The others leave the queue, wait for the lease, and find
+//! the page. One that is kept waiting for [`LEASE`] renders the page all the same. If the other one
+//! goes on after all, its page is the older of the two, and gives way.
 
 use std::{
     sync::Arc,
@@ -36,7 +43,10 @@ use std::{
 
 use futures::{StreamExt, stream};
 use http::StatusCode;
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 use tracing::{info, instrument::WithSubscriber, warn};
 
 use crate::{
@@ -45,6 +55,7 @@ use crate::{
     engine::Engine,
     entry::{Began, Entry, ServedEntry, Version},
     error::{Error, RenderError},
+    period,
     render::{
         self, Job, RenderOutput,
         outcome::{NewEntry, RenderFailure, RenderResult},
@@ -52,6 +63,7 @@ use crate::{
     route::target::Target,
     rules::freshness::Freshness,
     scope::RenderScope,
+    store::Lease,
     tasks::{
         backoff::UnstoredReason,
         schedule::{Refusal, Turn, Urgency},
@@ -65,6 +77,12 @@ const WAITS: u32 = 3;
 
 /// How many flights follow one that a purge overtook, as long as nobody asks for the page.
 const FOLLOW_UPS: u32 = 2;
+
+/// How long a page waits for another process that renders it, if a render may take that long.
+const LEASE: Duration = period::seconds(10);
+
+/// How often it is asked at first whether the other process has ended, and how often at last.
+const ASKED_EVERY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
 /// How many pages one call of [`Engine::regenerate`] has under way at once.
 const AT_ONCE: usize = 16;
@@ -255,13 +273,64 @@ impl Engine {
         {
             return Ok(NewEntry { entry, stored: true, after: request.after });
         }
+        let (turn, lease) = self.alone(target, turn.map_err(refused)?, request.urgency).await?;
+        // Another process may have stored it while this one looked and asked. For a missing page that
+        // can be told only where processes ask each other.
+        let may_be_there = request.reason != "miss" || matches!(lease, Some(Lease::Granted(_)));
         if request.after == Version::default()
-            && request.reason != "miss"
+            && may_be_there
             && let Some(entry) = self.newer_of_another(target).await
         {
             return Ok(NewEntry { entry, stored: true, after: request.after });
         }
-        self.render_and_store(target, turn, request).await
+        let outcome = self.render_and_store(target, turn, request).await;
+        if let (Some(lease), Ok(new)) = (lease, &outcome)
+            && new.stored
+        {
+            let (engine, entry) = (self.clone(), Arc::clone(&new.entry));
+            self.0.tasks.spawn(async move {
+                // Others find it then.
+                let _ = engine.0.tiers.written(&entry).await;
+                drop(lease);
+            });
+        }
+        outcome
+    }
+
+    /// Waits until no other process renders the page. Returns a turn, and what keeps others from it.
+    async fn alone(
+        &self,
+        target: &Target,
+        turn: Turn,
+        urgency: Urgency,
+    ) -> Result<(Turn, Option<Lease>), RenderFailure> {
+        let Some(store) = self.0.tiers.store() else { return Ok((turn, None)) };
+        let name = format!("{} {}", self.0.build.as_deref().unwrap_or_default(), target.key);
+        let (mut pause, longest) = ASKED_EVERY;
+        let (mut turn, until) = (Some(turn), Instant::now() + LEASE.min(self.0.limits.time));
+        let lease = loop {
+            match store.lease(&name).await {
+                Lease::Held if Instant::now() < until => {}
+                Lease::Held => {
+                    warn!(isr.key = %target.key, "another process has rendered this page for more \
+                        than ten seconds or a render may take, so it is rendered here too");
+                    break None;
+                }
+                lease => break Some(lease),
+            }
+            // Others may have its place meanwhile.
+            turn = None;
+            sleep(pause).await;
+            pause = (pause * 2).min(longest);
+        };
+        let turn = turn.map_or_else(
+            || {
+                let is_awaited = self.0.scheduler.is_awaited(&target.key);
+                self.ask(target, if is_awaited { Urgency::Waiting } else { urgency })
+            },
+            Ok,
+        );
+        Ok((turn.map_err(refused)?, lease))
     }
 
     /// A fresh page that another process has put into the store since this one looked.
@@ -284,11 +353,11 @@ impl Engine {
     async fn render_and_store(
         &self,
         target: &Target,
-        turn: Result<Turn, Refusal>,
+        turn: Turn,
         request: &FlightRequest,
     ) -> RenderResult {
         let reason = request.reason;
-        let permit = turn.map_err(refused)?.begin().await.map_err(refused)?;
+        let permit = turn.begin().await.map_err(refused)?;
         let started = Instant::now();
         let threads = match permit.urgency {
             Urgency::Prefetch | Urgency::Background => Handle::current(),
@@ -308,6 +377,12 @@ impl Engine {
         match result {
             Ok(rendered) => {
                 self.0.failures.forget(&target.key);
+                if rendered.entry.age(self.now()).is_none_or(|age| age > LEASE)
+                    && let Some(entry) = self.newer_of_another(target).await
+                    && entry.version > rendered.entry.version
+                {
+                    return Ok(NewEntry { entry, stored: true, after: request.after });
+                }
                 let new = self.store_rendered(rendered, request.after).await;
                 let outcome = if new.stored { "stored" } else { "not stored" };
                 if new.stored {

@@ -21,7 +21,7 @@ use crate::{
         backend::{OtherBuild, Store},
         format::{DecodeError, decode, encode},
         gate::{Gate, NoAnswer},
-        ledger::{Ledger, LedgerRecord},
+        ledger::{Lease, Ledger, LedgerRecord},
     },
 };
 
@@ -228,6 +228,13 @@ impl Guarded {
             return Err(NoAnswer::new(self.read_limit).into());
         }
         self.gate.call(self.read_limit, self.ledger.since(position)).await
+    }
+
+    /// Asks for the right to render what `name` stands for. Without an answer it is not known who
+    /// does.
+    pub(crate) async fn lease(&self, name: &str) -> Lease {
+        let lease = self.gate.read(self.read_limit, self.ledger.lease(name)).await;
+        lease.unwrap_or(Lease::Unknown)
     }
 
     pub(crate) async fn replace_purges(

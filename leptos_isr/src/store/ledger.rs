@@ -16,7 +16,28 @@ pub struct LedgerRecord {
     pub record: Bytes,
 }
 
-/// Keeps the purges of a site, in one order for all of its processes and builds.
+/// Whether a process may render a page; see [`Ledger::lease`].
+pub enum Lease {
+    /// It may, and no other process may until this is dropped, or its process ends.
+    Granted(Box<dyn Send + Sync>),
+    /// Another process renders it.
+    Held,
+    /// The ledger does not know who renders what.
+    Unknown,
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Granted(_) => "Granted",
+            Self::Held => "Held",
+            Self::Unknown => "Unknown",
+        })
+    }
+}
+
+/// Keeps the purges of a site, in one order for all of its processes and builds, and knows which of
+/// them renders a page.
 ///
 /// A ledger only moves bytes: the engine checks what is in them, and whether they are intact. Each
 /// method may be called from many tasks, and by many processes, at once.
@@ -71,4 +92,19 @@ pub trait Ledger: fmt::Debug + Send + Sync + 'static {
     ///
     /// Fails if the records cannot be replaced. They are as they were then.
     async fn replace(&self, records: Vec<LedgerRecord>) -> Result<bool, StoreError>;
+
+    /// Asks for the right to render the page of `name`, so that a page that expires is rendered by one
+    /// process. The right of a process that is killed must end. If another process holds it for more
+    /// than ten seconds, or than a render may take, the engine renders the page all the same.
+    ///
+    /// Names are any text. Two of them may share a right. By default the ledger does not know who
+    /// renders what, and each process renders for itself.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the ledger cannot tell. The engine renders the page then.
+    async fn lease(&self, name: &str) -> Result<Lease, StoreError> {
+        let _ = name;
+        Ok(Lease::Unknown)
+    }
 }

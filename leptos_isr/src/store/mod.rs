@@ -15,6 +15,6 @@ pub(crate) mod tiers;
 pub use self::{
     backend::{InUse, OtherBuild, PageStream, Store},
     disk::DiskStore,
-    ledger::{Ledger, LedgerRecord},
+    ledger::{Lease, Ledger, LedgerRecord},
 };
 pub use crate::{address::key::Key, error::StoreError};

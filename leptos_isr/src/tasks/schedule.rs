@@ -228,6 +228,11 @@ impl Scheduler {
         Ok(Turn { scheduler: self.clone(), route, key, call, urgency, has_begun: false })
     }
 
+    /// Whether visitors wait for the page.
+    pub(crate) fn is_awaited(&self, key: &Key) -> bool {
+        self.state().awaited.get(key).is_some_and(|visitors| *visitors > 0)
+    }
+
     /// Counts one more request for the page, if it waits for its turn.
     pub(crate) fn raise(&self, route: &Arc<str>, key: &Key, urgency: Urgency) {
         let mut state = self.state();

@@ -40,6 +40,7 @@ mod slow_store;
 mod spawned;
 #[cfg(feature = "tls")]
 mod tls;
+mod two_engines;
 mod webhooks;
 #[cfg(not(feature = "tls"))]
 mod without_tls;

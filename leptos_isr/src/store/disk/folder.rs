@@ -19,6 +19,7 @@ use super::{
     builds,
     files::{Files, lock},
     index::{FileId, Index},
+    leases::Leases,
     purge_file::PurgeFile,
     room::{OtherBuilds, PageFolder},
 };
@@ -50,6 +51,7 @@ pub(super) struct BuildFolder {
     pub(super) locks: [Mutex<()>; LOCKS],
     pub(super) in_use: OnceLock<InUse>,
     pub(super) purges: PurgeFile,
+    pub(super) leases: Leases,
 }
 
 impl fmt::Debug for BuildFolder {

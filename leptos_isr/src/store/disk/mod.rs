@@ -9,6 +9,7 @@ mod files;
 mod folder;
 mod index;
 mod kept_files;
+mod leases;
 mod line_file;
 #[cfg(unix)]
 #[path = "platform/unix.rs"]
@@ -39,6 +40,7 @@ use self::{
     files::{Files, RealFiles, lock},
     folder::{BuildFolder, id, read_if_any},
     index::Index,
+    leases::Leases,
     purge_file::PurgeFile,
     room::OtherBuilds,
 };
@@ -50,7 +52,7 @@ use crate::{
     period,
     store::{
         backend::{InUse, OtherBuild, PageStream, Store},
-        ledger::{Ledger, LedgerRecord},
+        ledger::{Lease, Ledger, LedgerRecord},
     },
 };
 
@@ -152,6 +154,7 @@ impl DiskStore {
             locks: std::array::from_fn(|_| Mutex::default()),
             in_use: OnceLock::new(),
             purges,
+            leases: Leases::new(settings.root.join("leases")),
         })))
     }
 
@@ -247,5 +250,10 @@ impl Ledger for DiskStore {
 
     async fn replace(&self, records: Vec<LedgerRecord>) -> Result<bool, StoreError> {
         self.run(move |inner| inner.purges.replace(&*inner.files, &records)).await
+    }
+
+    async fn lease(&self, name: &str) -> Result<Lease, StoreError> {
+        let name = name.to_owned();
+        self.run(move |inner| inner.leases.take(&name)).await
     }
 }

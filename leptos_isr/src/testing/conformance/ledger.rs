@@ -1,8 +1,11 @@
 //! Checks of ledgers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -12,7 +15,7 @@ use super::{
     bytes::show,
     wait::{Boxed, at_once, cancelled_after},
 };
-use crate::store::{Ledger, LedgerRecord, StoreError};
+use crate::store::{Lease, Ledger, LedgerRecord, StoreError};
 
 /// Opens ledgers on the data under test.
 pub(super) struct Data<O>(pub(super) O);
@@ -131,6 +134,44 @@ pub(super) async fn heard_by_all<L: Ledger>(data: &Data<impl AsyncFn() -> L>) ->
         }
     }
     are(&one.since(0).await?, &expected, "`since(0)`")
+}
+
+/// Whether the ledger grants the lease within a second: giving one back may take a moment.
+async fn is_granted(ledger: &impl Ledger, name: &str) -> Result<Option<Lease>, StoreError> {
+    for _ in 0..1000 {
+        match ledger.lease(name).await? {
+            Lease::Held => tokio::time::sleep(Duration::from_millis(1)).await,
+            lease => return Ok(Some(lease)),
+        }
+    }
+    Ok(None)
+}
+
+pub(super) async fn one_has_a_lease<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> Check {
+    let (one, two) = (data.open().await, data.open().await);
+    one.records()?;
+    for name in ["build /a", "build /a?page=2"] {
+        let lease = one.lease(name).await?;
+        match lease {
+            Lease::Unknown => return Ok(()),
+            Lease::Held => return Err(format!("`lease({name})` is held, but by nobody").into()),
+            Lease::Granted(_) => {}
+        }
+        if !matches!(two.lease(name).await?, Lease::Held) {
+            return Err(format!("`lease({name})` is granted to two").into());
+        }
+        drop(lease);
+        if is_granted(&two, name).await?.is_none() {
+            return Err(format!("`lease({name})` is held after it was dropped").into());
+        }
+    }
+    let lease = one.lease("build /b").await?;
+    drop(one);
+    drop(lease);
+    match is_granted(&two, "build /b").await? {
+        Some(_) => Ok(()),
+        None => Err("a lease is held after its ledger was dropped".into()),
+    }
 }
 
 pub(super) async fn concurrent<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> Check {

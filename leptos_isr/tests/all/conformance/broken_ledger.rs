@@ -1,10 +1,13 @@
 //! A ledger in memory, right in every respect but one.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use leptos_isr::store::{Ledger, LedgerRecord, StoreError};
+use leptos_isr::store::{Lease, Ledger, LedgerRecord, StoreError};
 use tokio::task::yield_now;
 
 /// What the ledger does wrong.
@@ -30,6 +33,8 @@ pub(crate) enum Bug {
     WritesOldRecordsAfterReplacing,
     ReplacesWhatItHasNotHeard,
     StartsAnewAfterReplacing,
+    LeasesToAll,
+    KeepsLeases,
     Panics,
     FailsAlways,
 }
@@ -42,6 +47,7 @@ pub(crate) struct Backing(Arc<Mutex<Content>>);
 struct Content {
     records: Vec<Kept>,
     replaced: Option<Vec<Kept>>,
+    leases: BTreeSet<String>,
     opened: usize,
 }
 
@@ -75,6 +81,15 @@ impl Backing {
 impl Drop for BrokenLedger {
     fn drop(&mut self) {
         self.content.lock().unwrap().records.append(&mut self.unwritten.lock().unwrap());
+    }
+}
+
+/// Ends when it is dropped.
+struct Right(String, Arc<Mutex<Content>>);
+
+impl Drop for Right {
+    fn drop(&mut self) {
+        self.1.lock().unwrap().leases.remove(&self.0);
     }
 }
 
@@ -168,6 +183,24 @@ impl Ledger for BrokenLedger {
             _ => kept.record.position > position,
         });
         Ok(later.map(|(_, kept)| kept.record).collect())
+    }
+
+    async fn lease(&self, name: &str) -> Result<Lease, StoreError> {
+        self.all()?;
+        let is_free = self.content().leases.insert(name.to_owned());
+        let right = Right(name.to_owned(), Arc::clone(&self.content));
+        match self.bug {
+            Bug::LeasesToAll => Ok(Lease::Granted(Box::new(right))),
+            Bug::KeepsLeases => {
+                std::mem::forget(right);
+                Ok(if is_free { Lease::Granted(Box::new(())) } else { Lease::Held })
+            }
+            _ if is_free => Ok(Lease::Granted(Box::new(right))),
+            _ => {
+                std::mem::forget(right);
+                Ok(Lease::Held)
+            }
+        }
     }
 
     async fn replace(&self, records: Vec<LedgerRecord>) -> Result<bool, StoreError> {

@@ -40,6 +40,64 @@ async fn server_whose_page_is_stale_takes_the_fresh_one_of_the_other() {
     new.assert_fresh(2).assert_said("blog:a #2");
 }
 
+/// Twenty pages expire on both servers at once, again and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn page_that_becomes_stale_is_rendered_once_by_two_servers() {
+    let (site, other) = two().await;
+    let paths: Vec<_> = (0..20).map(|n| format!("/blog/{n}")).collect();
+    for round in 1..=10 {
+        let visits = paths.iter().flat_map(|path| [site.visit(path), other.visit(path)]);
+        for visit in visits.collect::<Vec<_>>() {
+            visit.await.unwrap().unwrap();
+        }
+        site.idle().await;
+        other.idle().await;
+        for (n, path) in paths.iter().enumerate() {
+            assert_eq!(site.cms.loads(&format!("blog:{n}")), round, "{path} in round {round}");
+        }
+        site.advance(2);
+    }
+}
+
+/// A lease ends with its process.
+#[tokio::test(flavor = "multi_thread")]
+async fn page_of_a_server_that_is_killed_is_rendered_by_the_other() {
+    let (mut site, other) = two().await;
+    let gate = site.cms.hold("forever:new");
+    let waiting = site.visit("/forever/new");
+    while site.cms.loads("forever:new") == 0 {
+        tokio::task::yield_now().await;
+    }
+    site.stop();
+    assert!(waiting.await.unwrap().is_err(), "the server answered");
+    gate.add_permits(2);
+    other.get("/forever/new").await.assert_said("forever:new #2");
+}
+
+/// A server is stopped while it renders, for longer than a render may take, and goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn page_of_a_server_that_was_stopped_does_not_take_the_place_of_a_newer_one() {
+    let (site, other) = two().await;
+    let gate = site.cms.hold("forever:new");
+    let waiting = site.visit("/forever/new");
+    while site.cms.loads("forever:new") == 0 {
+        tokio::task::yield_now().await;
+    }
+    site.signal("STOP");
+    site.advance(1);
+    let began = Instant::now();
+    gate.add_permits(2);
+    other.get("/forever/new").await.assert_said("forever:new #2");
+    assert!(began.elapsed() > Duration::from_secs(4), "it waited for {:?}", began.elapsed());
+    other.idle().await;
+    site.signal("CONT");
+    waiting.await.unwrap().unwrap();
+    site.idle().await;
+    for server in [&*site, &other, &site.another_server("fresh.log")] {
+        server.get("/forever/new").await.assert_said("forever:new #2");
+    }
+}
+
 /// A purge that one server has answered reaches the other's pages in memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn purge_of_one_server_is_heard_by_the_other_within_a_second() {

@@ -28,3 +28,33 @@ pub(super) fn rename_locked(from: &Path, to: &Path, lock: File) -> io::Result<()
     drop(lock);
     renamed
 }
+
+/// Locks one byte of a file until the file is closed. Returns `false` if another open file has it
+/// locked, of this process or of another one.
+#[cfg(target_os = "linux")]
+pub(super) fn lock_byte(file: &File, byte: u64) -> io::Result<bool> {
+    use nix::{
+        errno::Errno,
+        fcntl::{FcntlArg, fcntl},
+        libc,
+    };
+
+    let range = libc::flock {
+        l_type: libc::F_WRLCK as i16,
+        l_whence: libc::SEEK_SET as i16,
+        l_start: byte as i64,
+        l_len: 1,
+        l_pid: 0,
+    };
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&range)) {
+        Ok(_) => Ok(true),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Only Linux has locks of a part of a file that belong to the open file.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn lock_byte(_: &File, _: u64) -> io::Result<bool> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -26,3 +26,8 @@ pub(super) fn rename_locked(from: &Path, to: &Path, lock: File) -> io::Result<()
     drop(lock);
     fs::rename(from, to)
 }
+
+/// Not done here: each process renders for itself.
+pub(super) fn lock_byte(_: &File, _: u64) -> io::Result<bool> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -12,6 +12,7 @@ use std::{
 use blackbox::wire::{self, Request};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 use super::{Cms, Page};
 
@@ -43,6 +44,19 @@ impl Server {
 
     pub(crate) async fn get_with(&self, target: &str, headers: &[(&str, &str)]) -> Page {
         self.request(Request { headers, ..Request::get(target) }).await
+    }
+
+    /// A request that goes on by itself.
+    pub(crate) fn visit(&self, target: &str) -> JoinHandle<io::Result<Page>> {
+        let (addr, target) = (self.addr, target.to_owned());
+        tokio::spawn(async move { Ok(Page(wire::exchange(addr, Request::get(&target)).await?)) })
+    }
+
+    /// Sends the process a signal, as `STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([format!("-{signal}"), pid]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Several requests at once.

@@ -1,0 +1,32 @@
+//! Two engines on one folder, as in two processes.
+
+use std::time::Duration;
+
+use leptos_isr::{minutes, seconds, testing::TestClock};
+
+use crate::support::{Renders, Site, routes};
+
+#[tokio::test]
+async fn page_that_is_rendered_for_too_long_gives_way_to_a_newer_one_of_another_engine() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), TestClock::new());
+    let engine = |limit| {
+        Site::build_at(clock.clone(), routes(), |builder| {
+            builder.disk(folder.path(), "build-1").render_timeout(limit)
+        })
+    };
+    let slow = engine(minutes(1));
+    slow.behave(Renders::Gate);
+    let waiting = slow.start("/a/1");
+    slow.begun().await;
+    clock.advance(seconds(11));
+    // It waits for the other no longer than for a render of its own.
+    let other = engine(Duration::from_millis(100));
+    other.get("/a/1").await.assert_body("/a/1 #1");
+    assert!(other.regenerate("/a/1").await.result.unwrap().1, "it is stored");
+    slow.let_pass();
+    waiting.await.unwrap().assert_body("/a/1 #2");
+    slow.idle().await;
+    for site in [slow, other, engine(minutes(1))] {
+        site.get("/a/1").await.assert_fresh().assert_body("/a/1 #2");
+    }
+}
