@@ -39,6 +39,8 @@ section "A stored page" "bench serve"
 measure serve --plot bench/serve.svg
 section "While pages are regenerated" "bench storm"
 measure storm
+section "Memory in a storm" "bench memory"
+measure memory
 section "Without a socket" "cargo bench -p bench"
 heading "cargo bench"
 {

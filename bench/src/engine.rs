@@ -124,7 +124,7 @@ async fn build(folder: &Path, pages: usize) -> Result<()> {
         each(wall),
         each(processor),
         len / n,
-        machine::peak(),
+        machine::peak(std::process::id()),
     );
     row("build: br, zstd, gzip, durable write", pages, &measured);
     Ok(())
@@ -163,11 +163,12 @@ pub(crate) async fn start(folder: &Path) -> Result<()> {
     if !status.starts_with("isr; hit") {
         return Err(format!("the first answer was no hit: {status}").into());
     }
-    let (millis, first) = (began.elapsed().as_secs_f64() * 1e3, machine::resident());
+    let (millis, first) =
+        (began.elapsed().as_secs_f64() * 1e3, machine::resident(std::process::id()));
     // The folder is read behind the first answers.
     let mut last = 0.0;
-    while last < machine::resident() {
-        last = machine::resident();
+    while last < machine::resident(std::process::id()) {
+        last = machine::resident(std::process::id());
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     println!("{millis} {first} {last}");

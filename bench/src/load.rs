@@ -26,7 +26,7 @@ pub(crate) struct Rounds {
 }
 
 /// Makes wrk end its report with one line of JSON.
-const SCRIPT: &str = r#"
+const REPORT: &str = r#"
 done = function(summary, latency, requests)
   io.write(string.format(
     '\n{"requests":%d,"micros":%d,"bytes":%d,"failed":%d,"p50":%d,"p99":%d,"max":%d}\n',
@@ -67,8 +67,20 @@ pub(crate) fn wrk(
     connections: usize,
     scratch: &Path,
 ) -> Result<Load> {
+    wrk_with("", url, headers, seconds, connections, scratch)
+}
+
+/// The same, with requests by a script in Lua.
+pub(crate) fn wrk_with(
+    requests: &str,
+    url: &str,
+    headers: &[(String, String)],
+    seconds: u64,
+    connections: usize,
+    scratch: &Path,
+) -> Result<Load> {
     let script = scratch.join("report.lua");
-    fs::write(&script, SCRIPT)?;
+    fs::write(&script, format!("{requests}{REPORT}"))?;
     let mut wrk = Command::new("wrk");
     wrk.args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s"), "--timeout", "10s"]);
     wrk.arg("-s").arg(&script);

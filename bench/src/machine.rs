@@ -124,18 +124,18 @@ fn process(pid: u32) -> Option<Process> {
     Some(Process { parent, ticks: own + children, children })
 }
 
-/// Resident memory of this process in MiB.
-pub(crate) fn resident() -> f64 {
-    field("VmRSS:")
+/// Resident memory of a process in MiB.
+pub(crate) fn resident(pid: u32) -> f64 {
+    field(pid, "VmRSS:")
 }
 
-/// The most resident memory that this process had, in MiB.
-pub(crate) fn peak() -> f64 {
-    field("VmHWM:")
+/// The most resident memory that a process had, in MiB.
+pub(crate) fn peak(pid: u32) -> f64 {
+    field(pid, "VmHWM:")
 }
 
-fn field(name: &str) -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+fn field(pid: u32, name: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kilobytes = line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
     kilobytes.unwrap_or(0.0) / 1024.0

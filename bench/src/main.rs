@@ -12,6 +12,7 @@ mod content;
 mod engine;
 mod load;
 mod machine;
+mod memory;
 mod phone;
 mod plot;
 mod serve;
@@ -40,6 +41,8 @@ enum Command {
     Serve(serve::Options),
     /// Hits on one page while many others are regenerated
     Storm(storm::Options),
+    /// What memory the server takes while all pages are purged under load
+    Memory(memory::Options),
     /// What a page costs at build, beside `next build`
     Build(build::Options),
     /// Lighthouse and hydration as on a slow phone
@@ -61,6 +64,7 @@ async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(options) => serve::run(&options).await,
         Command::Storm(options) => storm::run(&options).await,
+        Command::Memory(options) => memory::run(&options).await,
         Command::Build(options) => build::run(&options).await,
         Command::Phone(options) => phone::run(&options).await,
         Command::Wasm(options) => wasm::run(&options),

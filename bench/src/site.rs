@@ -5,10 +5,10 @@ use std::{
     process::Command,
 };
 
-use crate::{Result, contender::Server, content};
+use crate::{Result, contender::Server, content, load};
 
 /// The token of its purge endpoint.
-pub(crate) const TOKEN: &str = "the token of the measurements";
+const TOKEN: &str = "the token of the measurements";
 
 /// The folders that a server uses, below one scratch folder.
 pub(crate) struct Site<'a> {
@@ -40,9 +40,33 @@ impl Site<'_> {
     }
 
     pub(crate) async fn start(&self, addr: &str, content_addr: &str) -> Result<Server> {
+        self.start_with(addr, content_addr, &[]).await
+    }
+
+    /// The same, with more settings.
+    pub(crate) async fn start_with(
+        &self,
+        addr: &str,
+        content_addr: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<Server> {
         let mut command = self.command(&program("server")?, "ours", addr);
-        command.env("CONTENT_ADDR", content_addr);
+        command.env("CONTENT_ADDR", content_addr).envs(settings.iter().copied());
         Server::start("leptos_isr", command, addr, &path(), self.scratch).await
+    }
+}
+
+/// Purges what a request to the purge endpoint names.
+pub(crate) async fn purge(server: &Server, what: &serde_json::Value) -> Result<()> {
+    let headers = [
+        ("authorization".to_owned(), format!("Bearer {TOKEN}")),
+        ("content-type".to_owned(), "application/json".to_owned()),
+    ];
+    let answer =
+        load::send(&server.addr, "POST", "/_isr/purge", &headers, &what.to_string()).await?;
+    match answer.status {
+        200..300 => Ok(()),
+        status => Err(format!("the purge was answered {status}").into()),
     }
 }
 

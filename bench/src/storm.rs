@@ -8,7 +8,7 @@ use crate::{
     content,
     load::{self, Rounds},
     machine,
-    site::{Site, TOKEN, path},
+    site::{self, Site, path},
 };
 
 /// How the storm is made.
@@ -100,16 +100,7 @@ async fn visit_all(server: &Server, pages: usize) -> Result<()> {
 /// Purges all pages but the one that is hit.
 async fn purge(server: &Server, pages: usize) -> Result<()> {
     let paths: Vec<_> = (0..pages).map(page).collect();
-    let body = serde_json::json!({ "paths": paths }).to_string();
-    let headers = [
-        ("authorization".to_owned(), format!("Bearer {TOKEN}")),
-        ("content-type".to_owned(), "application/json".to_owned()),
-    ];
-    let answer = load::send(&server.addr, "POST", "/_isr/purge", &headers, &body).await?;
-    match answer.status {
-        200..300 => Ok(()),
-        status => Err(format!("the purge was answered {status}").into()),
-    }
+    site::purge(server, &serde_json::json!({ "paths": paths })).await
 }
 
 /// Visits the pages: each that is stale is served so, and its regeneration
