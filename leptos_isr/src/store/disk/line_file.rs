@@ -1,6 +1,6 @@
-//! The file of purge records: one line each, appended and flushed to the disk.
+//! A file of records: one line each, appended and flushed to the disk.
 //!
-//! Only a process that has the file to itself may rewrite it, so that no purge of another process
+//! Only a process that has the file to itself may rewrite it, so that no record of another process
 //! is lost. To tell, each process holds a shared lock on a file beside it.
 
 use std::{
@@ -18,7 +18,7 @@ use super::{
     platform,
 };
 
-/// Another file of lines, which is kept in the same way as the purges.
+/// A file of lines that all tasks of the process share.
 #[derive(Debug)]
 pub(crate) struct SharedLineFile(Mutex<LineFile>);
 
@@ -35,17 +35,17 @@ impl SharedLineFile {
 
     /// Appends a line and waits until it is on the disk.
     pub(crate) fn append(&self, line: &[u8]) -> io::Result<()> {
-        lock(&self.0).append(&RealFiles, line)
+        lock(&self.0).append(line)
     }
 
     /// Rewrites the file and returns `true`, unless another process uses it or has appended to it.
     pub(crate) fn replace(&self, lines: &[Bytes]) -> io::Result<bool> {
-        lock(&self.0).replace(&RealFiles, lines)
+        lock(&self.0).replace(lines)
     }
 }
 
 #[derive(Debug)]
-pub(super) struct LineFile {
+struct LineFile {
     path: PathBuf,
     /// The open file, or why it cannot be written.
     writer: io::Result<Writer>,
@@ -64,12 +64,12 @@ struct Writer {
 
 impl LineFile {
     /// Opens or creates the file, or remembers why it cannot be written.
-    pub(super) fn open(path: &Path) -> Self {
+    fn open(path: &Path) -> Self {
         Self { path: path.to_owned(), writer: Writer::open(path, File::lock_shared), known_len: 0 }
     }
 
-    /// Every line. The last one is left out if it was cut short: its purge was never answered.
-    pub(super) fn read(&mut self) -> io::Result<Vec<Bytes>> {
+    /// Every line. The last one is left out if it was cut short: nobody was told that it is kept.
+    fn read(&mut self) -> io::Result<Vec<Bytes>> {
         let text = match fs::read(&self.path) {
             Ok(text) => Bytes::from(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -83,7 +83,7 @@ impl LineFile {
 
     /// Appends a line and waits until it is on the disk. If that fails, the file is as it was
     /// before.
-    pub(super) fn append(&mut self, files: &dyn Files, record: &[u8]) -> io::Result<()> {
+    fn append(&mut self, record: &[u8]) -> io::Result<()> {
         let writer = match &mut self.writer {
             Ok(writer) => writer,
             Err(error) => return Err(io::Error::new(error.kind(), error.to_string())),
@@ -97,7 +97,7 @@ impl LineFile {
         }
         line.extend_from_slice(record);
         line.push(b'\n');
-        files.fill(&mut writer.file, &line).inspect_err(|_| {
+        RealFiles.fill(&mut writer.file, &line).inspect_err(|_| {
             let _ = writer.file.set_len(before);
         })?;
         if self.known_len == before {
@@ -107,7 +107,7 @@ impl LineFile {
     }
 
     /// Rewrites the file and returns `true`, unless another process uses it or has appended to it.
-    pub(super) fn replace(&mut self, files: &dyn Files, records: &[Bytes]) -> io::Result<bool> {
+    fn replace(&mut self, records: &[Bytes]) -> io::Result<bool> {
         let Ok(writer) = &mut self.writer else { return Ok(false) };
         let Some(in_use) = &writer.in_use else { return Ok(false) };
         let is_alone = in_use.try_lock().is_ok();
@@ -117,7 +117,7 @@ impl LineFile {
                 text.extend_from_slice(record);
                 text.push(b'\n');
             }
-            files.write(&self.path, &text).and_then(|()| {
+            RealFiles.write(&self.path, &text).and_then(|()| {
                 flush_folder_of(&self.path)?;
                 writer.file = open_to_append(&self.path)?;
                 self.known_len = text.len() as u64;
@@ -203,15 +203,15 @@ mod tests {
     #[test]
     fn file_system_without_locks_keeps_lines_and_never_rewrites_them() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("purges.log");
+        let path = folder.path().join("lines.log");
         let no_locks = |_: &File| Err(io::ErrorKind::Unsupported.into());
         let writer = Writer::open(&path, no_locks);
         let mut file = LineFile { path: path.clone(), writer, known_len: 0 };
-        file.append(&RealFiles, b"one").unwrap();
+        file.append(b"one").unwrap();
         // As a crash leaves it.
         fs::write(&path, "one\ncut sho").unwrap();
-        file.append(&RealFiles, b"two").unwrap();
-        assert!(!file.replace(&RealFiles, &[]).unwrap());
+        file.append(b"two").unwrap();
+        assert!(!file.replace(&[]).unwrap());
         assert_eq!(file.read().unwrap(), ["one", "cut sho", "two"]);
     }
 }
