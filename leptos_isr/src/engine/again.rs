@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use crate::{engine::Engine, rules::freshness::PurgeKind};
+use crate::{
+    engine::{Engine, purging::LISTEN},
+    rules::freshness::PurgeKind,
+    store::Lease,
+};
 
 impl Engine {
     /// Starts to do what is due, if anything is to be done and there is a runtime, and looks anew at
@@ -19,17 +23,32 @@ impl Engine {
             loop {
                 let Some(engine) = inner.upgrade().map(Self) else { return };
                 engine.purge_due().await;
-                let wait = engine.0.order.next_again();
+                let wait = match engine.0.order.next_again() {
+                    None => Duration::MAX,
+                    // Another process does it just now.
+                    Some(Duration::ZERO) => LISTEN,
+                    Some(wait) => wait,
+                };
                 drop(engine);
                 // Whatever ends the wait, what is due is looked at.
-                let _ = timeout(wait.unwrap_or(Duration::MAX), changed.notified()).await;
+                let _ = timeout(wait, changed.notified()).await;
             }
         });
     }
 
     /// Does what is to be purged once more by now.
     pub(crate) async fn purge_due(&self) {
-        // Another process may have done it.
+        if self.0.order.next_again() != Some(Duration::ZERO) {
+            return;
+        }
+        // Of several processes one does it.
+        let lease = match self.0.tiers.store() {
+            Some(store) => store.lease("second purges").await,
+            None => Lease::Unknown,
+        };
+        if matches!(lease, Lease::Held) {
+            return;
+        }
         if let Err(error) = self.hear_purges().await {
             warn!(error, "cannot read the purges of other processes");
         }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How often it is looked what other processes have purged. A purge is to be heard within a second.
-const LISTEN: Duration = Duration::from_millis(250);
+pub(crate) const LISTEN: Duration = Duration::from_millis(250);
 
 impl Engine {
     /// Makes pages stale, or unservable if the purge is hard; see [`Purge`].
@@ -71,6 +71,7 @@ impl Engine {
         again_after: Option<Duration>,
         ids: Vec<PurgeId>,
     ) -> Result<(), StoreError> {
+        self.hear_purges_of_others();
         let arrival = if ids.is_empty() { Arrival::New } else { self.0.cdns.begin(&ids) };
         if arrival == Arrival::Done {
             return Ok(());
@@ -97,7 +98,8 @@ impl Engine {
             self.0.cdns.note(&self.addresses(&scopes), is_hard, stamp, &ids).await;
         }
         self.0.cdns.end(&ids, kept.is_ok());
-        self.follow(&applied);
+        applied.iter().for_each(|purge| self.regenerate_watched(&purge.scopes));
+        self.purge_again_when_due();
         kept
     }
 
@@ -126,15 +128,14 @@ impl Engine {
 
     pub(crate) async fn hear_purges(&self) -> Result<(), StoreError> {
         let Some(store) = self.0.tiers.store() else { return Ok(()) };
+        let next = self.0.order.later().next();
         let purges = self.0.purge_log.hear(store, &self.0.order).await?;
-        self.follow(&purges);
-        Ok(())
-    }
-
-    /// Does what follows from purges that were applied.
-    fn follow(&self, purges: &[NewPurge]) {
         purges.iter().for_each(|purge| self.regenerate_watched(&purge.scopes));
-        self.purge_again_when_due();
+        // Only then, since this is also called by what it wakes.
+        if self.0.order.later().next() != next {
+            self.purge_again_when_due();
+        }
+        Ok(())
     }
 
     /// The scopes as addresses, which CDNs know pages by: a path ends in a slash if those of its

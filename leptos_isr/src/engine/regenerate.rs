@@ -31,14 +31,14 @@
 //!
 //! # Several processes
 //!
-//! A flight has a lease of its page, which the [`Ledger`](crate::store::Ledger) gives to one process at
-//! a time, until its page is in the store. The others leave the queue, wait for the lease, and find
-//! the page. One that is kept waiting for [`LEASE`] renders the page all the same. If the other one
-//! goes on after all, its page is the older of the two, and gives way.
+//! A flight whose turn has come has a lease of its page, which the [`Ledger`](crate::store::Ledger) gives
+//! to one process at a time, until its page is in the store. The others give up their turn, wait for
+//! the lease, and find the page. One that is kept waiting for [`LEASE`] renders the page all the same.
+//! If the other one goes on after all, its page is the older of the two, and gives way.
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use futures::{StreamExt, stream};
@@ -66,7 +66,7 @@ use crate::{
     store::Lease,
     tasks::{
         backoff::UnstoredReason,
-        schedule::{Refusal, Turn, Urgency},
+        schedule::{Permit, Refusal, Turn, Urgency},
         single_flight::{self, Demand, Flight, Role},
     },
 };
@@ -97,6 +97,23 @@ pub struct Regeneration {
     /// Stored means that the store behind the memory has it, if there is a store, so that a restart
     /// does not lose it.
     pub result: Result<(StatusCode, bool), RenderError>,
+}
+
+/// How a flight begins.
+enum Start {
+    /// Another process has rendered the page.
+    Found(Arc<ServedEntry>),
+    Render {
+        permit: Permit,
+        right: Right,
+    },
+}
+
+/// Whether other processes leave the page to this one.
+struct Right {
+    lease: Lease,
+    /// When the ledger was asked.
+    asked: SystemTime,
 }
 
 /// Why a flight is started, and for whom.
@@ -273,64 +290,101 @@ impl Engine {
         {
             return Ok(NewEntry { entry, stored: true, after: request.after });
         }
-        let (turn, lease) = self.alone(target, turn.map_err(refused)?, request.urgency).await?;
+        match self.begin(target, turn.map_err(refused)?, request).await? {
+            Start::Found(entry) => Ok(NewEntry { entry, stored: true, after: request.after }),
+            Start::Render { permit, right } => {
+                let outcome = self.render_and_store(target, permit, &right, request).await;
+                self.give_back(right, &outcome);
+                outcome
+            }
+        }
+    }
+
+    /// Waits for the page's turn, and until no other process renders it.
+    async fn begin(
+        &self,
+        target: &Target,
+        turn: Turn,
+        request: &FlightRequest,
+    ) -> Result<Start, RenderFailure> {
+        let mut permit = Some(turn.begin().await.map_err(refused)?);
+        let mut right = self.ask_right(target).await;
+        if matches!(right.lease, Lease::Held) {
+            // Other pages have the turn meanwhile.
+            permit.take().into_iter().for_each(Permit::give_up);
+            right = self.await_right(target).await?;
+        }
         // Another process may have stored it while this one looked and asked. For a missing page that
         // can be told only where processes ask each other.
-        let may_be_there = request.reason != "miss" || matches!(lease, Some(Lease::Granted(_)));
+        let may_be_there = request.reason != "miss" || !matches!(right.lease, Lease::Unknown);
         if request.after == Version::default()
             && may_be_there
             && let Some(entry) = self.newer_of_another(target).await
         {
-            return Ok(NewEntry { entry, stored: true, after: request.after });
+            permit.into_iter().for_each(Permit::give_up);
+            return Ok(Start::Found(entry));
         }
-        let outcome = self.render_and_store(target, turn, request).await;
-        if let (Some(lease), Ok(new)) = (lease, &outcome)
-            && new.stored
-        {
-            let (engine, entry) = (self.clone(), Arc::clone(&new.entry));
-            self.0.tasks.spawn(async move {
-                // Others find it then.
-                let _ = engine.0.tiers.written(&entry).await;
-                drop(lease);
-            });
+        if let Some(permit) = permit {
+            return Ok(Start::Render { permit, right });
         }
-        outcome
+        let is_awaited = self.0.scheduler.is_awaited(&target.key);
+        let turn = self.ask(target, if is_awaited { Urgency::Waiting } else { request.urgency });
+        let permit = turn.map_err(refused)?.begin().await.map_err(refused)?;
+        Ok(Start::Render { permit, right })
     }
 
-    /// Waits until no other process renders the page. Returns a turn, and what keeps others from it.
-    async fn alone(
-        &self,
-        target: &Target,
-        turn: Turn,
-        urgency: Urgency,
-    ) -> Result<(Turn, Option<Lease>), RenderFailure> {
-        let Some(store) = self.0.tiers.store() else { return Ok((turn, None)) };
-        let name = format!("{} {}", self.0.build.as_deref().unwrap_or_default(), target.key);
-        let (mut pause, longest) = ASKED_EVERY;
-        let (mut turn, until) = (Some(turn), Instant::now() + LEASE.min(self.0.limits.time));
-        let lease = loop {
-            match store.lease(&name).await {
-                Lease::Held if Instant::now() < until => {}
-                Lease::Held => {
-                    warn!(isr.key = %target.key, "another process has rendered this page for more \
-                        than ten seconds or a render may take, so it is rendered here too");
-                    break None;
-                }
-                lease => break Some(lease),
+    /// Asks whether this process may render the page alone. A page that may not be stored is for this
+    /// process's visitors only, so there is nothing to ask.
+    async fn ask_right(&self, target: &Target) -> Right {
+        let asked = self.now();
+        let waits = self.0.backoff.waits(&target.key, asked);
+        let is_private = matches!(waits, Some((UnstoredReason::NotStorable, _)));
+        let store = self.0.tiers.store().filter(|_| !is_private);
+        let lease = match store {
+            Some(store) => {
+                let build = self.0.build.as_deref().unwrap_or_default();
+                store.lease(&format!("{build} {}", target.key)).await
             }
-            // Others may have its place meanwhile.
-            turn = None;
-            sleep(pause).await;
-            pause = (pause * 2).min(longest);
+            None => Lease::Unknown,
         };
-        let turn = turn.map_or_else(
-            || {
-                let is_awaited = self.0.scheduler.is_awaited(&target.key);
-                self.ask(target, if is_awaited { Urgency::Waiting } else { urgency })
-            },
-            Ok,
-        );
-        Ok((turn.map_err(refused)?, lease))
+        Right { lease, asked }
+    }
+
+    /// Asks again and again, for no longer than another process may keep a page.
+    async fn await_right(&self, target: &Target) -> Result<Right, RenderFailure> {
+        let (mut pause, longest) = ASKED_EVERY;
+        let until = Instant::now() + self.longest_lease();
+        loop {
+            sleep(pause).await;
+            let right = self.ask_right(target).await;
+            if !matches!(right.lease, Lease::Held) {
+                return Ok(right);
+            }
+            if Instant::now() >= until {
+                warn!(isr.key = %target.key, "another process has kept this page for more than ten \
+                    seconds or a render may take, so it is rendered here too");
+                return Ok(right);
+            }
+            if self.0.scheduler.is_closed() && !self.0.scheduler.is_awaited(&target.key) {
+                return Err(RenderError::ShuttingDown.into());
+            }
+            pause = (pause * 2).min(longest);
+        }
+    }
+
+    fn longest_lease(&self) -> Duration {
+        LEASE.min(self.0.limits.time)
+    }
+
+    /// Lets other processes have the page, once they find what was rendered.
+    fn give_back(&self, right: Right, outcome: &RenderResult) {
+        let stored = outcome.as_ref().ok().filter(|new| new.stored);
+        let (Lease::Granted(_), Some(new)) = (&right.lease, stored) else { return };
+        let (engine, entry) = (self.clone(), Arc::clone(&new.entry));
+        self.0.tasks.spawn(async move {
+            let _ = engine.0.tiers.written(&entry).await;
+            drop(right);
+        });
     }
 
     /// A fresh page that another process has put into the store since this one looked.
@@ -349,15 +403,16 @@ impl Engine {
         self.0.scheduler.ask(&target.route, target.max_renders, &target.key, urgency)
     }
 
-    /// Renders a page in its turn, and stores it if it may be stored. Writes one log line.
+    /// Renders a page in its turn, and stores it if it may be stored. Writes one log line, unless the
+    /// page of another process takes the place of this one.
     async fn render_and_store(
         &self,
         target: &Target,
-        turn: Turn,
+        permit: Permit,
+        right: &Right,
         request: &FlightRequest,
     ) -> RenderResult {
         let reason = request.reason;
-        let permit = turn.begin().await.map_err(refused)?;
         let started = Instant::now();
         let threads = match permit.urgency {
             Urgency::Prefetch | Urgency::Background => Handle::current(),
@@ -377,7 +432,17 @@ impl Engine {
         match result {
             Ok(rendered) => {
                 self.0.failures.forget(&target.key);
-                if rendered.entry.age(self.now()).is_none_or(|age| age > LEASE)
+                let is_late = match right.lease {
+                    // Also if the clock was set back.
+                    Lease::Granted(_) => self
+                        .now()
+                        .duration_since(right.asked)
+                        .map_or(true, |held| held >= self.longest_lease()),
+                    Lease::Held => true,
+                    Lease::Unknown => false,
+                };
+                if is_late
+                    && request.after == Version::default()
                     && let Some(entry) = self.newer_of_another(target).await
                     && entry.version > rendered.entry.version
                 {

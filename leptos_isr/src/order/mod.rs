@@ -81,7 +81,9 @@ impl Order {
         times: PurgeTimes,
         later: Later,
     ) -> Self {
-        Self { clock, stamps: Stamps::default(), purges: Purges::new(times, last), later }
+        let stamps = Stamps::default();
+        stamps.observe(last);
+        Self { clock, stamps, purges: Purges::new(times, last), later }
     }
 
     pub(crate) fn now(&self) -> SystemTime {
@@ -117,9 +119,10 @@ impl Order {
         counts_at
     }
 
-    /// Applies a purge that no ledger keeps: it counts in this process only.
+    /// Applies a purge that no ledger keeps: it counts in this process only. Its position is the
+    /// next one, so that any that the ledger gives later is above it.
     pub(crate) fn apply_here(&self, scopes: &[Scope], kind: PurgeKind) -> Position {
-        self.apply(scopes, kind, stamp_of(self.now()))
+        self.apply(scopes, kind, Position::default())
     }
 
     /// From which position on a purge counts as one that is done again after `after`.

@@ -224,9 +224,11 @@ impl Guarded {
         &self,
         position: u64,
     ) -> Result<Vec<LedgerRecord>, StoreError> {
-        if self.gate.is_shut() {
-            return Err(NoAnswer::new(self.read_limit).into());
-        }
+        // A store that does not answer is asked once at a time, by whoever has something to ask.
+        let _trial = match self.gate.is_shut() {
+            true => Some(self.gate.trial().ok_or_else(|| NoAnswer::new(self.read_limit))?),
+            false => None,
+        };
         self.gate.call(self.read_limit, self.ledger.since(position)).await
     }
 
@@ -241,7 +243,7 @@ impl Guarded {
         &self,
         records: Vec<LedgerRecord>,
     ) -> Result<bool, StoreError> {
-        self.ledger.replace(records).await
+        self.gate.call(self.write_limit, self.ledger.replace(records)).await
     }
 
     pub(crate) async fn begin_service(&self) {

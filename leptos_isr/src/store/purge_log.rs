@@ -86,14 +86,13 @@ pub(crate) fn replay(records: &[LedgerRecord], now: Position) -> PurgeHistory {
     };
     let mut history =
         PurgeHistory { last: known.last, log: PurgeLog(Mutex::new(known)), ..Default::default() };
-    let (mut damaged, mut is_last_damaged) = (0, false);
+    let mut damaged = 0;
     for LedgerRecord { position, record } in records {
         let Some(record) = read(record) else {
             damaged += 1;
-            is_last_damaged = true;
+            history.times.note(Scope::everything(), PurgeKind::Soft, *position);
             continue;
         };
-        is_last_damaged = false;
         let kind = kind(record.hard);
         if !record.only_again {
             history.later.purged(&record.scopes, kind, *position);
@@ -106,12 +105,10 @@ pub(crate) fn replay(records: &[LedgerRecord], now: Position) -> PurgeHistory {
         }
     }
     if damaged > 0 {
-        warn!(damaged, "purge records are damaged: all stored pages count as purged");
-        // A damaged record came before the next one, or, if there is none, at any time until now.
-        if is_last_damaged {
-            history.last = history.last.max(now);
-        }
-        history.times.note(Scope::everything(), PurgeKind::Soft, history.last.max(1));
+        warn!(
+            damaged,
+            "purge records are damaged: all pages that were stored before count as purged"
+        );
     }
     history
 }
@@ -351,7 +348,7 @@ mod tests {
             let everything = times.records().find(|(scope, ..)| **scope == Scope::everything());
             assert_eq!(
                 everything.map(|(_, kind, position)| (kind, position)),
-                Some((PurgeKind::Soft, 9))
+                Some((PurgeKind::Soft, 7))
             );
         }
         assert!(replay(&log, 20).times.records().all(|(scope, ..)| *scope != Scope::everything()));
@@ -459,13 +456,5 @@ mod tests {
         other.purge(soft("there")).await;
         one.hear().await;
         assert!(one.is_purged("there", between) && !one.is_purged("there", one.render()));
-    }
-
-    #[test]
-    fn damaged_last_record_may_have_come_at_any_time_until_the_start() {
-        let damaged = LedgerRecord { position: 8, record: "damaged".into() };
-        let PurgeHistory { times, last, .. } = replay(&[at(7, &soft("a")), damaged], 20);
-        let latest = times.records().map(|(_, _, position)| position).max();
-        assert_eq!((latest, last), (Some(20), 20));
     }
 }

@@ -144,6 +144,7 @@ pub(crate) struct Permit {
     /// For whom the page is rendered, as of its turn.
     pub(crate) urgency: Urgency,
     began: Instant,
+    is_given_up: bool,
 }
 
 /// A visitor who waits for a page. Dropping it ends the wait.
@@ -226,6 +227,11 @@ impl Scheduler {
         drop(state);
         let (route, key) = (Arc::clone(route), key.clone());
         Ok(Turn { scheduler: self.clone(), route, key, call, urgency, has_begun: false })
+    }
+
+    /// Whether nothing is rendered any more that nobody waits for.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().is_closed
     }
 
     /// Whether visitors wait for the page.
@@ -433,7 +439,8 @@ impl Turn {
         }
         let (scheduler, route) = (self.scheduler.clone(), Arc::clone(&self.route));
         self.has_begun = true;
-        Ok(Permit { scheduler, route, urgency: self.urgency, began: Instant::now() })
+        let began = Instant::now();
+        Ok(Permit { scheduler, route, urgency: self.urgency, began, is_given_up: false })
     }
 }
 
@@ -455,11 +462,20 @@ impl Drop for Turn {
     }
 }
 
+impl Permit {
+    /// Ends without a render.
+    pub(crate) fn give_up(mut self) {
+        self.is_given_up = true;
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.scheduler.state();
-        let last = self.began.elapsed();
-        state.average = (state.average * (WEIGHT_OF_LAST - 1) + last) / WEIGHT_OF_LAST;
+        if !self.is_given_up {
+            let last = self.began.elapsed();
+            state.average = (state.average * (WEIGHT_OF_LAST - 1) + last) / WEIGHT_OF_LAST;
+        }
         state.end(&self.route, self.urgency, self.scheduler.0.bounds);
     }
 }

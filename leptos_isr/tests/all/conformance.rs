@@ -149,6 +149,7 @@ async fn each_bug_of_a_ledger_is_caught_and_one_that_fails_breaks_all() {
         (Bug::CutsLongRecords, "records_are_read_in_their_order"),
         (Bug::GivesOnePositionTwice, "records_are_read_in_their_order"),
         (Bug::SaysAnotherPosition, "records_are_read_in_their_order"),
+        (Bug::CountsFromOne, "positions_are_times"),
         (Bug::WritesWhenDropped, "records_survive_reopening"),
         (Bug::HearsOnlyItsOwn, "records_are_heard_by_all"),
         (Bug::HearsTheLastOnceMore, "records_are_heard_by_all"),

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use leptos_isr::{
     Error, hours, minutes,
     purge::Purge,
+    seconds,
     store::{Key, Ledger, LedgerRecord, Store, StoreError},
 };
 
@@ -160,6 +161,7 @@ impl Ledger for OwnStore {
     }
 
     async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+        self.0.calls.lock().unwrap().push("since");
         match self.mood() {
             Mood::Fails => Err("the store is down".into()),
             Mood::Hangs => std::future::pending().await,
@@ -360,4 +362,40 @@ async fn old_builds_are_removed_from_it_when_this_one_begins_to_serve_and_each_h
     site.set_back(hours(24));
     assert_eq!(removed().await, 3, "the clock was set back");
     assert_eq!(removed().await, 3);
+}
+
+#[tokio::test]
+async fn ledger_is_not_asked_again_and_again_while_a_second_purge_waits() {
+    let store = OwnStore::new(Mood::Works);
+    let site = site_on(&store);
+    let again_after = Some(minutes(1));
+    let tags = vec!["all".to_owned()];
+    site.engine.purge(&Purge { tags, again_after, ..Purge::default() }).await.unwrap();
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    let asked = store.calls("since");
+    assert!(asked < 10, "it was asked {asked} times");
+}
+
+/// Its pages are in memory, so no visitor's request tries the store.
+#[tokio::test]
+async fn purges_of_others_are_heard_again_once_a_store_that_hung_answers() {
+    let store = OwnStore::new(Mood::Works);
+    let (site, other) = (site_on(&store), site_on(&store));
+    site.get_kept("/a/1").await;
+    store.set(Mood::Hangs);
+    let asked = store.calls("since");
+    while store.calls("since") < asked + 4 {
+        tokio::task::yield_now().await;
+    }
+    store.set(Mood::Works);
+    site.get("/a/1").await.assert_fresh();
+    other.purge_tag("all").await;
+    let heard = async {
+        while site.get("/a/1").await.cache_status().contains("ttl=60") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(seconds(20), heard).await.expect("the purge is not heard");
 }

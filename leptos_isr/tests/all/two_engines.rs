@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use leptos_isr::{minutes, seconds, testing::TestClock};
+use tokio::time::timeout;
 
 use crate::support::{Renders, Site, routes};
 
@@ -29,4 +30,22 @@ async fn page_that_is_rendered_for_too_long_gives_way_to_a_newer_one_of_another_
     for site in [slow, other, engine(minutes(1))] {
         site.get("/a/1").await.assert_fresh().assert_body("/a/1 #2");
     }
+}
+
+#[tokio::test]
+async fn page_that_only_waits_for_its_turn_in_one_engine_is_rendered_by_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let busy =
+        Site::build(routes(), |builder| builder.disk(folder.path(), "build-1").max_renders(1));
+    busy.behave(Renders::Gate);
+    let (first, second) = (busy.start("/a/1"), busy.start("/a/2"));
+    busy.begun().await;
+    let other = Site::on_disk(folder.path());
+    let page = timeout(seconds(5), other.get("/a/2")).await.expect("it waits");
+    page.assert_body("/a/2 #1");
+    other.idle().await;
+    busy.let_pass();
+    first.await.unwrap().assert_body("/a/1 #1");
+    second.await.unwrap().assert_body("/a/2 #1");
+    assert_eq!(busy.renders(), 1, "it took the page of the other");
 }

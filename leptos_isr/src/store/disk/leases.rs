@@ -1,12 +1,12 @@
 //! Who renders which page: a name stands for one byte of a file, far behind its end, which is locked
-//! meanwhile. So leases take no room, and one ends with its process at the latest.
+//! meanwhile. So leases take no room, and all end with their process at the latest.
 
 use std::{
     collections::HashMap,
     fs::{File, OpenOptions},
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Mutex},
 };
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -14,37 +14,75 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{files::lock, platform};
 use crate::store::ledger::Lease;
 
+#[derive(Clone, Debug)]
+pub(super) struct Leases(Arc<Mutex<State>>);
+
 #[derive(Debug)]
-pub(super) struct Leases {
+struct State {
     path: PathBuf,
-    /// The bytes that this process has locked. Whoever asks for one of them here shares its lock: a
-    /// process renders each page once at a time anyway.
-    held: Mutex<HashMap<u64, Weak<File>>>,
+    /// Open from the first lease on. Its locks belong to this open file, whatever their number.
+    file: Option<File>,
+    /// Whether the system or the file system has no such locks.
+    has_no_locks: bool,
+    /// How many here have the lease of a byte. They share its lock: a process renders each page once
+    /// at a time anyway.
+    held: HashMap<u64, usize>,
 }
 
 impl Leases {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, held: Mutex::default() }
+        let state = State { path, file: None, has_no_locks: false, held: HashMap::new() };
+        Self(Arc::new(Mutex::new(state)))
     }
 
     pub(super) fn take(&self, name: &str) -> io::Result<Lease> {
         // Offsets are signed.
         let byte = xxh3_64(name.as_bytes()) >> 1;
-        let mut held = lock(&self.held);
-        if let Some(file) = held.get(&byte).and_then(Weak::upgrade) {
-            return Ok(Lease::Granted(Box::new(file)));
+        let mut state = lock(&self.0);
+        if state.has_no_locks {
+            return Ok(Lease::Unknown);
         }
-        let file = OpenOptions::new().create(true).write(true).truncate(false).open(&self.path)?;
-        match platform::lock_byte(&file, byte) {
-            Ok(true) => {
-                let file = Arc::new(file);
-                held.retain(|_, file| file.strong_count() > 0);
-                held.insert(byte, Arc::downgrade(&file));
-                Ok(Lease::Granted(Box::new(file)))
+        if !state.held.contains_key(&byte) {
+            match platform::lock_byte(state.file()?, byte) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Lease::Held),
+                Err(_) => {
+                    state.has_no_locks = true;
+                    return Ok(Lease::Unknown);
+                }
             }
-            Ok(false) => Ok(Lease::Held),
-            // The file system has no such locks.
-            Err(_) => Ok(Lease::Unknown),
+        }
+        *state.held.entry(byte).or_default() += 1;
+        Ok(Lease::Granted(Box::new(Right { leases: self.clone(), byte })))
+    }
+}
+
+impl State {
+    fn file(&mut self) -> io::Result<&File> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => OpenOptions::new().create(true).write(true).truncate(false).open(&self.path)?,
+        };
+        Ok(self.file.insert(file))
+    }
+}
+
+/// A lease of one byte.
+struct Right {
+    leases: Leases,
+    byte: u64,
+}
+
+impl Drop for Right {
+    fn drop(&mut self) {
+        let mut state = lock(&self.leases.0);
+        let Some(holders) = state.held.get_mut(&self.byte) else { return };
+        *holders -= 1;
+        if *holders == 0 {
+            state.held.remove(&self.byte);
+            if let Some(file) = &state.file {
+                platform::unlock_byte(file, self.byte);
+            }
         }
     }
 }

@@ -62,7 +62,8 @@ const THREADS: usize = 32;
 
 /// Keeps the pages of one build in a folder, and the purges of all builds beside them.
 ///
-/// The folder holds `purges.log` and `pages/<build id>/`. The size of the pages is bounded, counted
+/// The folder holds `purges.log` and `pages/<build id>/`, and beside them empty files whose locks
+/// processes take in turn. The size of the pages is bounded, counted
 /// in whole blocks of 4 KiB, those of all builds together. Beyond the limit, builds that are not
 /// needed any more are removed first, then pages of builds that were in service before and that no
 /// process has open, then the pages of this build that were used least recently. It keeps half of

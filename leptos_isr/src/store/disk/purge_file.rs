@@ -5,12 +5,12 @@
 //! from line to line. Readers take no lock: a line counts once its line break is there.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::{Mutex, Once},
     thread::sleep,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
@@ -37,7 +37,7 @@ pub(super) struct PurgeFile {
     /// The last line that was appended or looked at before.
     end: Mutex<Mark>,
     /// The last line that was read.
-    heard: Mutex<Mark>,
+    heard: Mutex<Heard>,
     lock_warning: Once,
 }
 
@@ -46,6 +46,14 @@ pub(super) struct PurgeFile {
 struct Mark {
     offset: u64,
     position: u64,
+}
+
+/// What was read, and what the file looked like then.
+#[derive(Debug, Default)]
+struct Heard {
+    last: Mark,
+    /// Its length, and when it was written.
+    file: Option<(u64, SystemTime)>,
 }
 
 /// What follows a mark.
@@ -70,13 +78,18 @@ impl PurgeFile {
     /// The records after `position`.
     pub(super) fn since(&self, position: u64) -> io::Result<Vec<LedgerRecord>> {
         let mut heard = lock(&self.heard);
-        let mark = if heard.position <= position { *heard } else { Mark::default() };
-        let tail = match File::open(&self.path) {
-            Ok(mut file) => tail(&mut file, mark)?,
+        let file = match fs::metadata(&self.path) {
+            Ok(file) => Some((file.len(), file.modified()?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        *heard = tail.last;
+        if file == heard.file && heard.last.position <= position {
+            return Ok(Vec::new());
+        }
+        let mark = if heard.last.position <= position { heard.last } else { Mark::default() };
+        let tail = tail(&mut File::open(&self.path)?, mark)?;
+        // What is written from now on makes the file another one.
+        *heard = Heard { last: tail.last, file };
         let later = tail.lines.into_iter().filter(|(mark, _)| mark.position > position);
         Ok(later.map(|(Mark { position, .. }, record)| LedgerRecord { position, record }).collect())
     }
@@ -149,7 +162,7 @@ impl PurgeFile {
                     self.lock_warning.call_once(|| {
                         warn!(path = %path.display(), %error,
                             "the file system has no locks, so the purge log is never written anew \
-                             and grows");
+                             and grows, and this folder is for one process only");
                     });
                     return Ok(None);
                 }
@@ -210,6 +223,11 @@ fn lines(text: &Bytes, offset: u64, position: u64) -> Tail {
         // damaged.
         let damaged = || (tail.last.position.saturating_add(1), line);
         let (position, record) = unframe(line).unwrap_or_else(damaged);
+        // Without locks two may have appended in another order than that of their positions.
+        let position = match position < tail.last.position {
+            true => tail.last.position + 1,
+            false => position,
+        };
         tail.last = Mark { offset, position };
         tail.lines.push((tail.last, text.slice_ref(record)));
     }

@@ -136,6 +136,15 @@ pub(super) async fn heard_by_all<L: Ledger>(data: &Data<impl AsyncFn() -> L>) ->
     are(&one.since(0).await?, &expected, "`since(0)`")
 }
 
+pub(super) async fn positions_are_times<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> Check {
+    // The ledger's clock may be another one, so this looks only for what is none.
+    const YEAR_2020: u64 = 1_577_836_800_000_000;
+    match data.open().await.append(record("now")).await? {
+        YEAR_2020.. => Ok(()),
+        position => Err(format!("the position {position} is no time in microseconds").into()),
+    }
+}
+
 /// Whether the ledger grants the lease within a second: giving one back may take a moment.
 async fn is_granted(ledger: &impl Ledger, name: &str) -> Result<Option<Lease>, StoreError> {
     for _ in 0..1000 {

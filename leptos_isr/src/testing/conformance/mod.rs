@@ -220,6 +220,7 @@ pub async fn broken_ledger_guarantees<L: Ledger>(
     report.check("records_are_read_in_their_order", ledger::in_order(&data)).await;
     report.check("records_survive_reopening", ledger::survive_reopening(&data)).await;
     report.check("records_are_heard_by_all", ledger::heard_by_all(&data)).await;
+    report.check("positions_are_times", ledger::positions_are_times(&data)).await;
     report.check("lease_has_one_holder", ledger::one_has_a_lease(&data)).await;
     report.check("concurrent_records_are_all_kept", ledger::concurrent(&data)).await;
     report.check("cancelled_record_harms_no_other", ledger::cancelled(&data)).await;

@@ -10,6 +10,9 @@ use bytes::Bytes;
 use leptos_isr::store::{Lease, Ledger, LedgerRecord, StoreError};
 use tokio::task::yield_now;
 
+/// A time in microseconds, of 2026.
+const FIRST: u64 = 1_780_000_000_000_000;
+
 /// What the ledger does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bug {
@@ -33,6 +36,7 @@ pub(crate) enum Bug {
     WritesOldRecordsAfterReplacing,
     ReplacesWhatItHasNotHeard,
     StartsAnewAfterReplacing,
+    CountsFromOne,
     LeasesToAll,
     KeepsLeases,
     Panics,
@@ -118,7 +122,11 @@ impl BrokenLedger {
 
     fn next(&self, records: &[Kept]) -> u64 {
         let last = records.last().map_or(0, |last| last.record.position);
-        if self.bug == Bug::GivesOnePositionTwice { last.max(1) } else { last + 1 }
+        match self.bug {
+            Bug::GivesOnePositionTwice => last.max(FIRST),
+            Bug::CountsFromOne => last + 1,
+            _ => (last + 1).max(FIRST),
+        }
     }
 }
 
@@ -179,7 +187,7 @@ impl Ledger for BrokenLedger {
         let later = all.into_iter().enumerate().filter(|(number, kept)| match self.bug {
             Bug::HearsOnlyItsOwn => kept.record.position > position && kept.by == self.number,
             Bug::HearsTheLastOnceMore => kept.record.position >= position,
-            Bug::HearsByNumber => *number as u64 > position,
+            Bug::HearsByNumber => FIRST + *number as u64 > position + 1,
             _ => kept.record.position > position,
         });
         Ok(later.map(|(_, kept)| kept.record).collect())
@@ -217,7 +225,7 @@ impl Ledger for BrokenLedger {
             Bug::AppendsInsteadOfReplacing => content.records.extend(records),
             Bug::StartsAnewAfterReplacing => {
                 let anew = |(n, kept): (usize, Kept)| Kept {
-                    record: LedgerRecord { position: n as u64 + 1, ..kept.record },
+                    record: LedgerRecord { position: FIRST + n as u64, ..kept.record },
                     ..kept
                 };
                 content.records = records.enumerate().map(anew).collect();

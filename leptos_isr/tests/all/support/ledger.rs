@@ -1,6 +1,9 @@
 //! A ledger in memory.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,7 +21,8 @@ impl Ledger for MemoryLedger {
 
     async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
         let mut records = self.0.lock().unwrap();
-        let position = records.last().map_or(1, |last| last.position + 1);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64;
+        let position = records.last().map_or(now, |last| now.max(last.position + 1));
         records.push(LedgerRecord { position, record });
         Ok(position)
     }

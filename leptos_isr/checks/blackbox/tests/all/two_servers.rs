@@ -84,7 +84,7 @@ async fn page_of_a_server_that_was_stopped_does_not_take_the_place_of_a_newer_on
         tokio::task::yield_now().await;
     }
     site.signal("STOP");
-    site.advance(1);
+    site.advance(11);
     let began = Instant::now();
     gate.add_permits(2);
     other.get("/forever/new").await.assert_said("forever:new #2");

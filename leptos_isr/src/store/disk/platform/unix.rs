@@ -29,28 +29,41 @@ pub(super) fn rename_locked(from: &Path, to: &Path, lock: File) -> io::Result<()
     renamed
 }
 
-/// Locks one byte of a file until the file is closed. Returns `false` if another open file has it
-/// locked, of this process or of another one.
+/// Locks one byte of a file until [`unlock_byte`], or until the file is closed. Returns `false` if
+/// another open file has it locked, of this process or of another one.
 #[cfg(target_os = "linux")]
 pub(super) fn lock_byte(file: &File, byte: u64) -> io::Result<bool> {
+    use nix::{errno::Errno, libc::F_WRLCK};
+
+    match set_lock(file, byte, F_WRLCK) {
+        Ok(()) => Ok(true),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Unlocks a byte that was locked.
+#[cfg(target_os = "linux")]
+pub(super) fn unlock_byte(file: &File, byte: u64) {
+    // A byte that was locked can be unlocked.
+    let _ = set_lock(file, byte, nix::libc::F_UNLCK);
+}
+
+#[cfg(target_os = "linux")]
+fn set_lock(file: &File, byte: u64, kind: nix::libc::c_int) -> nix::Result<()> {
     use nix::{
-        errno::Errno,
         fcntl::{FcntlArg, fcntl},
         libc,
     };
 
     let range = libc::flock {
-        l_type: libc::F_WRLCK as i16,
+        l_type: kind as i16,
         l_whence: libc::SEEK_SET as i16,
         l_start: byte as i64,
         l_len: 1,
         l_pid: 0,
     };
-    match fcntl(file, FcntlArg::F_OFD_SETLK(&range)) {
-        Ok(_) => Ok(true),
-        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    fcntl(file, FcntlArg::F_OFD_SETLK(&range)).map(drop)
 }
 
 /// Only Linux has locks of a part of a file that belong to the open file.
@@ -58,3 +71,7 @@ pub(super) fn lock_byte(file: &File, byte: u64) -> io::Result<bool> {
 pub(super) fn lock_byte(_: &File, _: u64) -> io::Result<bool> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+/// Nothing was locked.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn unlock_byte(_: &File, _: u64) {}
