@@ -22,6 +22,9 @@ enum Attack {
         /// Also damages stored pages and the purge log before each start
         #[arg(long)]
         damage: bool,
+        /// Has another server on the same folder all the time, which is not killed
+        #[arg(long, conflicts_with = "damage")]
+        neighbour: bool,
         /// Decides the random choices; another one each time by default
         #[arg(long)]
         seed: Option<u64>,
@@ -53,11 +56,12 @@ async fn main() -> ExitCode {
 
 async fn run(attack: Attack) -> Result<Report, Error> {
     match attack {
-        Attack::Crash { kills, damage, seed } => {
+        Attack::Crash { kills, damage, neighbour, seed } => {
             let settings = crash::Settings {
                 program: std::env::current_exe()?,
                 kills,
                 damage,
+                neighbour,
                 seed: seed.unwrap_or_else(new_seed),
             };
             crash::run(&settings).await

@@ -25,6 +25,16 @@ pub(super) async fn page(model: &Model, client: &mut Client, page: usize) -> io:
     ask(model, client, page).await.map(drop)
 }
 
+/// How long a purge may take to be heard by another server.
+const HEARD: Duration = Duration::from_secs(1);
+
+/// Asks for a page once, when all servers have heard of what was acknowledged before.
+pub(super) async fn late(model: &Model, client: &mut Client, page: usize) -> io::Result<()> {
+    let least = model.least(page);
+    tokio::time::sleep(HEARD).await;
+    ask_for(model, client, page, least).await.map(drop)
+}
+
 /// Asks for every page right after a start, and waits until each is fresh.
 pub(super) async fn every_page(model: &Model, port: u16) -> io::Result<()> {
     let mut client = Client::connect(port).await?;
@@ -58,7 +68,15 @@ pub(super) async fn every_page(model: &Model, port: u16) -> io::Result<()> {
 }
 
 async fn ask(model: &Model, client: &mut Client, page: usize) -> io::Result<Option<How>> {
-    let least = model.least(page);
+    ask_for(model, client, page, model.least(page)).await
+}
+
+async fn ask_for(
+    model: &Model,
+    client: &mut Client,
+    page: usize,
+    least: Least,
+) -> io::Result<Option<How>> {
     let reply = client.get(&format!("/p/{page}")).await?;
     let judged = judge(&reply, page, least);
     let how = judged.as_ref().ok().copied();

@@ -1,6 +1,7 @@
 //! Kills the server with SIGKILL at random moments while it is purged and
 //! regenerated at full speed, starts it again, and compares what it serves with
-//! what it had acknowledged.
+//! what it had acknowledged. Another server may be beside it on the same folder,
+//! which is not killed: both must hear of each other's purges within a second.
 //!
 //! This process is the content system: each page is made of three versions
 //! (its own, its group's, everybody's), which are raised here before each purge.
@@ -11,6 +12,7 @@ mod check;
 mod child;
 mod damage;
 mod model;
+mod neighbour;
 mod server;
 mod source;
 mod traffic;
@@ -39,6 +41,8 @@ pub struct Settings {
     pub kills: usize,
     /// Whether pages and the purge log are damaged before each start.
     pub damage: bool,
+    /// Whether another server is on the same folder all the time.
+    pub neighbour: bool,
     /// Decides the random choices.
     pub seed: u64,
 }
@@ -50,6 +54,9 @@ pub struct Settings {
 /// Fails if the server cannot be started at all, or this process cannot serve
 /// the data.
 pub async fn run(settings: &Settings) -> Result<Report, Error> {
+    if settings.neighbour {
+        return neighbour::run(settings).await;
+    }
     let began = Instant::now();
     let mut rng = Rng::with_seed(settings.seed);
     let folder = tempfile::tempdir()?;

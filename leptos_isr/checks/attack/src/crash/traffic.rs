@@ -15,13 +15,35 @@ use crate::client::Client;
 /// How many connections there are of each kind.
 const OF_EACH: usize = 3;
 
+/// How many connections there are whose visits take a second each.
+const LATE_VISITORS: usize = 40;
+
 /// Under way until the server is killed.
 #[derive(Debug)]
 pub(super) struct Traffic(Vec<JoinHandle<()>>);
 
 pub(super) fn start(model: &Arc<Model>, port: u16, rng: &mut Rng) -> Traffic {
-    let kinds = [Kind::Visit, Kind::Purge, Kind::Regenerate];
-    let tasks = kinds.into_iter().cycle().take(kinds.len() * OF_EACH).map(|kind| {
+    of_kinds([Kind::Visit, Kind::Purge, Kind::Regenerate], OF_EACH, model, port, rng)
+}
+
+/// Purges, one after the other.
+pub(super) fn purges(model: &Arc<Model>, port: u16, rng: &mut Rng) -> Traffic {
+    of_kinds([Kind::Purge], 1, model, port, rng)
+}
+
+/// Visits that must see what was acknowledged a second before, by whichever server.
+pub(super) fn late_visits(model: &Arc<Model>, port: u16, rng: &mut Rng) -> Traffic {
+    of_kinds([Kind::LateVisit], LATE_VISITORS, model, port, rng)
+}
+
+fn of_kinds<const N: usize>(
+    kinds: [Kind; N],
+    of_each: usize,
+    model: &Arc<Model>,
+    port: u16,
+    rng: &mut Rng,
+) -> Traffic {
+    let tasks = kinds.into_iter().cycle().take(N * of_each).map(|kind| {
         let (model, mut rng) = (Arc::clone(model), rng.fork());
         tokio::spawn(async move {
             // It ends with the connection.
@@ -35,11 +57,17 @@ impl Traffic {
     pub(super) async fn ended(self) {
         join_all(self.0).await;
     }
+
+    /// Ends it before the server ends.
+    pub(super) fn abort(self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Visit,
+    LateVisit,
     Purge,
     Regenerate,
 }
@@ -50,6 +78,7 @@ impl Kind {
         loop {
             match self {
                 Self::Visit => check::page(model, &mut client, rng.usize(..PAGES)).await?,
+                Self::LateVisit => check::late(model, &mut client, rng.usize(..PAGES)).await?,
                 Self::Purge => purge(model, &mut client, rng).await?,
                 Self::Regenerate => regenerate(model, &mut client, rng).await?,
             }
