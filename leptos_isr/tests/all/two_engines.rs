@@ -49,3 +49,20 @@ async fn page_that_only_waits_for_its_turn_in_one_engine_is_rendered_by_the_othe
     second.await.unwrap().assert_body("/a/2 #1");
     assert_eq!(busy.renders(), 1, "it took the page of the other");
 }
+
+/// Each visitor gets a render of their own there, so nobody waits for that of another engine.
+#[tokio::test]
+async fn page_that_may_not_be_stored_holds_up_nobody_in_another_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (Site::on_disk(folder.path()), Site::on_disk(folder.path()));
+    one.behave(Renders::SaysNoStore);
+    one.get("/a/1").await.assert_status(200);
+    one.begun().await;
+    one.behave(Renders::Gate);
+    let waiting = one.start("/a/1");
+    one.begun().await;
+    let page = timeout(seconds(5), other.get("/a/1")).await.expect("it waits");
+    page.assert_body("/a/1 #1");
+    one.let_pass();
+    waiting.await.unwrap().assert_status(200);
+}

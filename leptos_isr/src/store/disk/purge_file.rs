@@ -248,3 +248,22 @@ fn unframe(line: &[u8]) -> Option<(u64, &[u8])> {
     let position = std::str::from_utf8(&text[..space]).ok()?.parse().ok()?;
     Some((position, &text[space + 1..]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As two processes append without locks.
+    #[test]
+    fn line_with_a_position_before_the_last_one_is_heard_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("purges.log");
+        let file = PurgeFile::new(path.clone());
+        fs::write(&path, frame(20, b"late").unwrap()).unwrap();
+        assert_eq!(file.since(0).unwrap().len(), 1);
+        let both = [frame(20, b"late").unwrap(), frame(10, b"early").unwrap()].concat();
+        fs::write(&path, both).unwrap();
+        let early = LedgerRecord { position: 21, record: "early".into() };
+        assert_eq!(file.since(20).unwrap(), [early]);
+    }
+}
