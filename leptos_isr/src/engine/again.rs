@@ -43,7 +43,7 @@ impl Engine {
         }
         // Of several processes one does it.
         let lease = match self.0.tiers.store() {
-            Some(store) => store.lease("second purges").await,
+            Some(store) => store.lease("second purges", 0).await.unwrap_or(Lease::Unknown),
             None => Lease::Unknown,
         };
         if matches!(lease, Lease::Held) {

@@ -221,7 +221,7 @@ impl Engine {
     /// Renders and stores one page; returns its length, or why it failed.
     async fn render_at_build(&self, target: &Target) -> Result<usize, String> {
         let mut rendered = self
-            .render(target, Version::default(), Handle::current())
+            .render(target, self.0.order.begin(), Version::default(), Handle::current())
             .await
             .map_err(|RenderFailure { error, .. }| error.to_string())?;
         let entry = &rendered.entry;

@@ -53,7 +53,7 @@ use crate::{
     address::key::Key,
     data::reading::{ReadContext, Reading},
     engine::Engine,
-    entry::{Began, Entry, ServedEntry, Version},
+    entry::{Began, Entry, RenderStart, ServedEntry, Version},
     error::{Error, RenderError},
     period,
     render::{
@@ -112,6 +112,8 @@ enum Start {
 /// Whether other processes leave the page to this one.
 struct Right {
     lease: Lease,
+    /// Whether the ledger did not answer.
+    is_cut_off: bool,
     /// When the ledger was asked.
     asked: SystemTime,
 }
@@ -343,11 +345,12 @@ impl Engine {
         let lease = match store {
             Some(store) => {
                 let build = self.0.build.as_deref().unwrap_or_default();
-                store.lease(&format!("{build} {}", target.key)).await
+                store.lease(&format!("{build} {}", target.key), self.0.order.next()).await
             }
-            None => Lease::Unknown,
+            None => Ok(Lease::Unknown),
         };
-        Right { lease, asked }
+        let is_cut_off = lease.is_err();
+        Right { lease: lease.unwrap_or(Lease::Unknown), is_cut_off, asked }
     }
 
     /// Asks again and again, for no longer than another process may keep a page.
@@ -379,7 +382,7 @@ impl Engine {
     /// Lets other processes have the page, once they find what was rendered.
     fn give_back(&self, right: Right, outcome: &RenderResult) {
         let stored = outcome.as_ref().ok().filter(|new| new.stored);
-        let (Lease::Granted(_), Some(new)) = (&right.lease, stored) else { return };
+        let (Lease::Granted { .. }, Some(new)) = (&right.lease, stored) else { return };
         let (engine, entry) = (self.clone(), Arc::clone(&new.entry));
         self.0.tasks.spawn(async move {
             let _ = engine.0.tiers.written(&entry).await;
@@ -426,7 +429,15 @@ impl Engine {
         // Before the stamp: a purge that comes from now on ends what is remembered of a failure.
         let generation = self.0.order.generation();
         let began = self.0.order.seen();
-        let result = self.render(target, request.after, threads).await;
+        let version = match right.lease {
+            Lease::Granted { version, .. } => version,
+            Lease::Held | Lease::Unknown => None,
+        };
+        let start = match version {
+            Some(version) => self.0.order.begin_as(Version(version)),
+            None => self.0.order.begin(),
+        };
+        let result = self.render(target, start, request.after, threads).await;
         let duration = started.elapsed();
         drop(permit);
         match result {
@@ -434,7 +445,7 @@ impl Engine {
                 self.0.failures.forget(&target.key);
                 let is_late = match right.lease {
                     // Also if the clock was set back.
-                    Lease::Granted(_) => self
+                    Lease::Granted { .. } => self
                         .now()
                         .duration_since(right.asked)
                         .map_or(true, |held| held >= self.longest_lease()),
@@ -448,6 +459,8 @@ impl Engine {
                 {
                     return Ok(NewEntry { entry, stored: true, after: request.after });
                 }
+                let mut rendered = rendered;
+                rendered.entry.is_unordered = right.is_cut_off;
                 let new = self.store_rendered(rendered, request.after).await;
                 let outcome = if new.stored { "stored" } else { "not stored" };
                 if new.stored {
@@ -476,17 +489,16 @@ impl Engine {
         }
     }
 
-    /// Renders a page on `threads`. It uses no data that was read before `after`, or before the
-    /// last purge of the page's path.
+    /// Renders a page on `threads`, from its beginning at `start`. It uses no data that was read
+    /// before `after`, or before the last purge of the page's path.
     pub(crate) async fn render(
         &self,
         target: &Target,
+        start: RenderStart,
         after: Version,
         threads: Handle,
     ) -> Result<RenderOutput, RenderFailure> {
         let app = self.app().ok_or(RenderError::ShuttingDown)?;
-        // Before anything else: a purge that comes from now on is later than the page.
-        let start = self.0.order.begin();
         let since = Began { seen: self.0.order.last_purge(&target.key), version: after };
         let mut scope = RenderScope::default();
         if target.key.is_shared_not_found() {

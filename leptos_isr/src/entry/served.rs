@@ -25,6 +25,9 @@ pub(crate) struct ServedEntry {
     pub(crate) heads: Heads,
     /// Whether a list has its path, as at build.
     pub(crate) is_listed: bool,
+    /// Whether its version says nothing: the ledger did not answer when it was rendered, so another
+    /// process may have rendered a newer one meanwhile.
+    pub(crate) is_unordered: bool,
     /// Whether the store has the page.
     pub(crate) written: Written,
     /// The generation of purges at which the page was last found unpurged.
@@ -54,6 +57,7 @@ impl ServedEntry {
             encodings,
             heads: Heads::default(),
             is_listed: false,
+            is_unordered: false,
             written: Written::default(),
             unpurged_at: AtomicU64::new(0),
         }

@@ -40,7 +40,10 @@
 //! # Versions
 //!
 //! Of two renders of a page, the one that began later is newer. Its [`Version`] is a stamp: the time
-//! by the clock, or one more than the last stamp that the process gave or found in the store.
+//! by the clock, or one more than the last stamp that the process gave or found in the store. Where
+//! several machines share a ledger, it gives the version with the right to render: at least that
+//! stamp, and more than any that it gave for the page before. So the clock of a machine may make the
+//! numbers larger, but never the older render the newer one.
 
 pub(crate) mod later;
 pub(crate) mod purge;
@@ -101,9 +104,14 @@ impl Order {
 
     /// Begins a render or a read. A purge that is applied from now on reaches it.
     pub(crate) fn begin(&self) -> RenderStart {
-        let at = self.now();
-        let version = Version(self.stamps.next(at));
-        RenderStart { at, began: Began { seen: self.seen(), version } }
+        let version = Version(self.next());
+        self.begin_as(version)
+    }
+
+    /// Begins a render whose version the ledger has given.
+    pub(crate) fn begin_as(&self, version: Version) -> RenderStart {
+        self.stamps.observe(version.0);
+        RenderStart { at: self.now(), began: Began { seen: self.seen(), version } }
     }
 
     /// The position of the last purge that was applied.
@@ -114,9 +122,18 @@ impl Order {
     /// Applies a purge that the ledger keeps at `position`, and returns the position at which it
     /// counts here.
     pub(crate) fn apply(&self, scopes: &[Scope], kind: PurgeKind, position: Position) -> Position {
-        let counts_at = self.purges.note(scopes, kind, position);
+        let counts_at = self.purges.note(scopes.iter().map(|scope| (scope, kind)), position);
         self.later.purged(scopes, kind, counts_at);
         counts_at
+    }
+
+    /// Applies many purges at one position, later than each of them and than all before.
+    pub(crate) fn apply_all<'a>(
+        &self,
+        purges: impl IntoIterator<Item = (&'a Scope, PurgeKind)>,
+        position: Position,
+    ) {
+        self.purges.note(purges, position);
     }
 
     /// Applies a purge that no ledger keeps: it counts in this process only. Its position is the

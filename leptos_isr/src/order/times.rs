@@ -167,10 +167,16 @@ impl Purges {
 
     /// Notes a purge, and returns the position at which it counts: `position`, unless one that no
     /// ledger keeps was noted at a later one.
-    pub(crate) fn note(&self, scopes: &[Scope], kind: PurgeKind, position: Position) -> Position {
+    pub(crate) fn note<'a>(
+        &self,
+        scopes: impl IntoIterator<Item = (&'a Scope, PurgeKind)>,
+        position: Position,
+    ) -> Position {
         let mut times = self.times.write().unwrap_or_else(PoisonError::into_inner);
         let position = position.max(self.applied().saturating_add(1));
-        scopes.iter().for_each(|scope| times.note(scope.clone(), kind, position));
+        for (scope, kind) in scopes {
+            times.note(scope.clone(), kind, position);
+        }
         // Under the lock: whoever has seen this position finds the purge.
         self.applied.store(position, Ordering::Release);
         self.generation.fetch_add(1, Ordering::Release);
@@ -293,7 +299,7 @@ mod tests {
         let purges = Purges::new(PurgeTimes::default(), 0);
         let page = ServedEntry::new(entry("/a", &["t"], 5));
         let note = |tag, position| {
-            purges.note(&[Scope::Tag(Tag::new(tag))], PurgeKind::Soft, position);
+            purges.note([(&Scope::Tag(Tag::new(tag)), PurgeKind::Soft)], position);
         };
         assert_eq!(purges.since(&page), None);
         note("other", 6);

@@ -62,6 +62,39 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// new one in memory only.
     async fn put(&self, key: &Key, page: Bytes) -> Result<(), StoreError>;
 
+    /// Keeps `page`, unless a page of a higher version is there. Returns `false` if one is. Version 0
+    /// is that of a page of which no order is known: it is kept only if there is none, and the
+    /// answer is `true` in both cases.
+    ///
+    /// Otherwise as [`put`](Store::put), which this does by default: for a store that one machine
+    /// has for itself that is enough, since the engine looks before it writes. A store that several
+    /// machines share must compare and write in one step.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`put`](Store::put).
+    async fn put_unless_newer(
+        &self,
+        key: &Key,
+        page: Bytes,
+        version: u64,
+    ) -> Result<bool, StoreError> {
+        let _ = version;
+        self.put(key, page).await?;
+        Ok(true)
+    }
+
+    /// The newest page of `key` that the processes of a site have stored. The same as
+    /// [`get`](Store::get) by default; only a store that has copies of another one's pages tells
+    /// them apart.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`get`](Store::get).
+    async fn newest(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        self.get(key).await
+    }
+
     /// Whether there is a page of `key`. By default this reads the page; a store that can tell
     /// without reading it should do so.
     ///

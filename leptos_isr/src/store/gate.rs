@@ -1,4 +1,4 @@
-//! The gate to a store: how many calls it has at once, and what happens when it hangs.
+//! The gate to a store or a ledger: how many calls it has at once, and what happens when it hangs.
 //!
 //! A call that was not answered in time shuts the gate. From then on the store gets one call at a
 //! time, as a trial, and its first answer opens the gate. So a store that hangs collects no calls,

@@ -34,6 +34,8 @@ pub(crate) struct Guarded {
     store: Arc<dyn Store>,
     ledger: Arc<dyn Ledger>,
     gate: Arc<Gate>,
+    /// That of the ledger: with a store on this machine, it may be the only one that hangs.
+    ledger_gate: Gate,
     is_failing: AtomicBool,
     /// Whether pages in another format have been logged.
     said_other_format: AtomicBool,
@@ -70,6 +72,7 @@ impl Guarded {
             store,
             ledger,
             gate: Arc::new(Gate::new()),
+            ledger_gate: Gate::new(),
             is_failing: AtomicBool::new(false),
             said_other_format: AtomicBool::new(false),
             read_limit,
@@ -85,11 +88,24 @@ impl Guarded {
 
     /// The page of `key`; `None` if there is none, or if it is damaged or cannot be read.
     pub(crate) async fn get(&self, key: &Key) -> Option<ServedEntry> {
+        self.read(key, self.store.get(key)).await
+    }
+
+    /// The newest page of `key` that any process has stored; otherwise as `get`.
+    pub(crate) async fn newest(&self, key: &Key) -> Option<ServedEntry> {
+        self.read(key, self.store.newest(key)).await
+    }
+
+    async fn read(
+        &self,
+        key: &Key,
+        read: impl Future<Output = Result<Option<Bytes>, StoreError>>,
+    ) -> Option<ServedEntry> {
         if self.gate.is_shut() {
             self.try_again(key);
             return None;
         }
-        let bytes = match self.gate.read(self.read_limit, self.store.get(key)).await {
+        let bytes = match self.gate.read(self.read_limit, read).await {
             Ok(bytes) => bytes?,
             Err(error) => {
                 warn!(isr.key = %key, error, "cannot read the stored page, it counts as absent");
@@ -148,22 +164,25 @@ impl Guarded {
     /// Keeps `entry`. A 404 is kept only if it replaces a page, and so is a redirect that no list has:
     /// probing random paths writes nothing. There is one warning until writing works again.
     ///
+    /// Returns `false` if the store kept a newer page instead.
+    ///
     /// # Errors
     ///
     /// Returns why the store does not have it.
-    pub(crate) async fn put_or_warn(&self, entry: &ServedEntry) -> Result<(), WriteFailure> {
+    pub(crate) async fn put_or_warn(&self, entry: &ServedEntry) -> Result<bool, WriteFailure> {
         let (store, key) = (&self.store, &entry.key);
         // A page becomes bytes only in its turn: many may wait.
         let put = async move {
             if entry.is_of_any_path() && !entry.is_listed && !store.contains(key).await? {
-                return Ok(());
+                return Ok(true);
             }
-            store.put(key, encode(entry)?).await
+            let version = if entry.is_unordered { 0 } else { entry.version.0 };
+            store.put_unless_newer(key, encode(entry)?, version).await
         };
         match self.gate.write(self.write_limit, put).await {
-            Ok(()) => {
+            Ok(is_kept) => {
                 self.is_failing.store(false, Ordering::Relaxed);
-                Ok(())
+                Ok(is_kept)
             }
             Err(error) if error.is::<NoAnswer>() => Err(WriteFailure::NoAnswer),
             Err(error) => Err(WriteFailure::Refused(self.warn(entry, &error))),
@@ -205,17 +224,17 @@ impl Guarded {
         Some(paths.into_iter().collect())
     }
 
-    /// Keeps a record of a purge. It is tried even if the store does not answer: the purge is
-    /// answered only afterwards. There is one at a time.
+    /// Keeps a record of a purge, at a position higher than `after`. It is tried even if the ledger
+    /// does not answer: the purge is answered only afterwards. There is one at a time.
     ///
     /// # Errors
     ///
     /// Passes on the error of the ledger.
-    pub(crate) async fn append_purge(&self, record: Bytes) -> Result<u64, StoreError> {
-        self.gate.call(self.write_limit, self.ledger.append(record)).await
+    pub(crate) async fn append_purge(&self, record: Bytes, after: u64) -> Result<u64, StoreError> {
+        self.ledger_gate.call(self.write_limit, self.ledger.append(record, after)).await
     }
 
-    /// The records of purges after `position`.
+    /// The records of purges after `position`; `None` if some up to there are lost.
     ///
     /// # Errors
     ///
@@ -223,27 +242,30 @@ impl Guarded {
     pub(crate) async fn purges_since(
         &self,
         position: u64,
-    ) -> Result<Vec<LedgerRecord>, StoreError> {
-        // A store that does not answer is asked once at a time, by whoever has something to ask.
-        let _trial = match self.gate.is_shut() {
-            true => Some(self.gate.trial().ok_or_else(|| NoAnswer::new(self.read_limit))?),
+    ) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
+        let gate = &self.ledger_gate;
+        // One that does not answer is asked once at a time, by whoever has something to ask.
+        let _trial = match gate.is_shut() {
+            true => Some(gate.trial().ok_or_else(|| NoAnswer::new(self.read_limit))?),
             false => None,
         };
-        self.gate.call(self.read_limit, self.ledger.since(position)).await
+        gate.call(self.read_limit, self.ledger.since(position)).await
     }
 
-    /// Asks for the right to render what `name` stands for. Without an answer it is not known who
-    /// does.
-    pub(crate) async fn lease(&self, name: &str) -> Lease {
-        let lease = self.gate.read(self.read_limit, self.ledger.lease(name)).await;
-        lease.unwrap_or(Lease::Unknown)
+    /// Asks for the right to render what `name` stands for, with at least `version`.
+    ///
+    /// # Errors
+    ///
+    /// Passes on the error of the ledger.
+    pub(crate) async fn lease(&self, name: &str, version: u64) -> Result<Lease, StoreError> {
+        self.ledger_gate.read(self.read_limit, self.ledger.lease(name, version)).await
     }
 
     pub(crate) async fn replace_purges(
         &self,
         records: Vec<LedgerRecord>,
     ) -> Result<bool, StoreError> {
-        self.gate.call(self.write_limit, self.ledger.replace(records)).await
+        self.ledger_gate.call(self.write_limit, self.ledger.replace(records)).await
     }
 
     pub(crate) async fn begin_service(&self) {

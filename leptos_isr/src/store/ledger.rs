@@ -18,8 +18,15 @@ pub struct LedgerRecord {
 
 /// Whether a process may render a page; see [`Ledger::lease`].
 pub enum Lease {
-    /// It may, and no other process may until this is dropped, or its process ends.
-    Granted(Box<dyn Send + Sync>),
+    /// It may, and no other process may until the right is dropped, or its process ends.
+    Granted {
+        /// What to drop once the page is in the store.
+        right: Box<dyn Send + Sync>,
+        /// The version of the page to be rendered: at least what was asked for, and higher than any
+        /// that the ledger has given for this name. `None` where all processes are on one machine,
+        /// so that its clock tells which render is newer.
+        version: Option<u64>,
+    },
     /// Another process renders it.
     Held,
     /// The ledger does not know who renders what.
@@ -29,7 +36,7 @@ pub enum Lease {
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Granted(_) => "Granted",
+            Self::Granted { .. } => "Granted",
             Self::Held => "Held",
             Self::Unknown => "Unknown",
         })
@@ -49,6 +56,8 @@ impl fmt::Debug for Lease {
 ///   ledger's choice. All processes find the same records at the same positions.
 /// - **Never forgetting.** Once [`append`](Ledger::append) has returned, the record and all before
 ///   it are kept until [`replace`](Ledger::replace).
+/// - **Never forgetting unnoticed.** A ledger that has lost records all the same, as one may that
+///   is restored or whose replica takes over, says so ([`since`](Ledger::since)).
 /// - **Heard by all.** A record that was appended is in what [`since`](Ledger::since) returns to any
 ///   process from then on.
 ///
@@ -58,7 +67,8 @@ pub trait Ledger: fmt::Debug + Send + Sync + 'static {
     /// Every record, in the order of their positions.
     ///
     /// The engine calls this once, when it is built; the call may block. The last record may be
-    /// left out if it was cut short.
+    /// left out if it was cut short. A ledger that cannot be reached for the moment gives those that
+    /// it knows, or none: the engine asks for the others.
     ///
     /// # Errors
     ///
@@ -66,21 +76,25 @@ pub trait Ledger: fmt::Debug + Send + Sync + 'static {
     fn records(&self) -> Result<Vec<LedgerRecord>, StoreError>;
 
     /// Appends a record: one line of UTF-8 text, without the line break. Returns its position, once
-    /// no crash can lose it.
+    /// no crash can lose it. It is higher than `after`, the last position that the caller knows.
     ///
     /// # Errors
     ///
     /// Fails if the record cannot be kept. The purge is not acknowledged then, and counts only in
     /// the process that it was sent to.
-    async fn append(&self, record: Bytes) -> Result<u64, StoreError>;
+    async fn append(&self, record: Bytes, after: u64) -> Result<u64, StoreError>;
 
     /// The records after `position`, in their order. The engine asks several times a second, so
     /// this should cost little when there are none.
     ///
+    /// `None` if `position` is not 0 and the ledger cannot tell that it still has all records up to
+    /// there, for example because its last position is a lower one. The engine then counts all pages
+    /// as purged, for every process.
+    ///
     /// # Errors
     ///
     /// Fails if they cannot be read. The engine logs this, and tries again.
-    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError>;
+    async fn since(&self, position: u64) -> Result<Option<Vec<LedgerRecord>>, StoreError>;
 
     /// Puts `records` in the place of all records, all at once or not at all. They are in the order
     /// of their positions, of which several may be equal.
@@ -97,14 +111,15 @@ pub trait Ledger: fmt::Debug + Send + Sync + 'static {
     /// process. The right of a process that is killed must end. If another process holds it for more
     /// than ten seconds, or than a render may take, the engine renders the page all the same.
     ///
-    /// Names are any text. Two of them may share a right. By default the ledger does not know who
-    /// renders what, and each process renders for itself.
+    /// Names are any text. Two of them may share a right. `version` is the lowest that the page may
+    /// get. By default the ledger does not know who renders what, and each process renders for
+    /// itself.
     ///
     /// # Errors
     ///
-    /// Fails if the ledger cannot tell. The engine renders the page then.
-    async fn lease(&self, name: &str) -> Result<Lease, StoreError> {
-        let _ = name;
+    /// Fails if the ledger cannot tell. The engine renders the page then, for this process only.
+    async fn lease(&self, name: &str, version: u64) -> Result<Lease, StoreError> {
+        let _ = (name, version);
         Ok(Lease::Unknown)
     }
 }

@@ -129,6 +129,15 @@ impl MemoryTier {
         dropped
     }
 
+    /// Drops `entry`, unless another one has taken its place.
+    pub(crate) fn forget(&self, entry: &ServedEntry) {
+        let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.get(&entry.key).is_some_and(|stored| stored.version <= entry.version) {
+            self.pages.remove(&entry.key);
+            self.not_found.remove(&entry.key);
+        }
+    }
+
     /// Puts `entry` in the place of what was stored for its key, unless that is from a later
     /// render.
     pub(crate) fn put(&self, entry: Arc<ServedEntry>) -> Put {

@@ -27,7 +27,10 @@ use crate::{
         ServedEntry,
         written::{WriteResult, Written},
     },
-    store::guarded::{Guarded, WriteFailure},
+    store::{
+        guarded::{Guarded, WriteFailure},
+        memory::MemoryTier,
+    },
 };
 
 /// How many bytes of pages may be pending: seconds of writing, even on a slow disk.
@@ -132,12 +135,24 @@ impl Pending {
     }
 
     /// Writes the page of `key`, and each newer one that is added meanwhile.
-    pub(super) async fn write(self: Arc<Self>, store: Arc<Guarded>, key: Key) {
+    ///
+    /// Memory forgets a page if the store has a newer one, of another process.
+    pub(super) async fn write(
+        self: Arc<Self>,
+        store: Arc<Guarded>,
+        memory: Arc<MemoryTier>,
+        key: Key,
+    ) {
         let mut duty = Duty { pending: &self, key: &key, is_done: false };
         while let Some((entry, waiting)) = self.next(&key) {
             match store.put_or_warn(&entry).await {
                 Err(WriteFailure::NoAnswer) => {}
-                Ok(()) => duty.is_done = self.end(&entry, waiting, &Ok(())),
+                Ok(is_kept) => {
+                    if !is_kept {
+                        memory.forget(&entry);
+                    }
+                    duty.is_done = self.end(&entry, waiting, &Ok(()));
+                }
                 Err(WriteFailure::Refused(why)) => {
                     duty.is_done = self.end(&entry, waiting, &Err(why));
                 }

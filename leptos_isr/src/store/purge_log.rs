@@ -6,7 +6,7 @@
 //!
 //! What a damaged record purged is unknown, so it counts as a purge of everything.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ use crate::{
 
 /// How many superseded records the log has before it is rewritten.
 const SUPERSEDED: usize = 1000;
+
+/// How many scopes a record has at most if several are put together.
+const SCOPES: usize = 1000;
 
 #[derive(Serialize, Deserialize)]
 struct Record {
@@ -135,7 +138,7 @@ impl PurgeLog {
         order: &Order,
     ) -> (Vec<NewPurge>, Result<(), StoreError>) {
         let mut known = self.0.lock().await;
-        if let Err(error) = store.append_purge(write(&purge, false)).await {
+        if let Err(error) = store.append_purge(write(&purge, false), order.seen().0).await {
             purge.apply_here(order);
             return (vec![purge], Err(error));
         }
@@ -165,30 +168,54 @@ impl PurgeLog {
 
 impl Known {
     async fn hear(&mut self, store: &Guarded, order: &Order) -> Result<Vec<NewPurge>, StoreError> {
-        let records = store.purges_since(self.last).await?;
+        let Some(records) = store.purges_since(self.last).await? else {
+            return self.recover(store, order).await;
+        };
         self.len += records.len();
-        let now = order.due_after(Duration::ZERO);
         let mut purges = Vec::new();
-        for LedgerRecord { position, record } in records {
-            self.last = position;
-            let purge = match read(&record) {
-                Some(Record { hard, scopes, again, only_again }) => {
-                    let again = again.map(|due| not_too_late(due, now));
-                    let purge = NewPurge { scopes, kind: kind(hard), again };
-                    if only_again {
-                        purge.note_again(order);
-                        continue;
-                    }
-                    purge
-                }
-                None => {
-                    warn!("a purge record is damaged: all stored pages count as purged");
-                    NewPurge::of_everything()
-                }
-            };
-            purge.apply(order, position);
-            purges.push(purge);
+        for record in &records {
+            self.last = record.position;
+            let (purge, only_again) = heard(record, order);
+            if !only_again {
+                order.apply(&purge.scopes, purge.kind, record.position);
+            }
+            purge.note_again(order);
+            if !only_again {
+                purges.push(purge);
+            }
         }
+        Ok(purges)
+    }
+
+    /// Goes on with a ledger that has lost records: what they purged is known here, but perhaps not
+    /// to every process. So everything is purged softly, and what was purged hard is again, unless
+    /// another process has done so already. Returns all purges of the ledger, which are applied anew:
+    /// those of others may be at positions that this process has passed.
+    async fn recover(
+        &mut self,
+        store: &Guarded,
+        order: &Order,
+    ) -> Result<Vec<NewPurge>, StoreError> {
+        let seen = order.seen().0;
+        let records = store.purges_since(0).await?.unwrap_or_default();
+        for (purge, only_again) in missing(&records, order) {
+            store.append_purge(write(&purge, only_again), seen).await?;
+        }
+        let records = store.purges_since(0).await?.unwrap_or_default();
+        warn!(
+            records = records.len(),
+            "the ledger has lost purges: all stored pages count as purged, and what was purged hard \
+             is purged again"
+        );
+        let last = records.last().map_or(0, |record| record.position);
+        let heard: Vec<_> = records.iter().map(|record| heard(record, order)).collect();
+        let purges: Vec<_> = heard.iter().filter(|heard| !heard.1).map(|heard| &heard.0).collect();
+        let scopes =
+            purges.iter().flat_map(|purge| purge.scopes.iter().map(|scope| (scope, purge.kind)));
+        order.apply_all(scopes, last);
+        let purges = purges.into_iter().cloned().collect();
+        heard.iter().for_each(|(purge, _)| purge.note_again(order));
+        (self.len, self.looked_at, self.last) = (records.len(), 0, last);
         Ok(purges)
     }
 
@@ -214,12 +241,6 @@ impl NewPurge {
         Self { scopes: vec![Scope::everything()], kind: PurgeKind::Soft, again: None }
     }
 
-    /// Applies the purge, which the ledger keeps at `position`.
-    fn apply(&self, order: &Order, position: Position) {
-        order.apply(&self.scopes, self.kind, position);
-        self.note_again(order);
-    }
-
     /// Applies the purge, which no ledger keeps.
     pub(crate) fn apply_here(&self, order: &Order) {
         order.apply_here(&self.scopes, self.kind);
@@ -231,6 +252,50 @@ impl NewPurge {
             order.note_again(&self.scopes, self.kind, due);
         }
     }
+}
+
+/// What a record purges, and whether it only says that something is to be done once more.
+fn heard(record: &LedgerRecord, order: &Order) -> (NewPurge, bool) {
+    let Some(Record { hard, scopes, again, only_again }) = read(&record.record) else {
+        warn!("a purge record is damaged: all stored pages count as purged");
+        return (NewPurge::of_everything(), false);
+    };
+    let again = again.map(|due| not_too_late(due, order.due_after(Duration::ZERO)));
+    (NewPurge { scopes, kind: kind(hard), again }, only_again)
+}
+
+/// What a ledger that has lost records needs: a purge of everything that was seen before, unless
+/// there is one, and what is known here and no longer there. Soft purges are not: that of everything
+/// reaches what they reached.
+fn missing(records: &[LedgerRecord], order: &Order) -> Vec<(NewPurge, bool)> {
+    let (seen, mut is_purged, mut hard, mut again) =
+        (order.seen().0, false, HashSet::new(), HashSet::new());
+    for LedgerRecord { position, record } in records {
+        let Some(record) = read(record) else { continue };
+        let kind = kind(record.hard);
+        if record.again.is_some() {
+            again.extend(record.scopes.iter().map(|scope| (scope.clone(), kind)));
+        }
+        if !record.only_again {
+            is_purged |= *position > seen && record.scopes.contains(&Scope::everything());
+            hard.extend(record.scopes.into_iter().filter(|_| kind == PurgeKind::Hard));
+        }
+    }
+    let hard: Vec<_> = order.purges().read(|times| {
+        let purges = times.records().filter(|(_, kind, _)| *kind == PurgeKind::Hard);
+        purges.map(|(scope, ..)| scope.clone()).filter(|scope| !hard.contains(scope)).collect()
+    });
+    let everything = (!is_purged).then(NewPurge::of_everything);
+    let hard = hard.chunks(SCOPES).map(|scopes| NewPurge {
+        scopes: scopes.to_vec(),
+        kind: PurgeKind::Hard,
+        again: None,
+    });
+    let later = order.later().all().into_iter();
+    let later = later.filter(|(scope, kind, _)| !again.contains(&(scope.clone(), *kind)));
+    let later = later
+        .map(|(scope, kind, due)| (NewPurge { scopes: vec![scope], kind, again: Some(due) }, true));
+    everything.into_iter().chain(hard).map(|purge| (purge, false)).chain(later).collect()
 }
 
 /// The records of all purges and of those to be done once more, one for each scope and kind, in the
@@ -384,6 +449,10 @@ mod tests {
             self.order.begin().began.seen
         }
 
+        fn is_all_purged(&self, seen: Seen) -> bool {
+            self.order.purges().read(|times| times.last_of_path("/any")) > seen.0
+        }
+
         fn is_purged(&self, name: &str, seen: Seen) -> bool {
             self.order.is_purged(&[Tag::new(name)], seen)
         }
@@ -429,7 +498,7 @@ mod tests {
             let process = if n % 2 == 0 { &one } else { &other };
             process.purge(soft("busy")).await;
         }
-        let records = one.store.purges_since(0).await.unwrap();
+        let records = one.store.purges_since(0).await.unwrap().unwrap();
         assert!(records.len() < SUPERSEDED, "{} records", records.len());
         one.hear().await;
         let seen = one.render();
@@ -440,6 +509,60 @@ mod tests {
             assert!(process.is_purged("after", seen) && !process.is_purged("busy", seen));
             assert!(!process.is_purged("again", seen) && process.order.next_again().is_some());
         }
+    }
+
+    /// As if a replica took over that lacks the last purges, or somebody emptied the ledger.
+    #[tokio::test]
+    async fn purges_that_the_ledger_has_lost_are_made_up_for_once_by_all_processes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (Process::start(folder.path()), Process::start(folder.path()));
+        one.purge(purge(&[tag("gone")], PurgeKind::Hard)).await;
+        one.purge(NewPurge { again: Some(Position::MAX), ..soft("again") }).await;
+        one.purge(soft("a")).await;
+        other.hear().await;
+        let seen = other.render();
+        std::fs::remove_file(folder.path().join("purges.log")).unwrap();
+
+        for process in [&one, &other] {
+            process.hear().await;
+            assert!(process.is_all_purged(seen) && !process.is_all_purged(process.render()));
+            let hard = process.order.purges().read(|times| {
+                times.records().filter(|(_, kind, _)| *kind == PurgeKind::Hard).count()
+            });
+            assert_eq!(hard, 1);
+            assert_eq!(process.hear().await, 0);
+        }
+        let records = one.store.purges_since(0).await.unwrap().unwrap();
+        assert_eq!(records.len(), 3, "one of everything, one that is hard, one again");
+        let fresh = Process::start(folder.path());
+        assert!(fresh.is_all_purged(seen) && fresh.is_purged("gone", seen));
+        assert!(fresh.order.next_again().is_some());
+    }
+
+    /// A process that was cut off has purged something at a position that another one has passed.
+    #[tokio::test]
+    async fn purge_at_a_position_that_was_passed_is_heard_with_what_makes_up_for_losses() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (Process::start(folder.path()), Process::start(folder.path()));
+        one.purge(soft("a")).await;
+        one.purge(soft("a")).await;
+        std::fs::remove_file(folder.path().join("purges.log")).unwrap();
+        let early = write(&purge(&[tag("gone")], PurgeKind::Hard), false);
+        std::fs::write(folder.path().join("purges.log"), {
+            let mut line = seal(&format!("7 {}", std::str::from_utf8(&early).unwrap())).to_vec();
+            line.push(b'\n');
+            line
+        })
+        .unwrap();
+        let seen = one.render();
+        one.hear().await;
+        assert!(one.is_purged("gone", seen));
+        let hard = one.order.purges().read(|times| {
+            times.records().filter(|(_, kind, at)| *kind == PurgeKind::Hard && *at > seen.0).count()
+        });
+        assert_eq!(hard, 1, "still hard");
+        other.hear().await;
+        assert_eq!(one.store.purges_since(0).await.unwrap().unwrap().len(), 2);
     }
 
     #[tokio::test]

@@ -83,7 +83,7 @@ impl Tiers {
     ) -> Option<Arc<ServedEntry>> {
         let store = self.store.as_ref()?;
         let read = self.pending.read(key).err()?;
-        let mut entry = store.get(key).await?;
+        let mut entry = store.newest(key).await?;
         if read.newest().is_some()
             || self.memory.get(key).is_some_and(|old| old.version >= entry.version)
         {
@@ -145,7 +145,7 @@ impl Tiers {
         match self.pending.add(entry, room) {
             Added::First => {
                 let (pending, store) = (Arc::clone(&self.pending), Arc::clone(store));
-                let write = pending.write(store, entry.key.clone());
+                let write = pending.write(store, Arc::clone(&self.memory), entry.key.clone());
                 self.tasks.spawn(write.with_current_subscriber());
                 true
             }

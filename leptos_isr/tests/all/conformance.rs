@@ -161,8 +161,11 @@ async fn each_bug_of_a_ledger_is_caught_and_one_that_fails_breaks_all() {
         (Bug::ReplacesAndDeniesIt, "records_are_replaced_as_one_or_not_at_all"),
         (Bug::WritesOldRecordsAfterReplacing, "record_after_replacing_is_kept"),
         (Bug::StartsAnewAfterReplacing, "record_after_replacing_is_kept"),
+        (Bug::IsSilentAboutLosses, "lost_records_are_noticed"),
+        (Bug::KnowsOnlyItsOwnPositions, "lost_records_are_noticed"),
         (Bug::LeasesToAll, "lease_has_one_holder"),
         (Bug::KeepsLeases, "lease_has_one_holder"),
+        (Bug::GivesTheVersionAskedFor, "lease_that_passes_on_has_a_higher_version"),
         (Bug::ReplacesWhatItHasNotHeard, "replacing_loses_no_record_of_others"),
     ];
     for (bug, check) in caught {

@@ -155,12 +155,12 @@ impl Ledger for OwnStore {
         }
     }
 
-    async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
+    async fn append(&self, record: Bytes, after: u64) -> Result<u64, StoreError> {
         self.call("append").await?;
-        self.0.purges.append(record).await
+        self.0.purges.append(record, after).await
     }
 
-    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+    async fn since(&self, position: u64) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
         self.0.calls.lock().unwrap().push("since");
         match self.mood() {
             Mood::Fails => Err("the store is down".into()),

@@ -102,12 +102,12 @@ impl Ledger for SlowStore {
         self.purges.records()
     }
 
-    async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
+    async fn append(&self, record: Bytes, after: u64) -> Result<u64, StoreError> {
         self.wait().await;
-        self.purges.append(record).await
+        self.purges.append(record, after).await
     }
 
-    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+    async fn since(&self, position: u64) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
         self.purges.since(position).await
     }
 

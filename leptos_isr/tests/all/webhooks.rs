@@ -232,13 +232,13 @@ impl Ledger for Full {
     fn records(&self) -> Result<Vec<LedgerRecord>, StoreError> {
         self.purges.records()
     }
-    async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
+    async fn append(&self, record: Bytes, after: u64) -> Result<u64, StoreError> {
         if self.was_full.swap(true, Ordering::SeqCst) {
-            return self.purges.append(record).await;
+            return self.purges.append(record, after).await;
         }
         Err("the disk is full".into())
     }
-    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+    async fn since(&self, position: u64) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
         self.purges.since(position).await
     }
     async fn replace(&self, records: Vec<LedgerRecord>) -> Result<bool, StoreError> {

@@ -53,7 +53,8 @@ impl Leases {
             }
         }
         *state.held.entry(byte).or_default() += 1;
-        Ok(Lease::Granted(Box::new(Right { leases: self.clone(), byte })))
+        let right = Box::new(Right { leases: self.clone(), byte });
+        Ok(Lease::Granted { right, version: None })
     }
 }
 

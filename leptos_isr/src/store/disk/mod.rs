@@ -47,7 +47,7 @@ use self::{
 pub(crate) use self::{kept_files::KeptFiles, line_file::SharedLineFile};
 use crate::{
     address::{build, key::Key},
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, stamp_of},
     error::StoreError,
     period,
     store::{
@@ -241,11 +241,15 @@ impl Ledger for DiskStore {
         Ok(self.0.purges.records()?)
     }
 
-    async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
-        self.run(move |inner| inner.purges.append(&*inner.files, &*inner.clock, &record)).await
+    async fn append(&self, record: Bytes, after: u64) -> Result<u64, StoreError> {
+        self.run(move |inner| {
+            let position = stamp_of(inner.clock.now()).max(after.saturating_add(1));
+            inner.purges.append(&*inner.files, &record, position)
+        })
+        .await
     }
 
-    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+    async fn since(&self, position: u64) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
         self.run(move |inner| inner.purges.since(position)).await
     }
 
@@ -253,7 +257,7 @@ impl Ledger for DiskStore {
         self.run(move |inner| inner.purges.replace(&*inner.files, &records)).await
     }
 
-    async fn lease(&self, name: &str) -> Result<Lease, StoreError> {
+    async fn lease(&self, name: &str, _: u64) -> Result<Lease, StoreError> {
         let name = name.to_owned();
         self.run(move |inner| inner.leases.take(&name)).await
     }

@@ -20,12 +20,9 @@ use super::{
     files::{Files, lock},
     platform,
 };
-use crate::{
-    clock::{Clock, stamp_of},
-    store::{
-        ledger::LedgerRecord,
-        line::{seal, unseal},
-    },
+use crate::store::{
+    ledger::LedgerRecord,
+    line::{seal, unseal},
 };
 
 /// How long whoever appends waits for the others. Each has the lock for as long as a flush takes.
@@ -72,35 +69,41 @@ impl PurgeFile {
 
     /// Every record.
     pub(super) fn records(&self) -> io::Result<Vec<LedgerRecord>> {
-        self.since(0)
+        Ok(self.since(0)?.unwrap_or_default())
     }
 
-    /// The records after `position`.
-    pub(super) fn since(&self, position: u64) -> io::Result<Vec<LedgerRecord>> {
+    /// The records after `position`; `None` if the last one is before it.
+    pub(super) fn since(&self, position: u64) -> io::Result<Option<Vec<LedgerRecord>>> {
         let mut heard = lock(&self.heard);
         let file = match fs::metadata(&self.path) {
             Ok(file) => Some((file.len(), file.modified()?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok((position == 0).then(Vec::new));
+            }
             Err(error) => return Err(error),
         };
         if file == heard.file && heard.last.position <= position {
-            return Ok(Vec::new());
+            return Ok((heard.last.position == position).then(Vec::new));
         }
         let mark = if heard.last.position <= position { heard.last } else { Mark::default() };
         let tail = tail(&mut File::open(&self.path)?, mark)?;
         // What is written from now on makes the file another one.
         *heard = Heard { last: tail.last, file };
+        if tail.last.position < position {
+            return Ok(None);
+        }
         let later = tail.lines.into_iter().filter(|(mark, _)| mark.position > position);
-        Ok(later.map(|(Mark { position, .. }, record)| LedgerRecord { position, record }).collect())
+        let record = |(Mark { position, .. }, record)| LedgerRecord { position, record };
+        Ok(Some(later.map(record).collect()))
     }
 
-    /// Appends a record, waits until it is on the disk, and returns its position. If that fails, the
-    /// file is as it was before.
+    /// Appends a record, waits until it is on the disk, and returns its position: `position`, or one
+    /// more than the last. If that fails, the file is as it was before.
     pub(super) fn append(
         &self,
         files: &dyn Files,
-        clock: &dyn Clock,
         record: &[u8],
+        position: u64,
     ) -> io::Result<u64> {
         let mut end = lock(&self.end);
         let turn = self.turn()?;
@@ -115,7 +118,7 @@ impl PurgeFile {
                 None => line.push(b'\n'),
             }
         }
-        let position = stamp_of(clock.now()).max(end.position.saturating_add(1));
+        let position = position.max(end.position.saturating_add(1));
         line.extend_from_slice(&frame(position, record)?);
         let offset = file.metadata()?.len();
         files.fill(&mut file, &line).inspect_err(|_| {
@@ -260,10 +263,11 @@ mod tests {
         let path = folder.path().join("purges.log");
         let file = PurgeFile::new(path.clone());
         fs::write(&path, frame(20, b"late").unwrap()).unwrap();
-        assert_eq!(file.since(0).unwrap().len(), 1);
+        assert_eq!(file.records().unwrap().len(), 1);
         let both = [frame(20, b"late").unwrap(), frame(10, b"early").unwrap()].concat();
         fs::write(&path, both).unwrap();
         let early = LedgerRecord { position: 21, record: "early".into() };
-        assert_eq!(file.since(20).unwrap(), [early]);
+        assert_eq!(file.since(20).unwrap(), Some(vec![early]));
+        assert_eq!(file.since(22).unwrap(), None);
     }
 }

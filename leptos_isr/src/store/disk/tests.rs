@@ -94,11 +94,11 @@ async fn failed_write_leaves_the_old_page_and_the_purges_before_it() {
         let files = Box::new(FaultyFiles(Arc::clone(&switch)));
         let store = DiskStore::open_with(settings, Arc::new(SystemClock), files).unwrap();
         store.put(&key("/a"), "old".into()).await.unwrap();
-        store.append("one".into()).await.unwrap();
+        store.append("one".into(), 0).await.unwrap();
 
         switch.store(fault as u8, Ordering::SeqCst);
         assert!(store.put(&key("/a"), "new and longer".into()).await.is_err(), "{fault:?}");
-        assert!(store.append("two".into()).await.is_err(), "{fault:?}");
+        assert!(store.append("two".into(), 0).await.is_err(), "{fault:?}");
         let records = store.records().unwrap();
         assert!(store.replace(records).await.is_err(), "{fault:?}");
         assert_eq!(store.get(&key("/a")).await.unwrap().unwrap(), "old", "{fault:?}");
@@ -110,7 +110,7 @@ async fn failed_write_leaves_the_old_page_and_the_purges_before_it() {
 
         switch.store(Fault::None as u8, Ordering::SeqCst);
         store.put(&key("/a"), "new".into()).await.unwrap();
-        store.append("three".into()).await.unwrap();
+        store.append("three".into(), 0).await.unwrap();
         assert_eq!(store.get(&key("/a")).await.unwrap().unwrap(), "new");
         assert_eq!(texts(&open(folder.path(), 1 << 20)), ["one", "three"]);
 
@@ -127,13 +127,13 @@ async fn purge_that_was_cut_short_is_dropped_and_the_next_one_is_whole() {
         fs::OpenOptions::new().append(true).open(&log).unwrap().write_all(b"half a rec").unwrap();
     };
     let (store, other) = (open(folder.path(), 1 << 20), open(folder.path(), 1 << 20));
-    store.append("one".into()).await.unwrap();
+    store.append("one".into(), 0).await.unwrap();
     cut_short();
     assert_eq!(texts(&other), ["one"]);
-    store.append("two".into()).await.unwrap();
+    store.append("two".into(), 0).await.unwrap();
     assert_eq!(texts(&other), ["one", "two"]);
     cut_short();
-    other.append("three".into()).await.unwrap();
+    other.append("three".into(), 0).await.unwrap();
     assert_eq!(texts(&store), ["one", "two", "three"]);
 }
 
@@ -145,9 +145,9 @@ async fn purge_takes_a_position_after_the_last_one_and_not_before_the_clock() {
         let clock = move || std::time::UNIX_EPOCH + Duration::from_secs(seconds);
         DiskStore::open_with(settings, Arc::new(clock), Box::new(RealFiles)).unwrap()
     };
-    assert_eq!(at(5).append("one".into()).await.unwrap(), 5_000_000);
-    assert_eq!(at(7).append("two".into()).await.unwrap(), 7_000_000);
-    assert_eq!(at(6).append("three".into()).await.unwrap(), 7_000_001, "a clock set back");
+    assert_eq!(at(5).append("one".into(), 0).await.unwrap(), 5_000_000);
+    assert_eq!(at(7).append("two".into(), 0).await.unwrap(), 7_000_000);
+    assert_eq!(at(6).append("three".into(), 0).await.unwrap(), 7_000_001, "a clock set back");
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn flipped_bits_of_a_line_are_seen_and_no_position_is_misread() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path(), 1 << 20);
     for text in ["one", "two"] {
-        store.append(text.into()).await.unwrap();
+        store.append(text.into(), 0).await.unwrap();
     }
     let (log, records) = (folder.path().join("purges.log"), store.records().unwrap());
     let whole = fs::read(&log).unwrap();

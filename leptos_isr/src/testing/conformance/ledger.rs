@@ -90,7 +90,8 @@ async fn append(
     text: Bytes,
     expected: &mut Vec<LedgerRecord>,
 ) -> Result<(), StoreError> {
-    let position = ledger.append(text.clone()).await?;
+    let after = expected.last().map_or(0, |record| record.position);
+    let position = ledger.append(text.clone(), after).await?;
     expected.push(LedgerRecord { position, record: text });
     grow(expected, "after `append`")
 }
@@ -129,26 +130,52 @@ pub(super) async fn heard_by_all<L: Ledger>(data: &Data<impl AsyncFn() -> L>) ->
         for ledger in [&one, &two] {
             for from in before.saturating_sub(1)..expected.len() {
                 let (position, later) = (expected[from].position, &expected[from + 1..]);
-                are(&ledger.since(position).await?, later, &format!("`since({position})`"))?;
+                are(&since(ledger, position).await?, later, &format!("`since({position})`"))?;
             }
         }
     }
-    are(&one.since(0).await?, &expected, "`since(0)`")
+    are(&since(&one, 0).await?, &expected, "`since(0)`")
+}
+
+async fn since(ledger: &impl Ledger, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+    let lost = || format!("`since({position})` says that records are lost").into();
+    ledger.since(position).await?.ok_or_else(lost)
+}
+
+/// As if a replica took over that lacks the last records: a process has heard what is not there.
+pub(super) async fn ahead<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> Check {
+    const HOUR: u64 = 3_600_000_000;
+    let ledger = data.open().await;
+    ledger.records()?;
+    let last = ledger.append(record("the last one"), 0).await?;
+    let ahead = last + HOUR;
+    if let Some(records) = ledger.since(ahead).await? {
+        let found = records.len();
+        return Err(format!("`since({ahead})` gives {found} records after {last}, the last").into());
+    }
+    match ledger.append(record("after what was lost"), ahead).await? {
+        position if position > ahead => Ok(()),
+        position => Err(format!("`append` after {ahead} gives the position {position}").into()),
+    }
 }
 
 pub(super) async fn positions_are_times<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> Check {
     // The ledger's clock may be another one, so this looks only for what is none.
     const YEAR_2020: u64 = 1_577_836_800_000_000;
-    match data.open().await.append(record("now")).await? {
+    match data.open().await.append(record("now"), 0).await? {
         YEAR_2020.. => Ok(()),
         position => Err(format!("the position {position} is no time in microseconds").into()),
     }
 }
 
-/// Whether the ledger grants the lease within a second: giving one back may take a moment.
-async fn is_granted(ledger: &impl Ledger, name: &str) -> Result<Option<Lease>, StoreError> {
+/// The lease, if it is granted within a second: giving one back may take a moment.
+async fn granted(
+    ledger: &impl Ledger,
+    name: &str,
+    version: u64,
+) -> Result<Option<Lease>, StoreError> {
     for _ in 0..1000 {
-        match ledger.lease(name).await? {
+        match ledger.lease(name, version).await? {
             Lease::Held => tokio::time::sleep(Duration::from_millis(1)).await,
             lease => return Ok(Some(lease)),
         }
@@ -160,27 +187,46 @@ pub(super) async fn one_has_a_lease<L: Ledger>(data: &Data<impl AsyncFn() -> L>)
     let (one, two) = (data.open().await, data.open().await);
     one.records()?;
     for name in ["build /a", "build /a?page=2"] {
-        let lease = one.lease(name).await?;
+        let lease = one.lease(name, 0).await?;
         match lease {
             Lease::Unknown => return Ok(()),
             Lease::Held => return Err(format!("`lease({name})` is held, but by nobody").into()),
-            Lease::Granted(_) => {}
+            Lease::Granted { .. } => {}
         }
-        if !matches!(two.lease(name).await?, Lease::Held) {
+        if !matches!(two.lease(name, 0).await?, Lease::Held) {
             return Err(format!("`lease({name})` is granted to two").into());
         }
         drop(lease);
-        if is_granted(&two, name).await?.is_none() {
+        if granted(&two, name, 0).await?.is_none() {
             return Err(format!("`lease({name})` is held after it was dropped").into());
         }
     }
-    let lease = one.lease("build /b").await?;
+    let lease = one.lease("build /b", 0).await?;
     drop(one);
     drop(lease);
-    match is_granted(&two, "build /b").await? {
+    match granted(&two, "build /b", 0).await? {
         Some(_) => Ok(()),
         None => Err("a lease is held after its ledger was dropped".into()),
     }
+}
+
+/// Each that has the lease after another one has a higher version.
+pub(super) async fn versions_grow<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> Check {
+    let (one, two) = (data.open().await, data.open().await);
+    one.records()?;
+    let mut before = 0;
+    for (ledger, asked) in [(&one, 1_000), (&two, 0), (&one, u64::from(u32::MAX)), (&two, 5)] {
+        let lease = granted(ledger, "build /versions", asked).await?;
+        let Some(Lease::Granted { version: Some(version), .. }) = lease else { return Ok(()) };
+        if version < asked || version <= before {
+            return Err(format!(
+                "`lease` of at least version {asked} gives version {version} after {before}"
+            )
+            .into());
+        }
+        before = version;
+    }
+    Ok(())
 }
 
 pub(super) async fn concurrent<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> Check {
@@ -193,7 +239,7 @@ pub(super) async fn concurrent<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> C
         let ledger = Arc::clone(&ledgers[task % 2]);
         Box::pin(async move {
             for number in 0..EACH {
-                ledger.append(record(&text(task, number))).await?;
+                ledger.append(record(&text(task, number)), 0).await?;
             }
             Ok(())
         }) as Boxed
@@ -224,7 +270,7 @@ pub(super) async fn cancelled<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> Ch
     let mut expected = without(ledger.records()?);
     for round in 0..20 {
         let given_up = record(&format!("given up {round} {}", "x".repeat(5000)));
-        cancelled_after(1 + round % 4, ledger.append(given_up.clone())).await;
+        cancelled_after(1 + round % 4, ledger.append(given_up.clone(), 0)).await;
         append(&ledger, record(&format!("kept {round}")), &mut expected).await?;
         // The cancelled record may be there or not; if it is, it comes before the next one, or
         // after it if the call went on.
@@ -265,8 +311,8 @@ async fn replace<L: Ledger>(
 pub(super) async fn replaced<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> Check {
     for _ in 0..2 {
         let ledger = data.open().await;
-        ledger.append(record("before")).await?;
-        ledger.append(record("before that")).await?;
+        ledger.append(record("before"), 0).await?;
+        ledger.append(record("before that"), 0).await?;
         let records = shorter(&ledger.records()?);
         replace(data, &ledger, records).await?;
     }
@@ -275,32 +321,32 @@ pub(super) async fn replaced<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> Che
 
 pub(super) async fn after_replacing<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> Check {
     let (ledger, other) = (data.open().await, data.open().await);
-    ledger.append(record("before")).await?;
+    ledger.append(record("before"), 0).await?;
     let records = ledger.records()?;
     // The other one has heard of everything so far.
     let heard = records.last().map_or(0, |record| record.position);
-    are(&other.since(0).await?, &records, "`since(0)`")?;
+    are(&since(&other, 0).await?, &records, "`since(0)`")?;
     let mut expected = replace(data, &ledger, shorter(&records)).await?;
     let before = expected.len();
     for text in ["after", "after that"] {
-        let position = ledger.append(record(text)).await?;
+        let position = ledger.append(record(text), 0).await?;
         expected.push(LedgerRecord { position, record: record(text) });
         are(&ledger.records()?, &expected, "appended after `replace`")?;
         let later = data.open().await;
         are(&later.records()?, &expected, "appended after `replace`, in a ledger opened later")?;
         let when = "`since` what was heard before `replace`";
-        are(&other.since(heard).await?, &expected[before..], when)?;
+        are(&since(&other, heard).await?, &expected[before..], when)?;
     }
     grow(&expected[before - 1..], "appended after `replace`")
 }
 
 pub(super) async fn others_are_kept<L: Ledger>(data: &Data<impl AsyncFn() -> L>) -> Check {
     let (one, other) = (data.open().await, data.open().await);
-    let position = one.append(record("of one process")).await?;
+    let position = one.append(record("of one process"), 0).await?;
     let known = vec![LedgerRecord { position, record: record("of one process") }];
-    other.append(record("of another process")).await?;
+    other.append(record("of another process"), 0).await?;
     let is_replaced = one.replace(known).await?;
-    other.append(record("of another process, later")).await?;
+    other.append(record("of another process, later"), 0).await?;
     let found = data.open().await.records()?;
     for text in ["of another process", "of another process, later"] {
         if !found.iter().any(|found| found.record == record(text)) {
@@ -331,7 +377,7 @@ async fn others_are_kept_meanwhile<L: Ledger>(one: Arc<L>, other: Arc<L>) -> Che
         let is_appended = Arc::clone(&is_appended);
         Box::pin(async move {
             for text in meanwhile() {
-                other.append(record(&text)).await?;
+                other.append(record(&text), 0).await?;
             }
             is_appended.store(true, Ordering::SeqCst);
             Ok(())

@@ -177,16 +177,21 @@ pub async fn broken_guarantees<S: Store>(open: impl AsyncFn(String) -> S) -> Vec
 ///     fn records(&self) -> Result<Vec<LedgerRecord>, StoreError> {
 ///         Ok(self.0.lock().unwrap().clone())
 ///     }
-///     async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
+///     async fn append(&self, record: Bytes, after: u64) -> Result<u64, StoreError> {
 ///         let mut records = self.0.lock().unwrap();
 ///         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64;
-///         let position = records.last().map_or(now, |last| now.max(last.position + 1));
+///         let last = records.last().map_or(after, |last| last.position.max(after));
+///         let position = now.max(last + 1);
 ///         records.push(LedgerRecord { position, record });
 ///         Ok(position)
 ///     }
-///     async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+///     async fn since(&self, position: u64) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
 ///         let records = self.0.lock().unwrap();
-///         Ok(records.iter().filter(|record| record.position > position).cloned().collect())
+///         if records.last().map_or(0, |last| last.position) < position {
+///             return Ok(None);
+///         }
+///         let later = records.iter().filter(|record| record.position > position);
+///         Ok(Some(later.cloned().collect()))
 ///     }
 ///     async fn replace(&self, _: Vec<LedgerRecord>) -> Result<bool, StoreError> {
 ///         // The records are few, so they stay.
@@ -221,7 +226,9 @@ pub async fn broken_ledger_guarantees<L: Ledger>(
     report.check("records_survive_reopening", ledger::survive_reopening(&data)).await;
     report.check("records_are_heard_by_all", ledger::heard_by_all(&data)).await;
     report.check("positions_are_times", ledger::positions_are_times(&data)).await;
+    report.check("lost_records_are_noticed", ledger::ahead(&data)).await;
     report.check("lease_has_one_holder", ledger::one_has_a_lease(&data)).await;
+    report.check("lease_that_passes_on_has_a_higher_version", ledger::versions_grow(&data)).await;
     report.check("concurrent_records_are_all_kept", ledger::concurrent(&data)).await;
     report.check("cancelled_record_harms_no_other", ledger::cancelled(&data)).await;
     report.check("records_are_replaced_as_one_or_not_at_all", ledger::replaced(&data)).await;

@@ -37,8 +37,11 @@ pub(crate) enum Bug {
     ReplacesWhatItHasNotHeard,
     StartsAnewAfterReplacing,
     CountsFromOne,
+    IsSilentAboutLosses,
+    KnowsOnlyItsOwnPositions,
     LeasesToAll,
     KeepsLeases,
+    GivesTheVersionAskedFor,
     Panics,
     FailsAlways,
 }
@@ -52,6 +55,7 @@ struct Content {
     records: Vec<Kept>,
     replaced: Option<Vec<Kept>>,
     leases: BTreeSet<String>,
+    version: u64,
     opened: usize,
 }
 
@@ -120,12 +124,13 @@ impl BrokenLedger {
         Ok(all)
     }
 
-    fn next(&self, records: &[Kept]) -> u64 {
+    fn next(&self, records: &[Kept], after: u64) -> u64 {
         let last = records.last().map_or(0, |last| last.record.position);
         match self.bug {
             Bug::GivesOnePositionTwice => last.max(FIRST),
             Bug::CountsFromOne => last + 1,
-            _ => (last + 1).max(FIRST),
+            Bug::KnowsOnlyItsOwnPositions => (last + 1).max(FIRST),
+            _ => (last.max(after) + 1).max(FIRST),
         }
     }
 }
@@ -136,7 +141,7 @@ impl Ledger for BrokenLedger {
         Ok(self.all()?.into_iter().map(|kept| kept.record).collect())
     }
 
-    async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
+    async fn append(&self, record: Bytes, after: u64) -> Result<u64, StoreError> {
         self.all()?;
         let record = match self.bug {
             Bug::Trims => Bytes::copy_from_slice(record.trim_ascii()),
@@ -148,7 +153,7 @@ impl Ledger for BrokenLedger {
         if self.bug == Bug::LosesRecordsAppendedAtOnce {
             let mut all = self.content().records.clone();
             yield_now().await;
-            let position = self.next(&all);
+            let position = self.next(&all, after);
             all.push(kept(position, record));
             self.content().records = all;
             return Ok(position);
@@ -156,7 +161,7 @@ impl Ledger for BrokenLedger {
         if self.bug == Bug::AppendsInPlace {
             let position = {
                 let mut content = self.content();
-                let position = self.next(&content.records);
+                let position = self.next(&content.records, after);
                 content.records.push(kept(position, record.slice(..record.len() / 2)));
                 position
             };
@@ -172,7 +177,7 @@ impl Ledger for BrokenLedger {
         {
             content.records = old;
         }
-        let position = self.next(&content.records);
+        let position = self.next(&content.records, after);
         let kept = kept(position, record);
         match self.bug {
             Bug::Prepends => content.records.insert(0, kept),
@@ -182,28 +187,43 @@ impl Ledger for BrokenLedger {
         Ok(position + u64::from(self.bug == Bug::SaysAnotherPosition))
     }
 
-    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+    async fn since(&self, position: u64) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
         let all = self.all()?;
+        let last = all.last().map_or(0, |last| last.record.position);
+        if last < position && self.bug != Bug::IsSilentAboutLosses {
+            return Ok(None);
+        }
         let later = all.into_iter().enumerate().filter(|(number, kept)| match self.bug {
             Bug::HearsOnlyItsOwn => kept.record.position > position && kept.by == self.number,
             Bug::HearsTheLastOnceMore => kept.record.position >= position,
             Bug::HearsByNumber => FIRST + *number as u64 > position + 1,
             _ => kept.record.position > position,
         });
-        Ok(later.map(|(_, kept)| kept.record).collect())
+        Ok(Some(later.map(|(_, kept)| kept.record).collect()))
     }
 
-    async fn lease(&self, name: &str) -> Result<Lease, StoreError> {
+    async fn lease(&self, name: &str, version: u64) -> Result<Lease, StoreError> {
         self.all()?;
         let is_free = self.content().leases.insert(name.to_owned());
+        let version = match self.bug {
+            Bug::GivesTheVersionAskedFor => Some(version),
+            _ => {
+                let mut content = self.content();
+                content.version = version.max(content.version + 1);
+                Some(content.version)
+            }
+        };
         let right = Right(name.to_owned(), Arc::clone(&self.content));
         match self.bug {
-            Bug::LeasesToAll => Ok(Lease::Granted(Box::new(right))),
+            Bug::LeasesToAll => Ok(Lease::Granted { right: Box::new(right), version }),
             Bug::KeepsLeases => {
                 std::mem::forget(right);
-                Ok(if is_free { Lease::Granted(Box::new(())) } else { Lease::Held })
+                match is_free {
+                    true => Ok(Lease::Granted { right: Box::new(()), version }),
+                    false => Ok(Lease::Held),
+                }
             }
-            _ if is_free => Ok(Lease::Granted(Box::new(right))),
+            _ if is_free => Ok(Lease::Granted { right: Box::new(right), version }),
             _ => {
                 std::mem::forget(right);
                 Ok(Lease::Held)

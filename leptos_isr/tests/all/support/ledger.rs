@@ -19,17 +19,22 @@ impl Ledger for MemoryLedger {
         Ok(self.0.lock().unwrap().clone())
     }
 
-    async fn append(&self, record: Bytes) -> Result<u64, StoreError> {
+    async fn append(&self, record: Bytes, after: u64) -> Result<u64, StoreError> {
         let mut records = self.0.lock().unwrap();
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64;
-        let position = records.last().map_or(now, |last| now.max(last.position + 1));
+        let last = records.last().map_or(after, |last| last.position.max(after));
+        let position = now.max(last + 1);
         records.push(LedgerRecord { position, record });
         Ok(position)
     }
 
-    async fn since(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+    async fn since(&self, position: u64) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
         let records = self.0.lock().unwrap();
-        Ok(records.iter().filter(|record| record.position > position).cloned().collect())
+        if records.last().map_or(0, |last| last.position) < position {
+            return Ok(None);
+        }
+        let later = records.iter().filter(|record| record.position > position);
+        Ok(Some(later.cloned().collect()))
     }
 
     async fn replace(&self, new: Vec<LedgerRecord>) -> Result<bool, StoreError> {
