@@ -96,6 +96,15 @@ install_caches() {
     fi
 }
 
+install_redis() {
+    have redis-server && return
+    if have apt-get; then
+        apt_install "Redis: the tests have servers share one" redis-server
+    else
+        say "redis-server is missing, so servers that share a Redis are not tested"
+    fi
+}
+
 install_browser_tests() {
     if [[ ! -e $ROOT/end2end/node_modules/.package-lock.json ||
         $ROOT/end2end/package-lock.json -nt $ROOT/end2end/node_modules/.package-lock.json ]]; then
@@ -137,6 +146,7 @@ if [[ ${1:-} == test ]]; then
     install_cargo_deny
     install_shell_tools
     install_caches
+    install_redis
     install_browser_tests
 fi
 say "everything is there"

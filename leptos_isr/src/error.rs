@@ -106,7 +106,9 @@ pub enum Error {
         after: Duration,
     },
     /// The store could not keep a purge, so it holds for this process only.
-    #[error("the store could not keep the purge: it holds only until the next restart")]
+    #[error(
+        "the store could not keep the purge: it holds in this process only, until its next restart; try again"
+    )]
     PurgeNotKept(#[source] StoreError),
     /// Another dry run is reading the stored pages; only one runs at a time.
     #[error("another dry run is reading the stored pages; try again when it ends")]

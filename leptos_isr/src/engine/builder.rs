@@ -165,17 +165,20 @@ impl Builder {
         self
     }
 
-    /// Keeps pages in a store of your own, and purges in a [`ledger`](Builder::ledger), which must be
-    /// set too. Defaults to memory only. Not together with [`disk`](Builder::disk), or
-    /// [`build`](Self::build) fails.
+    /// Keeps pages in a store that is not a folder, and purges in a [`ledger`](Builder::ledger), which
+    /// must be set too. Defaults to memory only.
+    ///
+    /// With a [`disk`](Builder::disk) as well, the disk is between memory and the store: it has a copy
+    /// of the pages that this machine serves, and of the purges. So the machine goes on with those when
+    /// the store cannot be reached, after a restart too, and with the pages that it was built with.
     #[must_use]
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// Keeps purges in a ledger of your own. Only together with a [`store`](Builder::store), or
-    /// [`build`](Self::build) fails: a [`disk`](Builder::disk) has its own ledger.
+    /// Keeps purges in a ledger that is not a file. Only together with a [`store`](Builder::store), or
+    /// [`build`](Self::build) fails: a [`disk`](Builder::disk) alone has its own ledger.
     #[must_use]
     pub fn ledger(mut self, ledger: impl Ledger) -> Self {
         self.ledger = Some(Arc::new(ledger));

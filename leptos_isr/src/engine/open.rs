@@ -27,6 +27,7 @@ use crate::{
         disk::{KeptFiles, Settings as DiskSettings},
         guarded::Guarded,
         memory::MemoryTier,
+        near::{CopiedLedger, NearStore},
         purge_log::{PurgeHistory, replay},
         tiers::Tiers,
     },
@@ -41,7 +42,7 @@ impl Builder {
     /// Checks the settings, opens the store and reads its purges.
     ///
     /// If the folder of a disk store cannot be created for lack of space or permission, a warning
-    /// is logged, and pages and purges are kept in memory only.
+    /// is logged, and the engine does without it.
     ///
     /// Returns the engine.
     ///
@@ -151,14 +152,11 @@ impl Builder {
     /// Checks settings that are wrong whatever else there is, and those that contradict each other.
     fn check(&self) -> Result<(), Error> {
         let wrong = |setting, problem| Err(Error::Setting { setting, problem });
-        if let Some(disk) = &self.disk {
-            if self.store.is_some() {
-                return wrong("disk", "`store` is set too; keep one of the two".to_owned());
-            }
-            if let Some(id) = self.build.as_ref().filter(|id| **id != disk.build) {
-                let problem = format!("its build is `{}`, but `build_id` is `{id}`", disk.build);
-                return wrong("disk", problem + "; give one id");
-            }
+        if let Some(disk) = &self.disk
+            && let Some(id) = self.build.as_ref().filter(|id| **id != disk.build)
+        {
+            let problem = format!("its build is `{}`, but `build_id` is `{id}`", disk.build);
+            return wrong("disk", problem + "; give one id");
         }
         match (&self.store, &self.ledger) {
             (Some(_), None) => {
@@ -204,12 +202,18 @@ impl OpenStore {
         if let Some(disk) = disk {
             let root = disk.root.clone();
             match open_disk(disk, clock)? {
-                Ok(store) => {
-                    let store = Arc::new(store);
-                    open.store = Some((store.clone(), store));
+                Ok(disk) => {
+                    open.store = Some(match open.store {
+                        Some((store, ledger)) => (
+                            Arc::new(NearStore::new(disk.clone(), store)),
+                            Arc::new(CopiedLedger::new(disk, ledger)),
+                        ),
+                        None => (Arc::new(disk.clone()), Arc::new(disk)),
+                    });
                     open.folder = Some(root);
                 }
-                Err(why) => open.missing = Some((root, why)),
+                Err(why) if open.store.is_none() => open.missing = Some((root, why)),
+                Err(_) => {}
             }
         }
         if let Some((store, ledger)) = &open.store {
@@ -237,7 +241,7 @@ fn open_disk(
             | io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded) => {
                 warn!(folder = %path.display(), error = %source,
-                    "cannot make the store, pages and purges are kept in memory only");
+                    "cannot make the store on disk, nothing is kept there");
                 Ok(Err(why))
             }
             _ => Err(Error::Store { path, source }),

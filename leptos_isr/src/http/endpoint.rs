@@ -27,7 +27,7 @@ const MAX_BODY: usize = 1 << 20;
 /// The most pages that one call regenerates.
 const MAX_PAGES: usize = 1000;
 
-/// How long to wait after a dry run was refused, in seconds.
+/// How long to wait after a dry run was refused, or a purge was not kept, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 /// What a call asks the engine to do.
@@ -175,7 +175,10 @@ fn refused(error: &Error) -> Response {
         Error::DryRunUnderWay => StatusCode::SERVICE_UNAVAILABLE,
         failed => {
             error!(error = failed as &dyn std::error::Error, "a call of the engine failed");
-            StatusCode::INTERNAL_SERVER_ERROR
+            match failed {
+                Error::PurgeNotKept(_) | Error::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            }
         }
     };
     let mut response = plain(status, format!("{error}.\n"));

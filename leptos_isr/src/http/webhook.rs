@@ -20,7 +20,7 @@ const MAX_BODY: usize = 1 << 20;
 
 impl Engine {
     /// Answers a delivery: 204 when its purge is done, or was done before, or if it maps to
-    /// nothing; 503 while the same delivery is being handled.
+    /// nothing; 503 while the same delivery is being handled, and if the purge is not kept.
     pub(super) async fn answer_webhook(&self, name: &str, request: Request) -> Response {
         let Some(webhook) = self.0.webhooks.get(name) else {
             return plain(StatusCode::NOT_FOUND, "There is no such webhook.\n".to_owned());
@@ -90,7 +90,7 @@ impl Engine {
             Err(error) => {
                 let cause = &error as &dyn std::error::Error;
                 error!(hook = name, error = cause, "a delivery's purge failed");
-                plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}.\n"))
+                plain(StatusCode::SERVICE_UNAVAILABLE, format!("{error}.\n"))
             }
         }
     }

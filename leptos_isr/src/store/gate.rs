@@ -66,6 +66,21 @@ impl Gate {
         Arc::clone(&self.trial).try_lock_owned().ok()
     }
 
+    /// Makes a call behind the caller, as a trial, unless there is one just now.
+    pub(super) fn try_again(
+        self: &Arc<Self>,
+        limit: Duration,
+        call: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+    ) {
+        let Some(trial) = self.trial() else { return };
+        let gate = Arc::clone(self);
+        tokio::spawn(async move {
+            let _trial = trial;
+            // Whatever it is: an answer opens the gate.
+            let _ = gate.call(limit, call).await;
+        });
+    }
+
     /// Makes a call at once, as a trial or because it cannot wait.
     ///
     /// # Errors

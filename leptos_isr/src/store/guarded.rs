@@ -102,7 +102,9 @@ impl Guarded {
         read: impl Future<Output = Result<Option<Bytes>, StoreError>>,
     ) -> Option<ServedEntry> {
         if self.gate.is_shut() {
-            self.try_again(key);
+            let (store, key) = (Arc::clone(&self.store), key.clone());
+            let ask = async move { store.contains(&key).await.map(drop) };
+            self.gate.try_again(self.read_limit, ask);
             return None;
         }
         let bytes = match self.gate.read(self.read_limit, read).await {
@@ -146,19 +148,6 @@ impl Guarded {
             })
         };
         Some(pages.filter_map(page))
-    }
-
-    /// Asks a store that does not answer once more, unless somebody does just now.
-    fn try_again(&self, key: &Key) {
-        let Some(trial) = self.gate.trial() else { return };
-        let (store, gate, limit) =
-            (Arc::clone(&self.store), Arc::clone(&self.gate), self.read_limit);
-        let key = key.clone();
-        tokio::spawn(async move {
-            let _trial = trial;
-            // Whatever it is: an answer opens the gate.
-            let _ = gate.call(limit, store.contains(&key)).await;
-        });
     }
 
     /// Keeps `entry`. A 404 is kept only if it replaces a page, and so is a redirect that no list has:

@@ -8,10 +8,15 @@ pub(crate) mod guarded;
 mod ledger;
 pub(crate) mod line;
 pub(crate) mod memory;
+pub(crate) mod near;
 mod pending;
 pub(crate) mod purge_log;
+#[cfg(feature = "redis")]
+mod redis;
 pub(crate) mod tiers;
 
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 pub use self::{
     backend::{InUse, OtherBuild, PageStream, Store},
     disk::DiskStore,

@@ -11,6 +11,12 @@ use reqwest::Url;
 
 pub use self::provider::client_builder;
 
+/// Sees to it that the process has a crypto provider, if there is TLS.
+#[cfg(feature = "redis")]
+pub(crate) fn choose_provider() {
+    drop(client_builder());
+}
+
 /// Checks that there is TLS if the address needs it.
 ///
 /// # Errors

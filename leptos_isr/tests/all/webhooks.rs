@@ -255,7 +255,7 @@ async fn delivery_whose_purge_failed_may_come_again() {
     let body = r#"{"slug":"1"}"#;
     let deliver = || deliver_signed(&site, body, START);
     let (failed, meanwhile) = tokio::join!(deliver(), deliver());
-    failed.assert_status(500);
+    failed.assert_status(503);
     meanwhile.assert_status(503);
     assert_eq!(meanwhile.header("retry-after"), "1");
     site.behave(Renders::Page);

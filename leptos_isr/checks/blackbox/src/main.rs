@@ -36,8 +36,8 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
-    let (isr, router) = site(Settings::from_env()?)?;
+async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let (isr, router) = site(Settings::from_env()?).await?;
     match std::env::args().nth(1).as_deref() {
         Some("prerender") => prerender(&isr).await,
         Some("serve") => {
@@ -50,7 +50,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// Renders the listed pages, and prints a row for each route.
-async fn prerender(isr: &Engine) -> Result<(), Box<dyn Error>> {
+async fn prerender(isr: &Engine) -> Result<(), Box<dyn Error + Send + Sync>> {
     let report = isr.prerender(4, |_| (), |_| ()).await?;
     for row in &report.routes {
         writeln!(stdout(), "{} | {} | {}", row.route, mode(row), row.pages)?;

@@ -1,7 +1,9 @@
 //! The app with the engine in front of it.
 
 use std::{
-    env, fs,
+    env,
+    error::Error,
+    fs,
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -13,7 +15,7 @@ use axum::{
     routing::{get, post},
 };
 use leptos::{config::LeptosOptions, prelude::provide_context};
-use leptos_isr::{Engine, Isr, LeptosPages, page::RenderScope, purge::Purge};
+use leptos_isr::{Engine, Isr, LeptosPages, page::RenderScope, purge::Purge, store::RedisStore};
 
 use crate::{
     app::{PERIOD, app, shell},
@@ -29,6 +31,8 @@ pub(crate) struct Settings {
     /// Where pages are kept; in memory only if it is not set.
     store: Option<PathBuf>,
     build: String,
+    /// The Redis that all servers share.
+    redis: Option<String>,
     /// Bytes of pages in memory.
     memory: Option<u64>,
     /// Whether nothing is stored, as in development.
@@ -36,7 +40,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads `BLACKBOX_SOURCE`, `_CLOCK`, `_STORE`, `_BUILD`, `_MEMORY` and `_WATCH`.
+    /// Reads `BLACKBOX_SOURCE`, `_CLOCK`, `_STORE`, `_BUILD`, `_REDIS`, `_MEMORY` and
+    /// `_WATCH`.
     ///
     /// # Errors
     ///
@@ -50,6 +55,7 @@ impl Settings {
             clock: needed("CLOCK")?.into(),
             store: optional("STORE").map(PathBuf::from),
             build: optional("BUILD").unwrap_or_else(|| "one".to_owned()),
+            redis: optional("REDIS"),
             memory: memory.map_err(|_| "BLACKBOX_MEMORY: a number of bytes")?,
             watch: optional("WATCH").is_some(),
         })
@@ -61,7 +67,9 @@ impl Settings {
 /// # Errors
 ///
 /// Passes on what the engine says.
-pub(crate) fn site(settings: Settings) -> Result<(Engine, Router), leptos_isr::Error> {
+pub(crate) async fn site(
+    settings: Settings,
+) -> Result<(Engine, Router), Box<dyn Error + Send + Sync>> {
     let source = settings.source;
     let pages = LeptosPages::discover(app, move || provide_context(source))?;
     let feed_policy = || Isr::revalidate(PERIOD).tag("posts");
@@ -73,6 +81,10 @@ pub(crate) fn site(settings: Settings) -> Result<(Engine, Router), leptos_isr::E
         .token("the token for purges")
         .max_page_size(1 << 20)
         .render_timeout(Duration::from_secs(5));
+    if let Some(url) = settings.redis {
+        let redis = RedisStore::open(&url, "blackbox", &settings.build).await?;
+        builder = builder.store(redis.clone()).ledger(redis).build_id(&settings.build);
+    }
     if let Some(folder) = settings.store {
         builder = builder.disk(folder, settings.build);
     }

@@ -72,8 +72,8 @@ const THREADS: usize = 32;
 ///
 /// Opening reads the purges, but no pages: their sizes are counted in the background. The pages of
 /// other builds are counted then, and whenever [`remove_old_builds`](Store::remove_old_builds) is
-/// called.
-#[derive(Debug)]
+/// called. Clones share everything.
+#[derive(Clone, Debug)]
 pub struct DiskStore(Arc<BuildFolder>);
 
 /// The settings of a [`DiskStore`].
@@ -157,6 +157,16 @@ impl DiskStore {
             purges,
             leases: Leases::new(settings.root.join("leases")),
         })))
+    }
+
+    /// Keeps a copy of records that another ledger has given, at their positions.
+    pub(super) async fn copy_purges(&self, records: Vec<LedgerRecord>) -> Result<(), StoreError> {
+        self.run(move |inner| inner.purges.copy(&*inner.files, &records)).await
+    }
+
+    /// The same, on this thread.
+    pub(super) fn copy_purges_now(&self, records: &[LedgerRecord]) -> Result<(), StoreError> {
+        Ok(self.0.purges.copy(&*self.0.files, records)?)
     }
 
     async fn run<T: Send + 'static>(

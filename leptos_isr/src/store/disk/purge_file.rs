@@ -105,26 +105,51 @@ impl PurgeFile {
         record: &[u8],
         position: u64,
     ) -> io::Result<u64> {
+        let mut at = position;
+        self.append_after(files, |last| {
+            at = position.max(last.saturating_add(1));
+            frame(at, record)
+        })?;
+        Ok(at)
+    }
+
+    /// Appends records at their positions, but for those that the file is past.
+    pub(super) fn copy(&self, files: &dyn Files, records: &[LedgerRecord]) -> io::Result<()> {
+        self.append_after(files, |last| {
+            let new = records.iter().filter(|record| record.position > last);
+            let lines: io::Result<Vec<_>> =
+                new.map(|LedgerRecord { position, record }| frame(*position, record)).collect();
+            Ok(lines?.concat())
+        })
+    }
+
+    /// Appends lines, which are told the last position.
+    fn append_after(
+        &self,
+        files: &dyn Files,
+        lines: impl FnOnce(u64) -> io::Result<Vec<u8>>,
+    ) -> io::Result<()> {
         let mut end = lock(&self.end);
         let turn = self.turn()?;
         let mut file = self.open()?;
         let tail = tail(&mut file, *end)?;
         *end = tail.last;
-        let mut line = Vec::with_capacity(record.len() + 40);
+        let mut text = Vec::new();
         // A crash may have cut a line short. Without a lock somebody may still be writing it.
         if file.metadata()?.len() > tail.end {
             match turn {
                 Some(_) => file.set_len(tail.end)?,
-                None => line.push(b'\n'),
+                None => text.push(b'\n'),
             }
         }
-        let position = position.max(end.position.saturating_add(1));
-        line.extend_from_slice(&frame(position, record)?);
+        text.extend_from_slice(&lines(end.position)?);
+        if text.is_empty() {
+            return Ok(());
+        }
         let offset = file.metadata()?.len();
-        files.fill(&mut file, &line).inspect_err(|_| {
+        files.fill(&mut file, &text).inspect_err(|_| {
             let _ = file.set_len(offset);
-        })?;
-        Ok(position)
+        })
     }
 
     /// Writes the file anew and returns `true`, unless its last record has another position than

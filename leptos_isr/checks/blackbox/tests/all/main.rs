@@ -16,6 +16,7 @@ mod headers;
 mod lists;
 mod purging;
 mod readme;
+mod redis;
 mod restart;
 mod results;
 mod spellings;

@@ -11,7 +11,8 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::visitor::LIMIT;
+/// How long anything may take.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// A running cache.
 pub(crate) struct Program {

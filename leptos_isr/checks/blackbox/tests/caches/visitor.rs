@@ -8,8 +8,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How long anything may take.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+use crate::program::LIMIT;
 
 /// What a visitor got.
 #[derive(Clone, Debug)]

@@ -139,7 +139,7 @@ pub(crate) struct Site {
     folder: TempDir,
     now: AtomicU64,
     build: String,
-    env: Vec<(&'static str, &'static str)>,
+    env: Vec<(&'static str, String)>,
 }
 
 impl std::ops::Deref for Site {
@@ -179,14 +179,14 @@ impl Site {
     /// Running without a build before it, and without a store on the disk.
     pub(crate) async fn in_memory(env: &[(&'static str, &'static str)]) -> Self {
         let mut site = Self::new().await;
-        site.env = env.to_vec();
+        site.env = env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         site.start();
         site
     }
 
     /// No store on the disk, and no room in memory.
     pub(crate) fn keep_nothing(&mut self) {
-        self.env = vec![("BLACKBOX_MEMORY", "0")];
+        self.env = vec![("BLACKBOX_MEMORY", "0".to_owned())];
     }
 
     /// Moves the clock of all servers.
@@ -217,9 +217,23 @@ impl Site {
 
     /// One more server on the same folder.
     pub(crate) fn another_server(&self, log: &str) -> Server {
+        self.serve(self.command("serve"), log)
+    }
+
+    /// A server on a machine of its own, which shares a Redis with the others. Its disk is `disk`, if
+    /// it has one.
+    pub(crate) fn on_redis(&self, url: &str, disk: Option<&str>, log: &str) -> Server {
+        let mut command = self.command("serve");
+        command.env("BLACKBOX_REDIS", url).env_remove("BLACKBOX_STORE");
+        if let Some(disk) = disk {
+            command.env("BLACKBOX_STORE", self.folder.path().join(disk));
+        }
+        self.serve(command, log)
+    }
+
+    fn serve(&self, mut command: Command, log: &str) -> Server {
         let log = self.folder.path().join(log);
         let file = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut command = self.command("serve");
         let mut child = command.stdout(Stdio::piped()).stderr(file).spawn().unwrap();
         let mut line = String::new();
         let read = BufReader::new(child.stdout.take().unwrap()).read_line(&mut line);
@@ -239,9 +253,14 @@ impl Site {
         self.start();
     }
 
+    /// Servers that start from now on are of another build.
+    pub(crate) fn name_build(&mut self, build: &str) {
+        self.build = build.to_owned();
+    }
+
     /// A build with another id takes the server's place.
     pub(crate) async fn deploy(&mut self, build: &str) {
-        self.build = build.to_owned();
+        self.name_build(build);
         self.build().await;
         self.restart();
     }
@@ -259,7 +278,7 @@ impl Site {
         if self.env.is_empty() {
             command.env("BLACKBOX_STORE", self.folder.path().join("store"));
         }
-        command.envs(self.env.iter().copied());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 }

@@ -1,0 +1,272 @@
+//! Pages, and the builds that they are of.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream;
+use redis::{AsyncCommands, RedisError, Script};
+
+use super::{
+    KEPT, RedisStore,
+    connection::{Shared, script},
+    lease::millis,
+};
+use crate::{
+    address::key::Key,
+    error::StoreError,
+    period,
+    store::backend::{OtherBuild, PageStream, Store},
+};
+
+/// The largest page. A larger one would hold up everybody else's commands.
+const LARGEST: usize = 8 << 20;
+
+/// How long the pages of the build stay that was in service before.
+const GRACE: Duration = period::hours(24);
+
+/// How often a process says that it has its build open, and when that is no longer believed.
+const SAID: (Duration, Duration) = (period::seconds(10), period::seconds(30));
+
+/// How many keys are looked at in one step.
+const AT_ONCE: usize = 500;
+
+static PUT: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/put.lua")));
+static BUILDS: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/builds.lua")));
+static NOTE: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/note.lua")));
+
+#[async_trait]
+impl Store for RedisStore {
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        let shared = &self.shared;
+        let page: Result<Option<Vec<u8>>, _> =
+            shared.connection().hget(shared.page(key), "page").await;
+        Ok(page.map_err(|error| shared.error(error))?.map(Bytes::from))
+    }
+
+    async fn put(&self, key: &Key, page: Bytes) -> Result<(), StoreError> {
+        check_size(&page)?;
+        let (shared, key) = (&self.shared, self.shared.page(key));
+        let mut pipeline = redis::pipe();
+        pipeline.atomic().hset(&key, "page", &page[..]).ignore();
+        pipeline.pexpire(&key, millis(KEPT) as i64).ignore();
+        let put = pipeline.query_async(&mut shared.connection()).await;
+        put.map_err(|error| shared.error(error))
+    }
+
+    async fn put_unless_newer(
+        &self,
+        key: &Key,
+        page: Bytes,
+        version: u64,
+    ) -> Result<bool, StoreError> {
+        check_size(&page)?;
+        let mut put = PUT.prepare_invoke();
+        put.key(self.shared.page(key)).arg(version).arg(&page[..]).arg(millis(KEPT));
+        self.shared.run(&put).await
+    }
+
+    async fn contains(&self, key: &Key) -> Result<bool, StoreError> {
+        let shared = &self.shared;
+        let there = shared.connection().hexists(shared.page(key), "page").await;
+        there.map_err(|error| shared.error(error))
+    }
+
+    async fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let removed = shared.connection().unlink(shared.page(key)).await;
+        removed.map_err(|error| shared.error(error))
+    }
+
+    async fn put_value(&self, name: &str, value: Bytes) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let put = shared.connection().hset(shared.values(&shared.build), name, &value[..]).await;
+        put.map_err(|error| shared.error(error))
+    }
+
+    async fn value(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
+        let shared = &self.shared;
+        let value: Result<Option<Vec<u8>>, _> =
+            shared.connection().hget(shared.values(&shared.build), name).await;
+        Ok(value.map_err(|error| shared.error(error))?.map(Bytes::from))
+    }
+
+    fn pages(&self) -> Option<PageStream> {
+        let keys = Keys::new(Arc::clone(&self.shared), &self.shared.build);
+        Some(Box::pin(stream::unfold(keys, |mut keys| async {
+            loop {
+                let page: Result<Option<Vec<u8>>, _> = match keys.next().await {
+                    Ok(Some(key)) => keys.shared.connection().hget(key, "page").await,
+                    Ok(None) => return None,
+                    Err(error) => Err(error),
+                };
+                match page {
+                    Ok(Some(page)) => return Some((Ok(Bytes::from(page)), keys)),
+                    // It was removed meanwhile.
+                    Ok(None) => {}
+                    Err(error) => return Some((Err(keys.shared.error(error)), keys)),
+                }
+            }
+        })))
+    }
+
+    async fn begin_service(&self) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        shared.run(NOTE.key(shared.key("builds")).arg(&shared.build)).await
+    }
+
+    async fn other_builds(&self) -> Result<Vec<OtherBuild>, StoreError> {
+        let builds = self.shared.builds().await?;
+        let others = builds.served.into_iter().filter(|(id, _)| *id != self.shared.build);
+        let running = &builds.running;
+        Ok(others.map(|(id, _)| OtherBuild { is_in_use: running.contains(&id), id }).collect())
+    }
+
+    async fn remove_old_builds(&self) -> Result<(), StoreError> {
+        let builds = self.shared.builds().await?;
+        for build in builds.not_needed(&self.shared.build) {
+            self.shared.remove_build(&build).await.map_err(|error| self.shared.error(error))?;
+        }
+        Ok(())
+    }
+}
+
+fn check_size(page: &Bytes) -> Result<(), StoreError> {
+    match page.len() {
+        0..=LARGEST => Ok(()),
+        len => Err(format!("{len} bytes of page and encodings are too many for Redis").into()),
+    }
+}
+
+impl Shared {
+    fn page(&self, key: &Key) -> String {
+        self.key(&format!("page:{}:{key}", self.build))
+    }
+
+    fn values(&self, build: &str) -> String {
+        self.key(&format!("values:{build}"))
+    }
+
+    /// Says that this process has its build open, if that is due.
+    pub(super) async fn say_running(&self) {
+        let now = Instant::now();
+        {
+            let mut said = self.said_running.lock().unwrap_or_else(PoisonError::into_inner);
+            if said.is_some_and(|said| now.duration_since(said) < SAID.0) {
+                return;
+            }
+            *said = Some(now);
+        }
+        // If it fails it is said next time: it is believed for longer.
+        let _ = self.run::<u64>(NOTE.key(self.key("running")).arg(&self.build)).await;
+    }
+
+    async fn builds(&self) -> Result<Builds, StoreError> {
+        let mut builds = BUILDS.prepare_invoke();
+        builds.key(self.key("builds")).key(self.key("running")).arg(SAID.1.as_secs());
+        let (now, served, running) = self.run(&builds).await?;
+        Ok(Builds { now, served, running })
+    }
+
+    async fn remove_build(self: &Arc<Self>, build: &str) -> Result<(), RedisError> {
+        let mut keys = Keys::new(Arc::clone(self), build);
+        while keys.scan().await? {
+            let found = std::mem::take(&mut keys.found);
+            if !found.is_empty() {
+                self.connection().unlink::<_, ()>(found).await?;
+            }
+        }
+        let mut pipeline = redis::pipe();
+        pipeline.unlink(self.values(build)).ignore();
+        pipeline.zrem(self.key("running"), build).ignore();
+        // Last: until then it is known that something is left.
+        pipeline.zrem(self.key("builds"), build).ignore();
+        pipeline.query_async(&mut self.connection()).await
+    }
+}
+
+/// The builds of a site.
+struct Builds {
+    /// By the Redis's clock, in seconds.
+    now: u64,
+    /// Each with the time at which it came into service, the last one at the end.
+    served: Vec<(String, u64)>,
+    running: HashSet<String>,
+}
+
+impl Builds {
+    /// Those but `own` that may go.
+    fn not_needed(&self, own: &str) -> Vec<String> {
+        let Some(((current, since), before)) = self.served.split_last() else { return Vec::new() };
+        let is_over = self.now.saturating_sub(*since) >= GRACE.as_secs();
+        let kept = if is_over { None } else { before.last() };
+        let stays = |id: &String| {
+            id == own
+                || id == current
+                || self.running.contains(id)
+                || kept.is_some_and(|(kept, _)| kept == id)
+        };
+        before.iter().map(|(id, _)| id).filter(|id| !stays(id)).cloned().collect()
+    }
+}
+
+/// The keys of a build's pages, each once.
+struct Keys {
+    shared: Arc<Shared>,
+    pattern: String,
+    cursor: Option<u64>,
+    found: Vec<Vec<u8>>,
+    /// Redis may name a key twice.
+    known: HashSet<Vec<u8>>,
+}
+
+impl Keys {
+    fn new(shared: Arc<Shared>, build: &str) -> Self {
+        // Neither the site's name nor an id has anything that means something in a pattern.
+        let pattern = shared.key(&format!("page:{build}:*"));
+        Self { shared, pattern, cursor: Some(0), found: Vec::new(), known: HashSet::new() }
+    }
+
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, RedisError> {
+        while self.found.is_empty() && self.scan().await? {}
+        Ok(self.found.pop())
+    }
+
+    /// Looks for more. Returns `false` at the end.
+    async fn scan(&mut self) -> Result<bool, RedisError> {
+        let Some(cursor) = self.cursor else { return Ok(false) };
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(AT_ONCE);
+        let (next, found): (u64, Vec<Vec<u8>>) =
+            scan.query_async(&mut self.shared.connection()).await?;
+        self.cursor = (next != 0).then_some(next);
+        self.found.extend(found.into_iter().filter(|key| self.known.insert(key.clone())));
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn not_needed(now: u64, served: &[(&str, u64)], running: &[&str], own: &str) -> Vec<String> {
+        let served = served.iter().map(|(id, since)| ((*id).to_owned(), *since)).collect();
+        let running = running.iter().map(|id| (*id).to_owned()).collect();
+        Builds { now, served, running }.not_needed(own)
+    }
+
+    #[test]
+    fn builds_in_service_before_go_when_their_grace_is_over_and_no_process_has_them() {
+        let (hour, served) = (3600, [("a", 10), ("b", 20), ("c", 30)]);
+        assert_eq!(not_needed(31, &served, &[], "c"), ["a"]);
+        assert_eq!(not_needed(30 + 24 * hour, &served, &[], "c"), ["a", "b"]);
+        assert_eq!(not_needed(30 + 24 * hour, &served, &["a"], "c"), ["b"]);
+        assert_eq!(not_needed(30 + 24 * hour, &served, &[], "b"), ["a"], "an old server");
+        assert_eq!(not_needed(31, &served[..1], &[], "a"), Vec::<String>::new());
+        assert_eq!(not_needed(31, &[], &[], "a"), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,15 @@
+-- Gives the right to render a page: KEYS the lease, ARGV who asks, for how long (ms), the lowest
+-- version, and for how long the last version is remembered (ms). Returns the version; false while
+-- another one has the right.
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local lease = redis.call('HMGET', KEYS[1], 'owner', 'end', 'version')
+if lease[1] and lease[1] ~= ARGV[1] and tonumber(lease[2]) > now then
+    return false
+end
+local version = math.max(now, tonumber(ARGV[3]), tonumber(lease[3] or 0) + 1)
+version = string.format('%.0f', version)
+local ends = string.format('%.0f', now + ARGV[2] * 1000)
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'end', ends, 'version', version)
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return version
