@@ -15,6 +15,12 @@ mod server {
     /// What the paths of all endpoints begin with.
     pub(crate) const ENDPOINTS: &str = "/_isr/";
 
+    /// Answers while the process does.
+    pub(crate) const ALIVE: &str = "/_isr/alive";
+
+    /// Answers 200 while visitors should be sent here.
+    pub(crate) const READY: &str = "/_isr/ready";
+
     pub(crate) const PURGE: &str = "/_isr/purge";
 
     /// The header that names the purges in a call that another server passes on.

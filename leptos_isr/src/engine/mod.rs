@@ -148,7 +148,8 @@ impl Engine {
     /// Finishes the work that is under way, within `limit`.
     ///
     /// That is the pages that visitors wait for and the regenerations that have begun, with what is
-    /// to be written to the store. No others begin, and live streams end at once.
+    /// to be written to the store. No others begin, live streams end at once, and `/_isr/ready`
+    /// answers 503.
     ///
     /// Returns whether all of it has ended.
     pub async fn shut_down(&self, limit: Duration) -> bool {
@@ -157,12 +158,17 @@ impl Engine {
         self.idle(limit).await
     }
 
-    /// Ends all live streams, and begins no new ones.
+    /// Ends all live streams, and begins no new ones. From now on `/_isr/ready` answers 503.
     ///
     /// [`shut_down`](Engine::shut_down) does this too. A server that waits for its open connections
     /// before it shuts the engine down must call this first: live streams never end by themselves.
     pub fn end_streams(&self) {
         self.0.watch.close();
+    }
+
+    /// Whether visitors should be sent to this server.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.0.watch.is_closed()
     }
 
     pub(crate) fn now(&self) -> SystemTime {

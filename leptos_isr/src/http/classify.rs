@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use axum::extract::Request;
 use http::Method;
 
-use super::endpoint::Call;
+use super::{endpoint::Call, health::Health};
 use crate::{
     address::{
         key::Key,
@@ -66,6 +66,7 @@ pub(super) enum OtherRequest {
 
 /// An endpoint of the engine that is enabled.
 pub(super) enum Endpoint {
+    Health(Health),
     Live,
     Call(Call),
     /// The webhook of this name.
@@ -141,6 +142,9 @@ impl Engine {
     fn endpoint(&self, path: &str) -> Option<Endpoint> {
         if !path.starts_with(wire::ENDPOINTS) {
             return None;
+        }
+        if let Some(health) = Health::of(path) {
+            return Some(Endpoint::Health(health));
         }
         if let Some(name) = path.strip_prefix(wire::WEBHOOKS) {
             return self.0.webhooks.get(name).map(|_| Endpoint::Webhook(name.to_owned()));

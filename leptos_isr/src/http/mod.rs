@@ -9,6 +9,7 @@ mod classify;
 pub(crate) mod cookie_guard;
 mod draft;
 mod endpoint;
+mod health;
 mod live;
 mod response;
 mod visitor;
@@ -265,6 +266,7 @@ impl Engine {
 
     async fn answer_endpoint(&self, endpoint: Endpoint, request: Request) -> Response {
         let mut response = match endpoint {
+            Endpoint::Health(health) => self.answer_health(health, request.method()),
             Endpoint::Live => self.answer_live(request).await,
             Endpoint::Call(call) => endpoint::answer(self, call, request).await,
             Endpoint::Webhook(name) => self.answer_webhook(&name, request).await,

@@ -126,6 +126,11 @@ impl Hub {
         self.closed.send_replace(true);
     }
 
+    /// Whether the server is about to end.
+    pub(crate) fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
+
     /// How many streams one visitor may have.
     pub(crate) fn share(&self) -> usize {
         self.max_streams.div_ceil(SHARES)

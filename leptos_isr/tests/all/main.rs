@@ -23,6 +23,7 @@ mod dry_run;
 mod encoding;
 mod failed_reads;
 mod fetch;
+mod health;
 mod kit;
 mod layers;
 mod leptos;
