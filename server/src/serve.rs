@@ -45,7 +45,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Error> {
     }
     info!(limit = ?DRAIN, "stopping: finishing requests and regenerations");
     let began = Instant::now();
-    // Open pages' streams would hold up the end of their connections.
+    // From here on `/_isr/ready` is 503. Open pages' streams would hold up the end of their connections.
     site.isr.end_streams();
     stop.send_replace(true);
     let drained = timeout(DRAIN, server).await.is_ok();

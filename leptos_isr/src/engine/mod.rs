@@ -85,6 +85,8 @@ pub(crate) struct Inner {
     pub(crate) other_purges: Worker,
     /// The site's files beside the pages on the disk.
     pub(crate) kept_files: Option<Arc<KeptFiles>>,
+    /// The calls of [`Engine::begin_service`] that hold visitors off.
+    pub(crate) starts: TaskTracker,
     /// The other builds of which a process ran when this one began to serve.
     pub(crate) running_builds: std::sync::Mutex<BTreeSet<String>>,
     pub(crate) other_servers: Worker,
@@ -168,7 +170,7 @@ impl Engine {
 
     /// Whether visitors should be sent to this server.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.0.watch.is_closed()
+        self.0.starts.is_empty() && !self.0.watch.is_closed()
     }
 
     pub(crate) fn now(&self) -> SystemTime {

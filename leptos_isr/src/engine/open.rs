@@ -115,6 +115,7 @@ impl Builder {
             second_purges: Worker::default(),
             other_purges: Worker::default(),
             kept_files,
+            starts: TaskTracker::new(),
             running_builds: std::sync::Mutex::default(),
             other_servers: Worker::default(),
             removed_old_builds: std::sync::Mutex::default(),

@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeSet,
+    pin::pin,
     sync::{Arc, PoisonError},
     time::Duration,
 };
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::{
@@ -15,7 +16,11 @@ use crate::{
     order::purge::Scope,
     period,
     rules::headers::{self, CdnReach},
+    store::guarded::Guarded,
 };
+
+/// How long a server is not ready for a store that is slow to note its build. It can serve without.
+const HELD_OFF: Duration = period::seconds(10);
 
 /// How often it is looked whether a server of another build has ended.
 const LOOK: Duration = period::seconds(10);
@@ -38,9 +43,26 @@ impl Engine {
     /// build that was in service before stay until its grace period, a day, is over, unless
     /// [`Builder::disk_limit`](crate::Builder::disk_limit) leaves no room for them; those of a build
     /// that a process has open stay as long as it does. Failures are logged.
+    ///
+    /// `/_isr/ready` answers 503 until the build is noted, its files are kept and CDNs are to be told,
+    /// for ten seconds at most: so a rolling deploy does not end the old servers before. Without this
+    /// call it answers 200 at once.
     pub async fn begin_service(&self) {
         let Some(store) = self.0.tiers.store() else { return };
         self.hear_purges_of_others();
+        let starting = self.0.starts.token();
+        let mut noted = pin!(self.note_service(store));
+        let in_time = timeout(HELD_OFF, &mut noted).await;
+        drop(starting);
+        if in_time.is_err() {
+            noted.await;
+        }
+        store.remove_old_builds().await;
+        self.set_removed_old_builds();
+        self.remove_old_builds_hourly();
+    }
+
+    async fn note_service(&self, store: &Guarded) {
         self.keep_files().await;
         store.begin_service().await;
         if self.0.cdn_reach == CdnReach::Purged {
@@ -50,9 +72,6 @@ impl Engine {
             self.set_running_builds(running.map(|build| build.id).collect());
             self.watch_running_builds();
         }
-        store.remove_old_builds().await;
-        self.set_removed_old_builds();
-        self.remove_old_builds_hourly();
     }
 
     fn remove_old_builds_hourly(&self) {

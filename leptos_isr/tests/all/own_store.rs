@@ -23,6 +23,8 @@ enum Mood {
     Works,
     Fails,
     Hangs,
+    /// `begin_service` waits for another mood.
+    Starts,
     /// `get` answers bytes that are no page.
     GivesGarbage,
     /// `get` answers what was put for another key.
@@ -141,6 +143,14 @@ impl Store for OwnStore {
         Ok(None)
     }
 
+    async fn begin_service(&self) -> Result<(), StoreError> {
+        self.0.calls.lock().unwrap().push("begin_service");
+        while self.mood() == Mood::Starts {
+            tokio::time::sleep(seconds(1)).await;
+        }
+        Ok(())
+    }
+
     async fn remove_old_builds(&self) -> Result<(), StoreError> {
         self.call("remove_old_builds").await
     }
@@ -186,6 +196,16 @@ fn site_on(store: &OwnStore) -> Site {
     Site::build(routes(), |builder| {
         builder.store(store.clone()).ledger(store).render_timeout(limit)
     })
+}
+
+/// Waits until the store was called so.
+async fn called(store: &OwnStore, name: &str) {
+    let called = async {
+        while store.calls(name) == 0 {
+            tokio::time::sleep(seconds(1)).await;
+        }
+    };
+    tokio::time::timeout(minutes(1), called).await.expect("it is not called");
 }
 
 #[tokio::test]
@@ -362,6 +382,38 @@ async fn old_builds_are_removed_from_it_when_this_one_begins_to_serve_and_each_h
     site.set_back(hours(24));
     assert_eq!(removed().await, 3, "the clock was set back");
     assert_eq!(removed().await, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn server_is_not_ready_until_the_store_has_noted_that_its_build_serves() {
+    let store = OwnStore::new(Mood::Starts);
+    let site = site_on(&store);
+    site.get("/_isr/ready").await.assert_status(200);
+    let engine = site.engine.clone();
+    let _starting = tokio::spawn(async move { engine.begin_service().await });
+    called(&store, "begin_service").await;
+    site.get("/_isr/ready").await.assert_status(503).assert_body(r#"{"ready":false}"#);
+    site.get("/_isr/alive").await.assert_status(200);
+    site.get("/a/1").await.assert_status(200);
+    store.set(Mood::Hangs);
+    called(&store, "remove_old_builds").await;
+    site.get("/_isr/ready").await.assert_status(200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn store_that_hangs_while_a_server_starts_keeps_it_from_visitors_for_ten_seconds() {
+    let store = OwnStore::new(Mood::Starts);
+    let site = site_on(&store);
+    let engine = site.engine.clone();
+    let starting = tokio::spawn(async move { engine.begin_service().await });
+    tokio::time::sleep(seconds(9)).await;
+    site.get("/_isr/ready").await.assert_status(503);
+    tokio::time::sleep(seconds(2)).await;
+    site.get("/_isr/ready").await.assert_status(200);
+    assert_eq!(store.calls("remove_old_builds"), 0, "its build is not noted yet");
+    store.set(Mood::Works);
+    starting.await.unwrap();
+    assert_eq!(store.calls("remove_old_builds"), 1);
 }
 
 #[tokio::test]
