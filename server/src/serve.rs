@@ -14,7 +14,12 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::{config::Config, content, error::Error, site::site};
+use crate::{
+    config::Config,
+    content,
+    error::Error,
+    site::{Site, site},
+};
 
 /// How long requests and regenerations under way may take after the signal.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -30,10 +35,20 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Error> {
     let url = format!("http://{}", listener.local_addr().map_err(listen_error)?);
     info!(%url, stored = config.stores_pages(), editor = content.editor.is_enabled(), "serving");
 
+    serve_until(signalled(), &site, listener).await?;
+    drop(content);
+    Ok(())
+}
+
+async fn serve_until(
+    signalled: impl Future<Output = ()>,
+    site: &Site,
+    listener: TcpListener,
+) -> Result<(), Error> {
     let isr = site.isr.clone();
     tokio::spawn(async move { isr.begin_service().await });
     let (stop, mut stopped) = watch::channel(false);
-    let service = site.router.into_make_service_with_connect_info::<SocketAddr>();
+    let service = site.router.clone().into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         // Fails only if the sender is gone, and then it is time to stop too.
         let _ = stopped.wait_for(|stop| *stop).await;
@@ -41,7 +56,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Error> {
     let mut server = tokio::spawn(server.into_future());
     tokio::select! {
         ended = &mut server => return ended.map_err(std::io::Error::other).flatten().map_err(Error::Serve),
-        () = signalled() => {}
+        () = signalled => {}
     }
     info!(limit = ?DRAIN, "stopping: finishing requests and regenerations");
     let began = Instant::now();
@@ -55,7 +70,6 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Error> {
     } else {
         warn!("stopped with requests or regenerations under way");
     }
-    drop(content);
     Ok(())
 }
 
@@ -66,5 +80,65 @@ async fn signalled() {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, routing::get};
+    use leptos_isr::{Engine, route::RouteTable};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+        sync::oneshot,
+    };
+
+    use super::*;
+
+    async fn ask(mut connection: TcpStream, text: &str) -> String {
+        connection.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn connection_from_before_the_signal_is_answered_that_the_server_is_not_ready() {
+        let isr = Engine::builder(RouteTable::new()).build().unwrap();
+        let (signal, signalled) = oneshot::channel();
+        let (seen, held) = (watch::Sender::new(()), watch::Sender::new(()));
+        let (mut under_way, finish) = (seen.subscribe(), held.clone());
+        let slow = get(async move || {
+            let mut finish = finish.subscribe();
+            seen.send_replace(());
+            finish.changed().await.unwrap();
+            "finished"
+        });
+        let router = isr.wrap(Router::new().route("/slow", slow));
+        let site = Site { router, isr: isr.clone() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = || async { TcpStream::connect(address).await };
+        let server = tokio::spawn(async move {
+            let signalled = async { signalled.await.unwrap() };
+            serve_until(signalled, &site, listener).await
+        });
+
+        let mut early = connect().await.unwrap();
+        early.write_all(b"GET /_isr/ready HTTP/1.1\r\n").await.unwrap();
+        let slow = tokio::spawn(ask(connect().await.unwrap(), "GET /slow HTTP/1.0\r\n\r\n"));
+        under_way.changed().await.unwrap();
+        // By the time of this answer the server has read what came before.
+        let ready = ask(connect().await.unwrap(), "GET /_isr/ready HTTP/1.0\r\n\r\n").await;
+        assert!(ready.contains(" 200 "), "{ready}");
+        signal.send(()).unwrap();
+        while connect().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        let ready = ask(early, "host: site\r\n\r\n").await;
+        assert!(ready.contains(" 503 ") && ready.contains(r#"{"ready":false}"#), "{ready}");
+        held.send_replace(());
+        assert!(slow.await.unwrap().ends_with("finished"));
+        server.await.unwrap().unwrap();
     }
 }
