@@ -237,12 +237,12 @@ async fn regenerate(pages: usize, place: &Path, named: &str) -> Result<()> {
     let any_port = ([127, 0, 0, 1], 0).into();
     let paths: Vec<_> = (0..pages).map(|n| format!("/articles/{}", articles::slug(n))).collect();
     let content = content::open(&config("false"), any_port).await?;
-    let stored = site(&config("false"), &content, SystemClock)?;
+    let stored = site(&config("false"), &content, SystemClock).await?;
     let (mut bare_times, mut stored_times) = (Vec::new(), Vec::new());
     // Twice each, in turns; the first warms up.
     for _ in 0..3 {
         // A new one each time: it has read nothing, as a regeneration must read all.
-        let bare = site(&config("true"), &content, SystemClock)?;
+        let bare = site(&config("true"), &content, SystemClock).await?;
         let used = machine::processor_time(std::process::id());
         let pages = stream::iter(&paths).map(|path| render(bare.router.clone(), path));
         pages.buffer_unordered(AT_ONCE).try_for_each(|()| ready(Ok(()))).await?;

@@ -111,6 +111,9 @@ pub enum Error {
     /// The folder of stored pages cannot be used.
     #[error("cannot keep pages in ISR_DIR")]
     IsrDir(#[source] leptos_isr::Error),
+    /// The Redis cannot be used.
+    #[error("cannot use the Redis at ISR_REDIS_URL, for ISR_SITE")]
+    Redis(#[source] leptos_isr::store::StoreError),
     /// A route is declared wrongly, or pages cannot be rendered.
     #[error("cannot set up the stored pages")]
     Isr(#[from] leptos_isr::Error),

@@ -28,7 +28,7 @@ pub(crate) async fn prerender(config: &Config, jobs: Option<u16>) -> Result<(), 
     // A server may be running on the configured address.
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let content = content::open(config, any_port).await?;
-    let site = site(config, &content, SystemClock)?;
+    let site = site(config, &content, SystemClock).await?;
     let jobs = jobs.map_or_else(|| 2 * available_parallelism().map_or(1, usize::from), usize::from);
 
     let files = |source| Error::SiteFiles { path: config.site_root.clone(), source };

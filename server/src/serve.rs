@@ -28,7 +28,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// ten seconds have passed.
 pub(crate) async fn serve(config: &Config) -> Result<(), Error> {
     let content = content::open(config, config.content_addr).await?;
-    let site = site(config, &content, SystemClock)?;
+    let site = site(config, &content, SystemClock).await?;
     let addr = config.site_addr;
     let listen_error = |source| Error::Listen { addr, variable: "LEPTOS_SITE_ADDR", source };
     let listener = TcpListener::bind(addr).await.map_err(listen_error)?;

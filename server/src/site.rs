@@ -23,6 +23,7 @@ use axum::{
 use leptos::prelude::provide_context;
 use leptos_isr::{
     Builder, Clock, Engine, Isr, LeptosPages, build_id, minutes, route::DeclaredRoute,
+    store::RedisStore,
 };
 use newsroom::PICTURES_PATH;
 use tower_http::{limit::RequestBodyLimitLayer, services::ServeDir};
@@ -50,10 +51,10 @@ pub struct Site {
 ///
 /// Returns [`Error::SiteRoot`] if the site was not built, and [`Error::Isr`],
 /// [`Error::Periods`], [`Error::BuildId`], [`Error::DraftSecret`], [`Error::Hooks`], [`Error::Webhook`],
-/// [`Error::Cdn`], [`Error::WrongCdn`] or [`Error::IsrDir`] for a wrong
+/// [`Error::Cdn`], [`Error::WrongCdn`], [`Error::Redis`] or [`Error::IsrDir`] for a wrong
 /// declaration, a wrong period, a wrong secret, wrong webhooks, a wrong CDN or a
 /// store that cannot be used.
-pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Site, Error> {
+pub async fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Site, Error> {
     if !Path::new(&config.site_root).is_dir() {
         return Err(Error::SiteRoot(config.site_root.clone()));
     }
@@ -91,7 +92,7 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
         Some(id) => id.clone(),
         None => build_id(&options)?,
     };
-    let isr = engine(config, content, builder, build)?;
+    let isr = engine(config, content, builder, build).await?;
     let has_hashed_names = options.hash_files;
     let router = pages
         .router(&isr, options, shell)
@@ -103,7 +104,7 @@ pub fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Sit
     Ok(Site { router: isr.wrap(router), isr })
 }
 
-fn engine(
+async fn engine(
     config: &Config,
     content: &Content,
     builder: Builder,
@@ -111,7 +112,7 @@ fn engine(
 ) -> Result<Engine, Error> {
     let mut builder = builder
         .memory(config.isr_memory_mib << 20)
-        .disk(&config.isr_dir, build)
+        .disk(&config.isr_dir, &build)
         .disk_limit(config.isr_disk_mib << 20)
         .max_waiting(config.isr_max_waiting.try_into().unwrap_or(usize::MAX))
         .shared_cache(config.isr_shared_cache)
@@ -123,6 +124,11 @@ fn engine(
         .fetch(content.source.fetch_settings());
     for (name, value) in security::default_headers() {
         builder = builder.default_header(name, value);
+    }
+    if let Some(url) = &config.isr_redis_url {
+        let redis = RedisStore::open(url, &config.isr_site, build).await.map_err(Error::Redis)?;
+        let redis = redis.replica_acks(config.isr_redis_acks);
+        builder = builder.store(redis.clone()).ledger(redis);
     }
     if let Some(renders) = config.isr_max_renders {
         builder = builder.max_renders(renders.into());

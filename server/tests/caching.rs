@@ -248,7 +248,7 @@ async fn periods_can_be_overridden_and_a_wrong_one_fails_at_start() {
     let mut config = config;
     config.content_db = folder.path().join("news.db");
     let content = content::open(&config, ANY_PORT.into()).await.unwrap();
-    let error = site(&config, &content, TestClock::new()).unwrap_err();
+    let error = site(&config, &content, TestClock::new()).await.unwrap_err();
     let cause = app::data::answer::with_causes(&error);
     assert!(
         cause.contains("ISR_REVALIDATE")

@@ -183,7 +183,7 @@ async fn wrong_draft_secret_fails_at_start() {
         config.content_db = folder.path().join("news.db");
         config.content_dir = folder.path().join("none");
         let content = content::open(&config, ANY_PORT.into()).await.unwrap();
-        let error = site(&config, &content, SystemTime::now).unwrap_err();
+        let error = site(&config, &content, SystemTime::now).await.unwrap_err();
         let cause = app::data::answer::with_causes(&error);
         assert!(cause.contains("ISR_DRAFT_SECRET") && cause.contains(said), "{cause}");
     }

@@ -107,6 +107,34 @@ pub struct Config {
     )]
     pub isr_dir: PathBuf,
 
+    /// The Redis that this site's servers share, as `redis://:password@host:6379/0`, or `rediss://`
+    /// for TLS; ISR_DIR is this server's own copy then [default: none, one machine]
+    #[arg(long, env = "ISR_REDIS_URL", global = true, value_name = "ISR_REDIS_URL",
+        hide_env_values = true, help_heading = "Stored pages", value_parser = parse_secret)]
+    pub isr_redis_url: Option<String>,
+
+    /// The site's name in that Redis, which several sites may share
+    #[arg(
+        long,
+        env = "ISR_SITE",
+        global = true,
+        default_value = "newsroom",
+        value_name = "ISR_SITE",
+        help_heading = "Stored pages"
+    )]
+    pub isr_site: String,
+
+    /// How many replicas of that Redis must have a purge before it is answered
+    #[arg(
+        long,
+        env = "ISR_REDIS_ACKS",
+        global = true,
+        default_value_t = 0,
+        value_name = "ISR_REDIS_ACKS",
+        help_heading = "Stored pages"
+    )]
+    pub isr_redis_acks: u32,
+
     /// Which build this is, for `prerender` and `serve` alike
     /// [default: a hash of this program and of the files' names]
     #[arg(

@@ -77,7 +77,7 @@ pub(crate) async fn server_in(folder: TempDir, args: &[&str]) -> Server {
     let config = Cli::parse_from(line).config;
     let content = content::open(&config, ANY_PORT.into()).await.unwrap();
     let clock = TestClock::new();
-    let site = site(&config, &content, clock.clone()).unwrap();
+    let site = site(&config, &content, clock.clone()).await.unwrap();
     // As the socket says it.
     let connection = ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4711)));
     let site = TestSite::new(&site.isr, site.router.layer(Extension(connection)), clock);

@@ -167,8 +167,8 @@ async fn slow_link_delays_purges_and_no_visitor() {
     assert!(heard < Duration::from_secs(2), "{heard:?}");
 }
 
-/// A server that starts while the Redis is gone serves what its disk has, and hears later what was
-/// purged meanwhile.
+/// A server that starts while the Redis is gone serves what its disk has, knows what was purged
+/// before, and hears later what was purged meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn server_that_starts_without_the_redis_serves_its_disk_and_hears_later() {
     let Some(redis) = Redis::start(&[]) else { return };
@@ -179,12 +179,15 @@ async fn server_that_starts_without_the_redis_serves_its_disk_and_hears_later() 
         cut_off.get(path).await.assert_status(200);
         fleet.servers[0].get(path).await.assert_status(200);
     }
+    cut_off.get("/forever/c").await.assert_said("forever:c #1");
     cut_off.idle().await;
+    cut_off.purge(&["/forever/c"]).await;
     drop(cut_off);
     link.cut();
     fleet.servers[0].purge_by(&json!({ "paths": ["/forever/a"], "hard": true })).await;
     let cut_off = fleet.site.on_redis(&link.url(), Some("own"), "after.log");
     cut_off.get("/forever/b").await.assert_status(200).assert_said("forever:b #1");
+    cut_off.get("/forever/c").await.assert_cache_status("isr; hit; ttl=0; detail=purged");
     assert!(cut_off.log().contains("cannot be reached"), "{}", cut_off.log());
     link.lead_to(redis.addr);
     fleet.servers = vec![cut_off];
