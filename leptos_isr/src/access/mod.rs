@@ -4,4 +4,5 @@ pub(crate) mod bearer;
 pub(crate) mod draft;
 pub(crate) mod proxies;
 pub(crate) mod secret;
+pub(crate) mod seen_cookie;
 pub(crate) mod webhooks;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     address::{key::Key, path::CanonicalPath},
     engine::Engine,
-    entry::{Entry, ServedEntry, Version},
+    entry::{Entry, Position, ServedEntry, Version},
     error::Error,
     render::outcome::{NewEntry, RenderFailure},
     route::{policy::Lifetime, target::Target},
@@ -42,6 +42,17 @@ impl Engine {
         match self.serve_stored(target.lifetime, kind, &entry, regenerated) {
             Some(_) => Lookup::Stored(entry),
             None => self.serve_rendered(target, Some(entry), is_prefetch).await,
+        }
+    }
+
+    /// As `serve`, for somebody who is to see all purges up to `position`.
+    pub(crate) async fn serve_after(&self, target: &Target, position: Position) -> Lookup {
+        self.hear_until(position).await;
+        match self.stored(&target.key).await {
+            Some(old) if self.0.order.purged(&old).is_some() => {
+                self.serve_rendered(target, Some(old), false).await
+            }
+            _ => self.serve(target, false).await,
         }
     }
 

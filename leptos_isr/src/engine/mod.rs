@@ -32,7 +32,7 @@ use std::{
     collections::BTreeSet,
     fmt, io,
     path::PathBuf,
-    sync::{Arc, Once, OnceLock, Weak},
+    sync::{Arc, Once, OnceLock, Weak, atomic::AtomicBool},
     time::{Duration, SystemTime},
 };
 
@@ -83,6 +83,8 @@ pub(crate) struct Inner {
     pub(crate) purge_log: PurgeLog,
     pub(crate) second_purges: Worker,
     pub(crate) other_purges: Worker,
+    /// Whether the ledger has not answered for a second.
+    pub(crate) is_cut_off: AtomicBool,
     /// The site's files beside the pages on the disk.
     pub(crate) kept_files: Option<Arc<KeptFiles>>,
     /// The calls of [`Engine::begin_service`] that hold visitors off.

@@ -3,7 +3,7 @@
 use std::{
     io,
     path::PathBuf,
-    sync::{Arc, Once, OnceLock},
+    sync::{Arc, Once, OnceLock, atomic::AtomicBool},
     thread::available_parallelism,
 };
 
@@ -114,6 +114,7 @@ impl Builder {
             purge_log: history.log,
             second_purges: Worker::default(),
             other_purges: Worker::default(),
+            is_cut_off: AtomicBool::new(false),
             kept_files,
             starts: TaskTracker::new(),
             running_builds: std::sync::Mutex::default(),

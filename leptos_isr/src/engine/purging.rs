@@ -1,22 +1,33 @@
 //! Purges: noted in memory, kept in the store, and passed on to CDNs.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use tokio::time::sleep;
+use http::HeaderValue;
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
 
 use crate::{
+    access::seen_cookie,
     address::path::CanonicalPath,
     cdn::{Arrival, PurgeId},
     engine::Engine,
+    entry::{Position, Seen},
     error::{Error, StoreError},
     order::purge::{Purge, Scope},
+    period,
     rules::freshness::PurgeKind,
     store::purge_log::NewPurge,
 };
 
 /// How often it is looked what other processes have purged. A purge is to be heard within a second.
 pub(crate) const LISTEN: Duration = Duration::from_millis(250);
+
+/// How long the ledger may be silent before this process counts as cut off from the others.
+const CUT_OFF: Duration = period::seconds(1);
 
 impl Engine {
     /// Makes pages stale, or unservable if the purge is hard; see [`Purge`].
@@ -110,20 +121,89 @@ impl Engine {
         }
         let inner = Arc::downgrade(&self.0);
         self.0.other_purges.wake(|_| async move {
-            let mut is_failing = false;
+            let mut heard = Instant::now();
             loop {
                 let Some(engine) = inner.upgrade().map(Self) else { return };
-                match engine.hear_purges().await {
-                    Ok(()) => is_failing = false,
-                    Err(error) if !std::mem::replace(&mut is_failing, true) => {
-                        warn!(error, "cannot read the purges of other processes");
-                    }
-                    Err(_) => {}
-                }
+                heard = engine.listen(heard).await;
                 drop(engine);
                 sleep(LISTEN).await;
             }
         });
+    }
+
+    /// Hears of purges, and notes whether this process is cut off. `heard` is when it last heard of
+    /// any, or of none; returns the same for now.
+    async fn listen(&self, heard: Instant) -> Instant {
+        let mut hear = pin!(self.hear_purges());
+        let result = match timeout_at(heard + CUT_OFF, &mut hear).await {
+            Ok(result) => result,
+            Err(_) => {
+                self.set_cut_off("it does not answer");
+                hear.await
+            }
+        };
+        match result {
+            Ok(()) => {
+                self.set_connected();
+                return Instant::now();
+            }
+            Err(error) if heard.elapsed() >= CUT_OFF => self.set_cut_off(&error.to_string()),
+            Err(_) => {}
+        }
+        heard
+    }
+
+    /// Waits until the purge at `position` is known here, for a second at most.
+    pub(crate) async fn hear_until(&self, position: Position) {
+        if self.0.order.seen() < Seen(position) && !self.is_cut_off() {
+            // Without an answer it is as if the purge were not to be seen yet.
+            let _ = timeout_at(Instant::now() + CUT_OFF, self.hear_purges()).await;
+        }
+    }
+
+    /// The `Set-Cookie` value for whoever has caused a purge: for the next minute each server of the
+    /// site answers their requests with pages that have seen all purges until now. If it has to, it
+    /// waits for a render.
+    ///
+    /// Without it, a page that was purged softly is served to them once more while it is rendered, and
+    /// another server may hear of the purge up to a second later.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::{http::header, response::IntoResponse};
+    /// use leptos_isr::{Engine, purge::Purge};
+    ///
+    /// async fn publish(isr: Engine) -> Result<impl IntoResponse, leptos_isr::Error> {
+    ///     isr.purge(&Purge { tags: vec!["posts".to_owned()], ..Purge::default() }).await?;
+    ///     Ok([(header::SET_COOKIE, isr.seen_cookie())])
+    /// }
+    /// # let _ = publish;
+    /// ```
+    #[must_use]
+    pub fn seen_cookie(&self) -> HeaderValue {
+        seen_cookie::set(self.0.order.seen().0)
+    }
+
+    /// Whether it is not known what other processes have purged.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.0.is_cut_off.load(Ordering::Relaxed)
+    }
+
+    fn set_cut_off(&self, why: &str) {
+        if !self.0.is_cut_off.swap(true, Ordering::Relaxed) {
+            warn!(
+                why,
+                "the ledger cannot be read: pages are served as before, shared caches keep \
+                them for seconds only, and what other processes purge is not known until it can"
+            );
+        }
+    }
+
+    fn set_connected(&self) {
+        if self.0.is_cut_off.swap(false, Ordering::Relaxed) {
+            info!("the ledger can be read again, and what was purged meanwhile is known");
+        }
     }
 
     pub(crate) async fn hear_purges(&self) -> Result<(), StoreError> {

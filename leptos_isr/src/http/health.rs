@@ -28,6 +28,9 @@ struct Readiness<'a> {
     ready: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     build: Option<&'a str>,
+    /// Whether it is known what other servers purge; absent if nothing is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<&'static str>,
 }
 
 impl Health {
@@ -53,7 +56,9 @@ impl Engine {
             Health::Ready => {
                 let ready = self.is_ready();
                 let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-                let readiness = Readiness { ready, build: self.0.build.as_deref() };
+                let ledger = if self.is_cut_off() { "cut off" } else { "connected" };
+                let ledger = self.0.tiers.store().map(|_| ledger);
+                let readiness = Readiness { ready, build: self.0.build.as_deref(), ledger };
                 (status, headers, Json(readiness)).into_response()
             }
         }

@@ -38,7 +38,7 @@ use self::{
     },
 };
 use crate::{
-    access::draft::Draft,
+    access::{draft::Draft, seen_cookie},
     data::reading::Reading,
     engine::{Engine, app_router::AppRouter, lookup::Lookup},
     error::RenderError,
@@ -177,6 +177,9 @@ impl Engine {
         if !page.route.is_known_to_admit(page.path()) {
             return None;
         }
+        if seen_cookie::of(request).is_some() {
+            return None;
+        }
         let entry = self.0.tiers.in_memory(page.key())?;
         let encoding = entry.choose(request);
         let body = entry.body_in(encoding)?;
@@ -219,7 +222,11 @@ impl Engine {
         target: &Target,
         request: &HeaderMap,
     ) -> Response {
-        match self.serve(target, headers::is_prefetch(request)).await {
+        let lookup = match seen_cookie::of(request) {
+            Some(position) => self.serve_after(target, position).await,
+            None => self.serve(target, headers::is_prefetch(request)).await,
+        };
+        match lookup {
             Lookup::Stored(entry) => self.encoded_page(route, &entry, hit_status, request).await,
             Lookup::StaleIfError(entry) => {
                 let status =

@@ -107,6 +107,10 @@ impl Engine {
         let cdn =
             CdnLifetime::of(route.lifetime().within(entry.asked), freshness, self.0.cdn_reach);
         let cdn = if entry.is_gone() { cdn.of_absence() } else { cdn };
+        let (status, cdn) = match self.is_cut_off() {
+            true => (status.cut_off(), cdn.cut_off()),
+            false => (status, cdn),
+        };
         let cache = CacheHeaders { status, cdn };
         let make = || self.head(entry, (encoding, body), cache);
         let head = entry.heads.head(encoding, cache, make);

@@ -33,6 +33,14 @@ pub(crate) enum Forward {
 const MAX_INTEGER: i64 = 999_999_999_999_999;
 
 impl CacheStatus {
+    /// The same for a process that does not know what others have purged.
+    pub(crate) fn cut_off(self) -> Self {
+        match self {
+            Self::Hit { ttl, detail: None } => Self::Hit { ttl, detail: Some("cut-off") },
+            other => other,
+        }
+    }
+
     pub(crate) fn to_header(self) -> HeaderValue {
         let text = match self {
             Self::Hit { ttl, detail } => {

@@ -81,6 +81,12 @@ impl CdnLifetime {
         Self { max_age: self.max_age.min(longest), window: self.window.min(longest) }
     }
 
+    /// The same for a page of which a purge may not be known: as short as for a stale one.
+    pub(crate) fn cut_off(self) -> Self {
+        let longest = STALE_AT_CDN.as_secs();
+        Self { max_age: self.max_age.min(longest), window: self.window.min(longest) }
+    }
+
     /// The same for a definite "no such page": nobody purges what never was.
     pub(crate) fn of_absence(self) -> Self {
         Self { max_age: self.max_age.min(ABSENCE_AT_CDN.as_secs()), window: 0 }

@@ -6,7 +6,10 @@
 //!
 //! What a damaged record purged is unknown, so it counts as a purge of everything.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -69,6 +72,8 @@ struct Known {
     looked_at: usize,
     /// The position of the last record that was applied.
     last: Position,
+    /// When the ledger was last asked for those after it, and answered.
+    asked: Option<Instant>,
 }
 
 /// What the records at start amount to.
@@ -86,6 +91,7 @@ pub(crate) fn replay(records: &[LedgerRecord], now: Position) -> PurgeHistory {
         len: records.len(),
         looked_at: 0,
         last: records.last().map_or(0, |record| record.position),
+        asked: None,
     };
     let mut history =
         PurgeHistory { last: known.last, log: PurgeLog(Mutex::new(known)), ..Default::default() };
@@ -152,7 +158,8 @@ impl PurgeLog {
         (applied, Ok(()))
     }
 
-    /// Applies the purges that others have made since, and returns them.
+    /// Applies the purges that others have made since, and returns them. Of callers who come at the
+    /// same time one asks for all.
     ///
     /// # Errors
     ///
@@ -162,15 +169,22 @@ impl PurgeLog {
         store: &Guarded,
         order: &Order,
     ) -> Result<Vec<NewPurge>, StoreError> {
-        self.0.lock().await.hear(store, order).await
+        let came = Instant::now();
+        let mut known = self.0.lock().await;
+        match known.asked.is_some_and(|asked| asked > came) {
+            true => Ok(Vec::new()),
+            false => known.hear(store, order).await,
+        }
     }
 }
 
 impl Known {
     async fn hear(&mut self, store: &Guarded, order: &Order) -> Result<Vec<NewPurge>, StoreError> {
+        let asked = Instant::now();
         let Some(records) = store.purges_since(self.last).await? else {
             return self.recover(store, order).await;
         };
+        self.asked = Some(asked);
         self.len += records.len();
         let mut purges = Vec::new();
         for record in &records {

@@ -392,7 +392,10 @@ async fn server_is_not_ready_until_the_store_has_noted_that_its_build_serves() {
     let engine = site.engine.clone();
     let _starting = tokio::spawn(async move { engine.begin_service().await });
     called(&store, "begin_service").await;
-    site.get("/_isr/ready").await.assert_status(503).assert_body(r#"{"ready":false}"#);
+    site.get("/_isr/ready")
+        .await
+        .assert_status(503)
+        .assert_body(r#"{"ready":false,"ledger":"connected"}"#);
     site.get("/_isr/alive").await.assert_status(200);
     site.get("/a/1").await.assert_status(200);
     store.set(Mood::Hangs);
@@ -450,4 +453,73 @@ async fn purges_of_others_are_heard_again_once_a_store_that_hung_answers() {
         }
     };
     tokio::time::timeout(seconds(20), heard).await.expect("the purge is not heard");
+}
+
+#[tokio::test]
+async fn server_whose_ledger_does_not_answer_says_that_it_is_cut_off_and_serves_on() {
+    for mood in [Mood::Fails, Mood::Hangs] {
+        let store = OwnStore::new(Mood::Works);
+        let (site, other) = (site_on(&store), site_on(&store));
+        site.get_kept("/a/1").await;
+        let connected = site.get("/a/1").await;
+        site.get("/_isr/ready").await.assert_body(r#"{"ready":true,"ledger":"connected"}"#);
+        store.set(mood);
+        let cut_off = async {
+            loop {
+                let page = site.get("/a/1").await;
+                if page.cache_status().contains("cut-off") {
+                    return page;
+                }
+                assert_eq!(page.cache_status(), connected.cache_status());
+                tokio::task::yield_now().await;
+            }
+        };
+        let page = tokio::time::timeout(seconds(10), cut_off).await.expect("it is cut off");
+        page.assert_status(200).assert_body("/a/1 #1");
+        assert_eq!(page.cache_status(), "isr; hit; ttl=60; detail=cut-off");
+        assert!(page.header("cdn-cache-control").contains("max-age=2,"), "{page:?}");
+        let ready = site.get("/_isr/ready").await;
+        ready.assert_status(200).assert_body(r#"{"ready":true,"ledger":"cut off"}"#);
+        // Pages are rendered for this server.
+        site.get("/a/2").await.assert_status(200).assert_body("/a/2 #2");
+        store.set(Mood::Works);
+        other.purge_tag("all").await;
+        // Once it is connected again, it knows what was purged.
+        let heard = async {
+            loop {
+                let page = site.get("/a/1").await;
+                match page.cache_status().contains("cut-off") {
+                    true => tokio::task::yield_now().await,
+                    false => return page,
+                }
+            }
+        };
+        let page = tokio::time::timeout(seconds(20), heard).await.expect("it is connected");
+        page.assert_stale();
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_caused_a_purge_sees_the_new_page_on_every_server() {
+    let store = OwnStore::new(Mood::Works);
+    let (site, other) = (site_on(&store), site_on(&store));
+    for path in ["/a/1", "/a/2"] {
+        other.get_kept(path).await;
+    }
+    for _ in 0..20 {
+        let (one, two) = (other.get("/a/1").await, other.get("/a/2").await);
+        one.assert_fresh();
+        two.assert_fresh();
+        site.purge_tag("all").await;
+        let cookie = site.engine.seen_cookie();
+        let cookie = format!("x=y; {}", cookie.to_str().unwrap().split(';').next().unwrap());
+        let headers = [("cookie", &*cookie)];
+        let new = other.request(http::Method::GET, "/a/1", &headers).await;
+        assert_ne!(new.body, one.body);
+        let again = other.request(http::Method::GET, "/a/1", &headers).await;
+        again.assert_fresh().assert_body(&new.body);
+        // Others wait for nobody.
+        other.get("/a/2").await.assert_stale().assert_body(&two.body);
+        other.idle().await;
+    }
 }

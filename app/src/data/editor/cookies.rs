@@ -12,6 +12,11 @@ pub(super) fn end_draft() {
     }
 }
 
+/// Has the editor's next requests answered by pages that show the change, on every server.
+pub(super) fn show_changes() {
+    set(expect_context::<Engine>().seen_cookie());
+}
+
 pub(super) fn set(cookie: HeaderValue) {
     expect_context::<ResponseOptions>().append_header(header::SET_COOKIE, cookie);
 }

@@ -6,7 +6,7 @@ use leptos_isr::{Engine, purge::Purge};
 use newsroom::{ArticleDraft, ArticleSource};
 use std::{error::Error, future::Future};
 
-use super::{ArticleForm, Intent, access};
+use super::{ArticleForm, Intent, access, cookies};
 use crate::data::{
     failure::Failure, site::edit_path, source_error::ContentError, tags, writer::ContentWriter,
 };
@@ -26,7 +26,9 @@ pub(super) async fn save(form: ArticleForm) -> Result<(), Failure> {
         purge(&engine, &saved.slug, tags).await?;
         Ok(saved)
     });
-    redirect(&format!("{}?saved={}", edit_path(&saved.await?.slug), word(intent)));
+    let saved = saved.await?;
+    cookies::show_changes();
+    redirect(&format!("{}?saved={}", edit_path(&saved.slug), word(intent)));
     Ok(())
 }
 
@@ -42,6 +44,7 @@ pub(super) async fn delete(slug: &str, confirmed: &str) -> Result<(), Failure> {
         purge(&engine, &slug, tags::changed(&slug, before.as_ref(), None)).await
     })
     .await?;
+    cookies::show_changes();
     redirect("/editor?deleted=yes");
     Ok(())
 }

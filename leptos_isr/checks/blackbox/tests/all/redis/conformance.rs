@@ -1,5 +1,7 @@
 //! What every store and every ledger guarantees, on a real Redis.
 
+use std::time::{Duration, Instant};
+
 use leptos_isr::{
     store::{Key, Lease, Ledger, RedisStore, Store},
     testing::{ledger_conformance, store_conformance},
@@ -29,9 +31,9 @@ async fn page_that_comes_late_takes_no_place_of_a_newer_one() {
     let (one, other) = (open().await, open().await);
     let key: Key = serde_json::from_str("\"/a\"").unwrap();
     let ahead = 1 << 52;
-    let late = version(one.lease("a", ahead).await.unwrap());
+    let late = version(&one, ahead).await;
     // The clock of the other one is years behind.
-    let newer = version(other.lease("a", 0).await.unwrap());
+    let newer = version(&other, 0).await;
     assert!(late >= ahead && newer > late, "{late} {newer}");
     assert!(other.put_unless_newer(&key, "newer".into(), newer).await.unwrap());
     assert!(!one.put_unless_newer(&key, "late".into(), late).await.unwrap());
@@ -45,9 +47,40 @@ async fn page_that_comes_late_takes_no_place_of_a_newer_one() {
 }
 
 /// The version that comes with the lease, which is given back.
-fn version(lease: Lease) -> u64 {
-    match lease {
-        Lease::Granted { version, .. } => version.unwrap(),
-        other => panic!("{other:?}"),
+async fn version(redis: &RedisStore, at_least: u64) -> u64 {
+    loop {
+        match redis.lease("a", at_least).await.unwrap() {
+            Lease::Granted { version, .. } => return version.unwrap(),
+            // Giving it back takes a moment.
+            _ => tokio::time::sleep(Duration::from_millis(1)).await,
+        }
     }
+}
+
+/// The right goes on while its process lives, and ends ten seconds after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn lease_is_extended_while_its_process_lives_and_ends_after_it() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let other = RedisStore::open(&redis.url(), "test", "one").await.unwrap();
+    let url = redis.url();
+    let killed = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let lease = runtime.block_on(async {
+            RedisStore::open(&url, "test", "one").await.unwrap().lease("killed", 0).await.unwrap()
+        });
+        // With all that it does, as a process ends.
+        runtime.shutdown_background();
+        lease
+    });
+    let killed = killed.join().unwrap();
+    let _kept = other.lease("kept", 0).await.unwrap();
+    let began = Instant::now();
+    while matches!(other.lease("killed", 0).await.unwrap(), Lease::Held) {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(began.elapsed() > Duration::from_secs(8), "{:?}", began.elapsed());
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(matches!(other.lease("kept", 0).await.unwrap(), Lease::Held));
+    drop(killed);
 }
