@@ -7,7 +7,7 @@
 //! - `admission` knows which paths are pages, by the `lists` of routes and the handlers in
 //!   `app_router`.
 //! - `watched` keeps watched pages fresh.
-//! - `service` notes that this build begins to serve.
+//! - `service` notes that this build begins to serve; `warming` renders what is asked for most before.
 //! - `prerender` renders all listed pages at build.
 
 pub(crate) mod admission;
@@ -26,6 +26,7 @@ pub(crate) mod prerender;
 pub(crate) mod purging;
 pub(crate) mod regenerate;
 pub(crate) mod service;
+pub(crate) mod warming;
 pub(crate) mod watched;
 
 use std::{
@@ -36,6 +37,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use futures::future::join;
 use http::HeaderMap;
 use tokio::{
     sync::{Mutex, Semaphore},
@@ -95,6 +97,7 @@ pub(crate) struct Inner {
     /// When old builds were last removed, if this one has begun to serve.
     pub(crate) removed_old_builds: std::sync::Mutex<Option<SystemTime>>,
     pub(crate) old_builds: Worker,
+    pub(crate) requests: Worker,
     /// Held by a dry run: there is one at a time.
     pub(crate) dry_run_turn: Arc<Mutex<()>>,
     pub(crate) flights: SingleFlight<Key, RenderResult>,
@@ -159,7 +162,8 @@ impl Engine {
     pub async fn shut_down(&self, limit: Duration) -> bool {
         self.end_streams();
         self.0.scheduler.close();
-        self.idle(limit).await
+        let (_, is_idle) = join(timeout(limit, self.note_requests()), self.idle(limit)).await;
+        is_idle
     }
 
     /// Ends all live streams, and begins no new ones. From now on `/_isr/ready` answers 503.

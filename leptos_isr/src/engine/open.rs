@@ -121,6 +121,7 @@ impl Builder {
             other_servers: Worker::default(),
             removed_old_builds: std::sync::Mutex::default(),
             old_builds: Worker::default(),
+            requests: Worker::default(),
             dry_run_turn: Arc::default(),
             flights: SingleFlight::new(),
             lists: Lists::new(),

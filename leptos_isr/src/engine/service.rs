@@ -22,6 +22,9 @@ use crate::{
 /// How long a server is not ready for a store that is slow to note its build. It can serve without.
 const HELD_OFF: Duration = period::seconds(10);
 
+/// How long a server is not ready because it renders what is asked for most.
+const WARMING: Duration = period::seconds(20);
+
 /// How often it is looked whether a server of another build has ended.
 const LOOK: Duration = period::seconds(10);
 
@@ -45,15 +48,19 @@ impl Engine {
     /// that a process has open stay as long as it does. Failures are logged.
     ///
     /// `/_isr/ready` answers 503 until the build is noted, its files are kept and CDNs are to be told,
-    /// for ten seconds at most: so a rolling deploy does not end the old servers before. Without this
-    /// call it answers 200 at once.
+    /// for ten seconds at most: so a rolling deploy does not end the old servers before. Where a store
+    /// knows which pages are asked for most ([`Store::most_requested`](crate::store::Store)), up to 100
+    /// of them are rendered before as well, for twenty seconds at most. Without this call it answers
+    /// 200 at once.
     pub async fn begin_service(&self) {
         let Some(store) = self.0.tiers.store() else { return };
         self.hear_purges_of_others();
         let starting = self.0.starts.token();
         let mut noted = pin!(self.note_service(store));
         let in_time = timeout(HELD_OFF, &mut noted).await;
+        let _ = timeout(WARMING, self.warm()).await;
         drop(starting);
+        self.note_requests_each_minute();
         if in_time.is_err() {
             noted.await;
         }

@@ -30,6 +30,8 @@ pub(crate) struct ServedEntry {
     pub(crate) is_unordered: bool,
     /// Whether the store has the page.
     pub(crate) written: Written,
+    /// How often it was served since that was last noted.
+    requests: AtomicU64,
     /// The generation of purges at which the page was last found unpurged.
     unpurged_at: AtomicU64,
 }
@@ -59,6 +61,7 @@ impl ServedEntry {
             is_listed: false,
             is_unordered: false,
             written: Written::default(),
+            requests: AtomicU64::new(0),
             unpurged_at: AtomicU64::new(0),
         }
     }
@@ -66,6 +69,15 @@ impl ServedEntry {
     /// The entry, before anything is made of it.
     pub(crate) fn entry_mut(&mut self) -> &mut Entry {
         &mut self.entry
+    }
+
+    pub(crate) fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often it was served since the last call.
+    pub(crate) fn take_requests(&self) -> u64 {
+        self.requests.swap(0, Ordering::Relaxed)
     }
 
     pub(crate) fn is_unpurged_at(&self, generation: u64) -> bool {

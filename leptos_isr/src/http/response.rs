@@ -104,6 +104,7 @@ impl Engine {
     /// The response with a stored page, or 304 if the browser has it.
     pub(super) fn page_response(&self, page: PageParts<'_>, request: &HeaderMap) -> Response {
         let PageParts { route, entry, encoding, body, freshness, status } = page;
+        entry.count_request();
         let cdn =
             CdnLifetime::of(route.lifetime().within(entry.asked), freshness, self.0.cdn_reach);
         let cdn = if entry.is_gone() { cdn.of_absence() } else { cdn };

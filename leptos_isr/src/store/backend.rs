@@ -139,6 +139,28 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Notes how often pages were asked for in the last minute or so, so that a server of another build
+    /// can begin with those that are asked for most. Does nothing by default.
+    ///
+    /// # Errors
+    ///
+    /// Fails if that cannot be noted. The engine does not try again.
+    async fn note_requests(&self, counts: &[(Key, u64)]) -> Result<(), StoreError> {
+        let _ = counts;
+        Ok(())
+    }
+
+    /// The pages that were asked for most lately, whatever the build, up to `count` of them, the most
+    /// popular first. None by default.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they cannot be read. A server begins without them then.
+    async fn most_requested(&self, count: usize) -> Result<Vec<Key>, StoreError> {
+        let _ = count;
+        Ok(Vec::new())
+    }
+
     /// Notes that this build is in service, instead of the one that was. A build is not in service
     /// because its pages were rendered. Does nothing by default.
     ///

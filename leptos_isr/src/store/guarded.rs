@@ -263,6 +263,23 @@ impl Guarded {
         }
     }
 
+    /// Notes how often pages were asked for.
+    pub(crate) async fn note_requests(&self, counts: &[(Key, u64)]) {
+        if let Err(error) = self.gate.read(self.read_limit, self.store.note_requests(counts)).await
+        {
+            warn!(error, "cannot note which pages are asked for most");
+        }
+    }
+
+    /// The pages that were asked for most lately.
+    pub(crate) async fn most_requested(&self, count: usize) -> Vec<Key> {
+        let keys = self.gate.read(self.read_limit, self.store.most_requested(count)).await;
+        keys.unwrap_or_else(|error| {
+            warn!(error, "cannot tell which pages are asked for most, none are rendered before");
+            Vec::new()
+        })
+    }
+
     /// The other builds that were in service.
     pub(crate) async fn other_builds(&self) -> Vec<OtherBuild> {
         let others = self.gate.read(self.read_limit, self.store.other_builds()).await;

@@ -174,6 +174,14 @@ impl Store for NearStore {
         self.shared.pages().or_else(|| self.disk.pages())
     }
 
+    async fn note_requests(&self, counts: &[(Key, u64)]) -> Result<(), StoreError> {
+        self.shared.note_requests(counts).await
+    }
+
+    async fn most_requested(&self, count: usize) -> Result<Vec<Key>, StoreError> {
+        self.shared.most_requested(count).await
+    }
+
     async fn begin_service(&self) -> Result<(), StoreError> {
         self.disk.begin_service().await?;
         self.shared.begin_service().await

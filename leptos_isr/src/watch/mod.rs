@@ -4,7 +4,10 @@ mod pages;
 
 use std::{
     collections::HashMap,
+    fmt,
+    hash::{BuildHasher, RandomState},
     net::IpAddr,
+    str::FromStr,
     sync::{
         Arc, Mutex, MutexGuard, Once, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -39,6 +42,8 @@ pub(crate) enum Topic {
 
 /// All streams of one engine.
 pub(crate) struct Hub {
+    /// Tells its events from those of other engines, whose stamps are of other clocks.
+    origin: u32,
     max_streams: usize,
     /// How often an idle stream sends a heartbeat.
     pub(crate) heartbeat: Duration,
@@ -103,6 +108,7 @@ impl Hub {
     /// A hub that knows of no change since `now`.
     pub(crate) fn new(max_streams: usize, heartbeat: Duration, now: Stamp) -> Self {
         Self {
+            origin: RandomState::new().hash_one(now) as u32,
             max_streams,
             heartbeat,
             state: Mutex::new(State {
@@ -115,6 +121,11 @@ impl Hub {
             closed: watch::Sender::new(false),
             warnings: Warnings { is_off: Once::new(), nameless: Once::new(), crowd: Once::new() },
         }
+    }
+
+    /// The id of an event.
+    pub(crate) fn event_id(&self, stamp: Stamp) -> EventId {
+        EventId { stamp, origin: self.origin }
     }
 
     /// Whether live streams are enabled.
@@ -166,7 +177,7 @@ impl Hub {
         state.streams += 1;
         // Under the lock, so that each change that is not seen here has a later stamp.
         let began = stamp();
-        let since = since.stamp(began);
+        let since = since.stamp(began, self.origin);
         let pages: Vec<_> = topics.iter().filter_map(|(_, page)| page.clone()).collect();
         pages.iter().for_each(|page| state.pages.insert(page.clone()));
         let topics = topics.into_iter().map(|(topic, _)| {
@@ -283,29 +294,46 @@ impl Drop for Watcher {
     }
 }
 
+/// The id of an event: when something changed, by the stamps of one engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EventId {
+    stamp: Stamp,
+    origin: u32,
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:08x}", self.stamp, self.origin)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (stamp, origin) = text.split_once('-').ok_or(())?;
+        let origin = u32::from_str_radix(origin, 16).map_err(|_| ())?;
+        Ok(Self { stamp: stamp.parse().map_err(|_| ())?, origin })
+    }
+}
+
 /// Which changes a reader knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Since {
     /// All until the stream begins.
     Now,
-    /// All up to an event.
-    Event(Stamp),
+    /// All up to an event; none if the id is none of an event's.
+    Event(Option<EventId>),
     /// All until this long before the stream begins.
     Ago(Duration),
 }
 
 impl Since {
-    fn stamp(self, now: Stamp) -> Stamp {
+    fn stamp(self, now: Stamp, origin: u32) -> Stamp {
         match self {
             Self::Now => now,
-            // A stamp in the future is from another clock, and says nothing.
-            Self::Event(stamp) => {
-                if stamp <= now {
-                    stamp
-                } else {
-                    0
-                }
-            }
+            // What another server has told is not known here: every known change may be news.
+            Self::Event(id) => id.filter(|id| id.origin == origin).map_or(0, |id| id.stamp),
             Self::Ago(time) => {
                 now.saturating_sub(Stamp::try_from(time.as_micros()).unwrap_or(Stamp::MAX))
             }
@@ -319,16 +347,21 @@ mod tests {
     use crate::period;
 
     #[test]
-    fn reader_who_knows_a_future_event_is_told_everything() {
+    fn reader_who_knows_the_event_of_another_server_is_told_everything() {
+        let event = |text: &str| Since::Event(text.parse().ok());
         for (since, stamp) in [
             (Since::Now, 5_000_000),
-            (Since::Event(7), 7),
-            (Since::Event(5_000_001), 0),
+            (event("7-000000ab"), 7),
+            (event("7-000000ac"), 0),
+            (event("7"), 0),
+            (event("x-000000ab"), 0),
             (Since::Ago(period::seconds(3)), 2_000_000),
             (Since::Ago(Duration::MAX), 0),
         ] {
-            assert_eq!(since.stamp(5_000_000), stamp, "{since:?}");
+            assert_eq!(since.stamp(5_000_000, 0xab), stamp, "{since:?}");
         }
+        let id = EventId { stamp: 7, origin: 0xab };
+        assert_eq!(id.to_string().parse(), Ok(id));
     }
 
     #[test]

@@ -43,13 +43,33 @@ fn live_on_disk(folder: &Path) -> Site {
 /// An open stream.
 struct Live(BodyDataStream);
 
+/// Compares as the times of events of one server do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct EventId {
+    stamp: u64,
+    text: String,
+}
+
+impl EventId {
+    fn of(text: &str) -> Self {
+        let (stamp, _) = text.split_once('-').unwrap();
+        Self { stamp: stamp.parse().unwrap(), text: text.to_owned() }
+    }
+}
+
+impl std::fmt::Display for EventId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 impl Live {
     /// Opens `/_isr/live?{query}`; returns it with the id that it began with.
-    async fn open(site: &Site, query: &str) -> (Self, u64) {
+    async fn open(site: &Site, query: &str) -> (Self, EventId) {
         Self::reopen(site, query, None).await
     }
 
-    async fn reopen(site: &Site, query: &str, last: Option<u64>) -> (Self, u64) {
+    async fn reopen(site: &Site, query: &str, last: Option<EventId>) -> (Self, EventId) {
         let last = last.map(|id| id.to_string()).unwrap_or_default();
         let headers: &[_] = if last.is_empty() { &[] } else { &[("last-event-id", &*last)] };
         let response = open(site, query, headers).await;
@@ -58,7 +78,7 @@ impl Live {
         let first = live.read().await.unwrap();
         let id = first.strip_prefix("retry: 5000\nevent: watching\nid: ");
         let id = id.and_then(|rest| rest.strip_suffix("\ndata: {}\n\n")).expect(&first);
-        (live, id.parse().unwrap())
+        (live, EventId::of(id))
     }
 
     /// The next part; `None` at the end.
@@ -69,13 +89,13 @@ impl Live {
 
     /// Reads one event; returns its id.
     #[track_caller]
-    fn event(&mut self, data: &str) -> impl Future<Output = u64> {
+    fn event(&mut self, data: &str) -> impl Future<Output = EventId> {
         let end = format!("\ndata: {data}\n\n");
         let read = self.read();
         async move {
             let part = read.await.expect("the stream has ended");
             let id = part.strip_prefix("id: ").and_then(|rest| rest.strip_suffix(&end));
-            id.unwrap_or_else(|| panic!("{part:?} is no event of {end:?}")).parse().unwrap()
+            EventId::of(id.unwrap_or_else(|| panic!("{part:?} is no event of {end:?}")))
         }
     }
 }
@@ -181,7 +201,7 @@ async fn page_that_comes_out_the_same_sends_nothing() {
     regenerate(&site, "/a/1").await;
     let seen = live.event(r#"{"page":"/a/1"}"#).await;
     regenerate(&site, "/a/1").await;
-    let (mut again, _) = Live::reopen(&site, "page=/a/1", Some(seen)).await;
+    let (mut again, _) = Live::reopen(&site, "page=/a/1", Some(seen.clone())).await;
     site.engine.end_streams();
     assert_eq!((live.read().await, again.read().await), (None, None));
 }
@@ -269,7 +289,7 @@ async fn reader_who_comes_back_learns_what_it_missed() {
     let seen = live.event(r#"{"page":"/a/1"}"#).await;
     drop(live);
 
-    let (mut live, again) = Live::reopen(&site, "page=/a/1", Some(seen)).await;
+    let (mut live, again) = Live::reopen(&site, "page=/a/1", Some(seen.clone())).await;
     regenerate(&site, "/a/1").await;
     let missed = live.event(r#"{"page":"/a/1"}"#).await;
     assert!(seen < again && again < missed, "nothing was missed at first");
@@ -290,12 +310,12 @@ async fn reader_who_comes_back_after_a_restart_is_told_once() {
     let site = Site::build_at(clock, routes(), live);
     site.advance(minutes(1));
 
-    let (mut live, began) = Live::reopen(&site, "page=/a/1", Some(seen)).await;
+    let (mut live, began) = Live::reopen(&site, "page=/a/1", Some(seen.clone())).await;
     let told = live.event(r#"{"page":"/a/1"}"#).await;
     assert!(seen < began && began <= told, "{seen} {began} {told}");
     let (mut asked_before, _) = Live::open(&site, "page=/a/1&open_for=60000").await;
     asked_before.event(r#"{"page":"/a/1"}"#).await;
-    let (mut again, _) = Live::reopen(&site, "page=/a/1", Some(told)).await;
+    let (mut again, _) = Live::reopen(&site, "page=/a/1", Some(told.clone())).await;
     let (mut asked_since, _) = Live::open(&site, "page=/a/1&open_for=50000").await;
     site.engine.end_streams();
     assert_eq!((again.read().await, asked_since.read().await), (None, None));
@@ -597,4 +617,20 @@ async fn what_cannot_be_watched_is_named() {
     }
     Live::open(&site, "page=/listed/one").await;
     assert_eq!(site.renders(), 0);
+}
+
+/// Their clocks may differ: what one has told says nothing to the other.
+#[tokio::test]
+async fn reader_who_comes_back_to_another_server_is_told_what_they_may_have_missed() {
+    let ahead = TestClock::new();
+    ahead.advance(minutes(10));
+    let (one, other) = (Site::build_at(ahead, routes(), live), live_site());
+    let (_, seen) = Live::open(&one, "tag=all").await;
+    regenerate(&other, "/a/1").await;
+    other.advance(minutes(20));
+    let (mut live, _) = Live::reopen(&other, "tag=all", Some(seen)).await;
+    let told = live.event(r#"{"tag":"all"}"#).await;
+    let (mut again, _) = Live::reopen(&other, "tag=all", Some(told)).await;
+    other.engine.end_streams();
+    assert_eq!(again.read().await, None, "it was told");
 }

@@ -45,6 +45,7 @@ struct State {
     pages: Mutex<HashMap<Key, Bytes>>,
     purges: MemoryLedger,
     calls: Mutex<Vec<&'static str>>,
+    requests: Mutex<Vec<(Key, u64)>>,
     /// Calls at this moment, and the most at any.
     under_way: Mutex<(usize, usize)>,
 }
@@ -74,6 +75,7 @@ impl OwnStore {
             pages: Mutex::default(),
             purges: MemoryLedger::default(),
             calls: Mutex::default(),
+            requests: Mutex::default(),
             under_way: Mutex::default(),
         }))
     }
@@ -141,6 +143,16 @@ impl Store for OwnStore {
     async fn value(&self, _: &str) -> Result<Option<Bytes>, StoreError> {
         self.call("value").await?;
         Ok(None)
+    }
+
+    async fn note_requests(&self, counts: &[(Key, u64)]) -> Result<(), StoreError> {
+        self.0.requests.lock().unwrap().extend_from_slice(counts);
+        Ok(())
+    }
+
+    async fn most_requested(&self, count: usize) -> Result<Vec<Key>, StoreError> {
+        let requests = self.0.requests.lock().unwrap();
+        Ok(requests.iter().map(|(key, _)| key.clone()).take(count).collect())
     }
 
     async fn begin_service(&self) -> Result<(), StoreError> {
@@ -522,4 +534,37 @@ async fn whoever_has_caused_a_purge_sees_the_new_page_on_every_server() {
         other.get("/a/2").await.assert_stale().assert_body(&two.body);
         other.idle().await;
     }
+}
+
+#[tokio::test]
+async fn pages_that_are_asked_for_most_are_rendered_before_a_new_server_is_ready() {
+    let store = OwnStore::new(Mood::Works);
+    let old = site_on(&store);
+    for (path, times) in [("/a/1", 3), ("/a/2", 5), ("/a/3?page=2", 1), ("/missing", 9)] {
+        for _ in 0..times {
+            old.get(path).await;
+        }
+    }
+    assert!(old.engine.shut_down(seconds(20)).await);
+    let key = |text: &str| -> Key { serde_json::from_str(&format!("{text:?}")).unwrap() };
+    let noted = store.0.requests.lock().unwrap().clone();
+    assert_eq!(noted, [(key("/a/2"), 5), (key("/a/1"), 3), (key("/a/3?page=2"), 1)]);
+
+    // Another build has none of the pages.
+    store.0.pages.lock().unwrap().remove(&key("/a/2"));
+    store.0.requests.lock().unwrap().push((key("/no-route"), 1));
+    let new = site_on(&store);
+    new.behave(Renders::Gate);
+    let begun = tokio::spawn({
+        let engine = new.engine.clone();
+        async move { engine.begin_service().await }
+    });
+    new.begun().await;
+    new.get("/_isr/ready").await.assert_status(503);
+    new.get("/a/1").await.assert_fresh();
+    new.let_pass();
+    begun.await.unwrap();
+    new.get("/_isr/ready").await.assert_status(200);
+    new.get("/a/2").await.assert_fresh();
+    assert_eq!(new.renders(), 1, "the other pages were there");
 }

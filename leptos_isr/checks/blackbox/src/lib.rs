@@ -30,6 +30,8 @@ mod documents {
     struct Testing;
     #[doc = include_str!("../../../../docs/guide/stores.md")]
     struct Stores;
+    #[doc = include_str!("../../../../docs/guide/more-than-one-server.md")]
+    struct MoreThanOneServer;
     #[doc = include_str!("../../../../docs/guide/operating.md")]
     struct Operating;
 }

@@ -74,8 +74,7 @@ impl Subscription {
             return Err(Refusal::Request(text));
         }
         if let Some(last) = last.filter(|last| !last.is_empty()) {
-            // An id that is not ours counts as the oldest, so that every known change is sent.
-            subscription.since = Since::Event(last.parse().unwrap_or(0));
+            subscription.since = Since::Event(last.parse().ok());
         }
         Ok(subscription)
     }
@@ -172,10 +171,11 @@ mod tests {
     #[test]
     fn what_the_reader_knows_is_the_last_event_or_the_page() {
         let known = |query, header| Subscription::of(query, header).unwrap().since;
-        assert_eq!(known("page=/&last=7", None), Since::Event(7));
-        assert_eq!(known("page=/&last=7&open_for=5", None), Since::Event(7));
-        assert_eq!(known("page=/&last=7", Some(b"9")), Since::Event(9));
-        assert_eq!(known("page=/&last=x", None), Since::Event(0));
+        let event = |id: &str| Since::Event(Some(id.parse().unwrap()));
+        assert_eq!(known("page=/&last=7-ab", None), event("7-ab"));
+        assert_eq!(known("page=/&last=7-ab&open_for=5", None), event("7-ab"));
+        assert_eq!(known("page=/&last=7-ab", Some(b"9-ab")), event("9-ab"));
+        assert_eq!(known("page=/&last=x", None), Since::Event(None));
         assert_eq!(known("page=/&last=", None), Since::Now);
         assert_eq!(
             known("page=/&open_for=250", None),

@@ -34,7 +34,7 @@ enum Wake {
 pub(super) fn response(engine: Engine, watcher: Watcher) -> Response {
     // So that the reader knows from the start what to reconnect with.
     let first = Event::default().retry(RETRY).event("watching");
-    let first = first.id(watcher.began.to_string()).data("{}");
+    let first = first.id(engine.0.watch.event_id(watcher.began).to_string()).data("{}");
     let later = unfold((engine, watcher), |(engine, mut watcher)| async move {
         let events = next(&engine, &mut watcher).await?;
         Some((events, (engine, watcher)))
@@ -61,7 +61,7 @@ async fn next(engine: &Engine, watcher: &mut Watcher) -> Option<Vec<Event>> {
         Wake::Changed(topic) => {
             // Waiting for it has marked it as seen.
             watcher.topics[topic].1.mark_changed();
-            Some(changed(watcher))
+            Some(changed(engine, watcher))
         }
         Wake::Idle => {
             watcher.pages.iter().for_each(|page| engine.keep_up(page));
@@ -74,7 +74,7 @@ async fn next(engine: &Engine, watcher: &mut Watcher) -> Option<Vec<Event>> {
 /// An event for each topic that changed since the last call, the earliest first. Of those that
 /// changed at once only the last carries the id: a reader whose stream breaks off between them is
 /// told of all again.
-fn changed(watcher: &mut Watcher) -> Vec<Event> {
+fn changed(engine: &Engine, watcher: &mut Watcher) -> Vec<Event> {
     let changed = watcher.topics.iter_mut().filter_map(|(topic, changes)| {
         let is_changed = changes.has_changed().unwrap_or(false);
         is_changed.then(|| (watcher.began.max(*changes.borrow_and_update()), &*topic))
@@ -88,7 +88,10 @@ fn changed(watcher: &mut Watcher) -> Vec<Event> {
             Topic::Tag(tag) => json!({ "tag": tag.as_str() }),
         };
         let event = Event::default();
-        let event = if next == Some(*id) { event } else { event.id(id.to_string()) };
+        let event = match next == Some(*id) {
+            true => event,
+            false => event.id(engine.0.watch.event_id(*id).to_string()),
+        };
         event.data(data.to_string())
     };
     changed.iter().zip(ids).map(event).collect()

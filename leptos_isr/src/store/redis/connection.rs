@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::Mutex,
+    sync::{Mutex, Once},
     time::{Duration, Instant},
 };
 
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub(super) build: String,
     /// When this process last said that it has the build open.
     pub(super) said_running: Mutex<Option<Instant>>,
+    /// That this machine's clock is another.
+    pub(super) skew_warning: Once,
 }
 
 impl Shared {
@@ -56,6 +58,7 @@ impl Shared {
             prefix: format!("isr1:{site}:"),
             build,
             said_running: Mutex::default(),
+            skew_warning: Once::new(),
         })
     }
 

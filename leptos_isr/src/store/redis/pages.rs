@@ -3,13 +3,14 @@
 use std::{
     collections::HashSet,
     sync::{Arc, LazyLock, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream;
 use redis::{AsyncCommands, RedisError, Script};
+use tracing::warn;
 
 use super::{
     KEPT, RedisStore,
@@ -32,11 +33,20 @@ const GRACE: Duration = period::hours(24);
 /// How often a process says that it has its build open, and when that is no longer believed.
 const SAID: (Duration, Duration) = (period::seconds(10), period::seconds(30));
 
+/// Of how many pages it is known how often they were asked for, in each hour.
+const COUNTED: usize = 1000;
+
+/// By how much clocks may differ.
+const SKEW: Duration = period::seconds(2);
+
 /// How many keys are looked at in one step.
 const AT_ONCE: usize = 500;
 
 static PUT: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/put.lua")));
 static BUILDS: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/builds.lua")));
+static REQUESTS: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/requests.lua")));
+static MOST_REQUESTED: LazyLock<Script> =
+    LazyLock::new(|| script(include_str!("scripts/most_requested.lua")));
 static NOTE: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/note.lua")));
 
 #[async_trait]
@@ -114,9 +124,25 @@ impl Store for RedisStore {
         })))
     }
 
+    async fn note_requests(&self, counts: &[(Key, u64)]) -> Result<(), StoreError> {
+        let mut noted = REQUESTS.prepare_invoke();
+        noted.key(self.shared.key("requests")).arg(COUNTED);
+        for (key, count) in counts {
+            noted.arg(key.as_str()).arg(count);
+        }
+        self.shared.run::<u64>(&noted).await.map(drop)
+    }
+
+    async fn most_requested(&self, count: usize) -> Result<Vec<Key>, StoreError> {
+        let mut most = MOST_REQUESTED.prepare_invoke();
+        most.key(self.shared.key("requests")).arg(count);
+        let keys: Vec<String> = self.shared.run(&most).await?;
+        Ok(keys.iter().map(|key| Key::of_canonical(key)).collect())
+    }
+
     async fn begin_service(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
-        shared.run(NOTE.key(shared.key("builds")).arg(&shared.build)).await
+        shared.run::<u64>(NOTE.key(shared.key("builds")).arg(&shared.build)).await.map(drop)
     }
 
     async fn other_builds(&self) -> Result<Vec<OtherBuild>, StoreError> {
@@ -162,7 +188,20 @@ impl Shared {
             *said = Some(now);
         }
         // If it fails it is said next time: it is believed for longer.
-        let _ = self.run::<u64>(NOTE.key(self.key("running")).arg(&self.build)).await;
+        if let Ok(time) = self.run(NOTE.key(self.key("running")).arg(&self.build)).await {
+            self.compare_clocks(Duration::from_millis(time), SystemTime::now());
+        }
+    }
+
+    /// Warns once if the ages of others' pages would be wrong here.
+    fn compare_clocks(&self, redis: Duration, now: SystemTime) {
+        if let Some(differs_by) = skew(redis, now) {
+            self.skew_warning.call_once(|| {
+                warn!(?differs_by, redis = self.address,
+                    "this machine's clock differs from the Redis's, so the ages of pages that other \
+                     servers have rendered are wrong: set both by NTP");
+            });
+        }
     }
 
     async fn builds(&self) -> Result<Builds, StoreError> {
@@ -187,6 +226,12 @@ impl Shared {
         pipeline.zrem(self.key("builds"), build).ignore();
         pipeline.query_async(&mut self.connection()).await
     }
+}
+
+/// By how much the clocks differ, if it is too much.
+fn skew(redis: Duration, now: SystemTime) -> Option<Duration> {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some(now.abs_diff(redis)).filter(|differs_by| *differs_by > SKEW)
 }
 
 /// The builds of a site.
@@ -257,6 +302,17 @@ mod tests {
         let served = served.iter().map(|(id, since)| ((*id).to_owned(), *since)).collect();
         let running = running.iter().map(|id| (*id).to_owned()).collect();
         Builds { now, served, running }.not_needed(own)
+    }
+
+    #[test]
+    fn clocks_that_differ_by_more_than_two_seconds_are_noticed_in_both_directions() {
+        let redis = period::seconds(100);
+        for (now, differs_by) in
+            [(97, Some(3)), (98, None), (100, None), (102, None), (103, Some(3))]
+        {
+            let found = skew(redis, UNIX_EPOCH + period::seconds(now));
+            assert_eq!(found, differs_by.map(period::seconds), "{now}");
+        }
     }
 
     #[test]

@@ -84,3 +84,29 @@ async fn lease_is_extended_while_its_process_lives_and_ends_after_it() {
     assert!(matches!(other.lease("kept", 0).await.unwrap(), Lease::Held));
     drop(killed);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_are_asked_for_most_are_known_to_other_builds() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let open = async |build: &str| RedisStore::open(&redis.url(), "test", build).await.unwrap();
+    let key = |text: &str| -> Key { serde_json::from_str(&format!("{text:?}")).unwrap() };
+    let (old, new) = (open("old").await, open("new").await);
+    assert_eq!(new.most_requested(10).await.unwrap(), []);
+    old.note_requests(&[(key("/a"), 5), (key("/b?page=2"), 3)]).await.unwrap();
+    old.note_requests(&[(key("/b?page=2"), 3), (key("/c"), 1)]).await.unwrap();
+    assert_eq!(new.most_requested(2).await.unwrap(), [key("/b?page=2"), key("/a")]);
+    // An hour later, then two.
+    let hour = redis.say("GET isr1:test:requests:hour");
+    assert!(hour.starts_with('$'), "{hour}");
+    redis.say("DECR isr1:test:requests:hour");
+    new.note_requests(&[(key("/c"), 9)]).await.unwrap();
+    let all = [key("/c"), key("/b?page=2"), key("/a")];
+    assert_eq!(new.most_requested(10).await.unwrap(), all);
+    redis.say("DECR isr1:test:requests:hour");
+    new.note_requests(&[(key("/d"), 1)]).await.unwrap();
+    assert_eq!(new.most_requested(10).await.unwrap(), [key("/c"), key("/d")]);
+    let many: Vec<_> = (0..1500).map(|n| (key(&format!("/{n}")), n + 100)).collect();
+    new.note_requests(&many).await.unwrap();
+    let most = new.most_requested(5000).await.unwrap();
+    assert_eq!((most.len(), &most[0]), (1001, &key("/1499")), "and one of the last hour");
+}

@@ -2,7 +2,10 @@
 
 use leptos_isr::store::RedisStore;
 
+use std::process::{Command, Stdio};
+
 use super::{program::free_addr, server::Redis};
+use crate::support::Site;
 
 async fn refused(url: &str) -> String {
     RedisStore::open(url, "test", "one").await.unwrap_err().to_string()
@@ -47,4 +50,32 @@ async fn malformed_address_site_and_build_are_refused_and_a_missing_server_is_no
         RedisStore::open(&missing, site, build).await.unwrap_err();
     }
     RedisStore::open(&missing, "test", "one").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_behind_tls_is_reached_if_its_certificate_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (key, cert) = (file("key.pem"), file("cert.pem"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", &key, "-out", &cert])
+        .stderr(Stdio::null())
+        .status();
+    assert!(made.unwrap().success());
+    let tls = free_addr();
+    let port = tls.port().to_string();
+    let args = ["--tls-port", &port, "--tls-cert-file", &cert, "--tls-key-file", &key];
+    let auth = ["--tls-auth-clients", "no"];
+    let Some(redis) = Redis::start(&[&args[..], &auth].concat()) else { return };
+    let (site, url) = (Site::new().await, format!("rediss://{tls}/0"));
+    let trusts = [("SSL_CERT_FILE", cert.as_ref())];
+    let server = site.on_redis_with(&url, None, "trusts.log", &trusts);
+    server.get("/forever/a").await.assert_status(200);
+    server.idle().await;
+    assert_eq!(redis.say("EXISTS isr1:blackbox:page:one:/forever/a"), ":1");
+    let server = site.on_redis(&url, None, "distrusts.log");
+    server.get("/forever/a").await.assert_said("forever:a #2");
+    assert!(server.log().contains("certificate"), "{}", server.log());
 }

@@ -223,7 +223,19 @@ impl Site {
     /// A server on a machine of its own, which shares a Redis with the others. Its disk is `disk`, if
     /// it has one.
     pub(crate) fn on_redis(&self, url: &str, disk: Option<&str>, log: &str) -> Server {
+        self.on_redis_with(url, disk, log, &[])
+    }
+
+    /// The same, with these variables.
+    pub(crate) fn on_redis_with(
+        &self,
+        url: &str,
+        disk: Option<&str>,
+        log: &str,
+        env: &[(&str, &Path)],
+    ) -> Server {
         let mut command = self.command("serve");
+        command.envs(env.iter().copied());
         command.env("BLACKBOX_REDIS", url).env_remove("BLACKBOX_STORE");
         if let Some(disk) = disk {
             command.env("BLACKBOX_STORE", self.folder.path().join(disk));
