@@ -1,6 +1,8 @@
 //! Where pages are kept: memory in front, a [`Store`] behind it; and where purges are, a [`Ledger`].
 
 mod backend;
+#[cfg(feature = "object-store")]
+mod bucket;
 pub(crate) mod disk;
 mod format;
 mod gate;
@@ -17,6 +19,8 @@ pub(crate) mod tiers;
 
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
+#[cfg(feature = "object-store")]
+pub use self::bucket::BucketStore;
 pub use self::{
     backend::{InUse, OtherBuild, PageStream, Store},
     disk::DiskStore,

@@ -10,6 +10,8 @@ mod support;
 
 mod again;
 mod background;
+#[cfg(feature = "object-store")]
+mod bucket;
 mod cdn;
 mod concurrent;
 mod conformance;
