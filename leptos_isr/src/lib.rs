@@ -8,8 +8,9 @@
 //! the browser. The feature `ssr` adds the [`Engine`]. The feature `hydrate` adds `page::hydrate`,
 //! which hydrates the app in parts in the browser. The feature `testing` adds what tests of pages
 //! and stores need. The feature `tls`, a default that means something together with `ssr` only, lets
-//! the engine ask `https` addresses; see [`data::client_builder`]. The feature `object-store`, with
-//! `ssr` and `tls`, keeps pages in S3 and the like: `store::BucketStore`.
+//! the engine ask `https` addresses; see [`data::client_builder`]. The feature `redis`, with
+//! `ssr`, keeps pages and purges in a Redis that machines share: `store::RedisStore`. The feature
+//! `object-store`, with `ssr` and `tls`, keeps pages in S3 and the like: `store::BucketStore`.
 //!
 //! | module | for |
 //! |---|---|

@@ -114,6 +114,9 @@ pub enum Error {
     /// The Redis cannot be used.
     #[error("cannot use the Redis at ISR_REDIS_URL, for ISR_SITE")]
     Redis(#[source] leptos_isr::store::StoreError),
+    /// The object store cannot be used.
+    #[error("cannot keep pages at ISR_STORE_URL")]
+    StoreUrl(#[source] leptos_isr::store::StoreError),
     /// A route is declared wrongly, or pages cannot be rendered.
     #[error("cannot set up the stored pages")]
     Isr(#[from] leptos_isr::Error),

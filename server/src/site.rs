@@ -22,8 +22,9 @@ use axum::{
 };
 use leptos::prelude::provide_context;
 use leptos_isr::{
-    Builder, Clock, Engine, Isr, LeptosPages, build_id, minutes, route::DeclaredRoute,
-    store::RedisStore,
+    Builder, Clock, Engine, Isr, LeptosPages, build_id, minutes,
+    route::DeclaredRoute,
+    store::{BucketStore, RedisStore},
 };
 use newsroom::PICTURES_PATH;
 use tower_http::{limit::RequestBodyLimitLayer, services::ServeDir};
@@ -51,7 +52,7 @@ pub struct Site {
 ///
 /// Returns [`Error::SiteRoot`] if the site was not built, and [`Error::Isr`],
 /// [`Error::Periods`], [`Error::BuildId`], [`Error::DraftSecret`], [`Error::Hooks`], [`Error::Webhook`],
-/// [`Error::Cdn`], [`Error::WrongCdn`], [`Error::Redis`] or [`Error::IsrDir`] for a wrong
+/// [`Error::Cdn`], [`Error::WrongCdn`], [`Error::Redis`], [`Error::StoreUrl`] or [`Error::IsrDir`] for a wrong
 /// declaration, a wrong period, a wrong secret, wrong webhooks, a wrong CDN or a
 /// store that cannot be used.
 pub async fn site(config: &Config, content: &Content, clock: impl Clock) -> Result<Site, Error> {
@@ -126,9 +127,13 @@ async fn engine(
         builder = builder.default_header(name, value);
     }
     if let Some(url) = &config.isr_redis_url {
-        let redis = RedisStore::open(url, &config.isr_site, build).await.map_err(Error::Redis)?;
+        let redis = RedisStore::open(url, &config.isr_site, &build).await.map_err(Error::Redis)?;
         let redis = redis.replica_acks(config.isr_redis_acks);
-        builder = builder.store(redis.clone()).ledger(redis);
+        builder = match &config.isr_store_url {
+            Some(url) => builder.store(BucketStore::from_url(url, build).map_err(Error::StoreUrl)?),
+            None => builder.store(redis.clone()),
+        };
+        builder = builder.ledger(redis);
     }
     if let Some(renders) = config.isr_max_renders {
         builder = builder.max_renders(renders.into());

@@ -17,10 +17,10 @@ pub(crate) mod purge_log;
 mod redis;
 pub(crate) mod tiers;
 
-#[cfg(feature = "redis")]
-pub use self::redis::RedisStore;
 #[cfg(feature = "object-store")]
 pub use self::bucket::BucketStore;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 pub use self::{
     backend::{InUse, OtherBuild, PageStream, Store},
     disk::DiskStore,

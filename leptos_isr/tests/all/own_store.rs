@@ -202,6 +202,11 @@ fn altered(page: &[u8]) -> Bytes {
 }
 
 /// The site on the store, with a short limit for writing to it.
+/// A site whose renders and store may take long.
+fn patient_site_on(store: &OwnStore) -> Site {
+    Site::build(routes(), |builder| builder.store(store.clone()).ledger(store.clone()))
+}
+
 fn site_on(store: &OwnStore) -> Site {
     let store = store.clone();
     let limit = std::time::Duration::from_millis(50);
@@ -514,7 +519,7 @@ async fn server_whose_ledger_does_not_answer_says_that_it_is_cut_off_and_serves_
 #[tokio::test]
 async fn whoever_has_caused_a_purge_sees_the_new_page_on_every_server() {
     let store = OwnStore::new(Mood::Works);
-    let (site, other) = (site_on(&store), site_on(&store));
+    let (site, other) = (patient_site_on(&store), patient_site_on(&store));
     for path in ["/a/1", "/a/2"] {
         other.get_kept(path).await;
     }
@@ -539,7 +544,7 @@ async fn whoever_has_caused_a_purge_sees_the_new_page_on_every_server() {
 #[tokio::test]
 async fn pages_that_are_asked_for_most_are_rendered_before_a_new_server_is_ready() {
     let store = OwnStore::new(Mood::Works);
-    let old = site_on(&store);
+    let old = patient_site_on(&store);
     for (path, times) in [("/a/1", 3), ("/a/2", 5), ("/a/3?page=2", 1), ("/missing", 9)] {
         for _ in 0..times {
             old.get(path).await;
@@ -553,7 +558,7 @@ async fn pages_that_are_asked_for_most_are_rendered_before_a_new_server_is_ready
     // Another build has none of the pages.
     store.0.pages.lock().unwrap().remove(&key("/a/2"));
     store.0.requests.lock().unwrap().push((key("/no-route"), 1));
-    let new = site_on(&store);
+    let new = patient_site_on(&store);
     new.behave(Renders::Gate);
     let begun = tokio::spawn({
         let engine = new.engine.clone();

@@ -113,6 +113,12 @@ pub struct Config {
         hide_env_values = true, help_heading = "Stored pages", value_parser = parse_secret)]
     pub isr_redis_url: Option<String>,
 
+    /// Where pages are kept instead of in that Redis, which has the purges: `s3://bucket/prefix`,
+    /// `gs://…`, `az://…` or `file:///folder`
+    #[arg(long, env = "ISR_STORE_URL", global = true, value_name = "ISR_STORE_URL",
+        requires = "isr_redis_url", help_heading = "Stored pages", value_parser = parse_secret)]
+    pub isr_store_url: Option<String>,
+
     /// The site's name in that Redis, which several sites may share
     #[arg(
         long,
