@@ -85,7 +85,7 @@ pub(crate) struct Inner {
     pub(crate) purge_log: PurgeLog,
     pub(crate) second_purges: Worker,
     pub(crate) other_purges: Worker,
-    /// Whether the ledger has not answered for a second.
+    /// Whether the ledger has not answered for a second, or not yet.
     pub(crate) is_cut_off: AtomicBool,
     /// The site's files beside the pages on the disk.
     pub(crate) kept_files: Option<Arc<KeptFiles>>,

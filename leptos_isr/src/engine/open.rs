@@ -71,7 +71,7 @@ impl Builder {
         if let (Some(disk), Some(limit)) = (&mut settings.disk, settings.disk_limit) {
             disk.limit = limit;
         }
-        let OpenStore { store, folder, missing, history } = match settings.bypass {
+        let OpenStore { store, folder, missing, history, is_copy } = match settings.bypass {
             None => {
                 let own = settings.store.zip(settings.ledger);
                 OpenStore::open(settings.disk, own, &settings.clock, &memory)?
@@ -114,7 +114,7 @@ impl Builder {
             purge_log: history.log,
             second_purges: Worker::default(),
             other_purges: Worker::default(),
-            is_cut_off: AtomicBool::new(false),
+            is_cut_off: AtomicBool::new(is_copy),
             kept_files,
             starts: TaskTracker::new(),
             running_builds: std::sync::Mutex::default(),
@@ -192,6 +192,8 @@ struct OpenStore {
     /// The folder that was to be the store, and why it could not be made.
     missing: Option<(PathBuf, io::ErrorKind)>,
     history: PurgeHistory,
+    /// Whether that is what the disk has a copy of: others may have purged since.
+    is_copy: bool,
 }
 
 impl OpenStore {
@@ -206,6 +208,7 @@ impl OpenStore {
             let root = disk.root.clone();
             match open_disk(disk, clock)? {
                 Ok(disk) => {
+                    open.is_copy = open.store.is_some();
                     open.store = Some(match open.store {
                         Some((store, ledger)) => (
                             Arc::new(NearStore::new(disk.clone(), store)),

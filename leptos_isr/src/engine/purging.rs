@@ -202,7 +202,7 @@ impl Engine {
 
     fn set_connected(&self) {
         if self.0.is_cut_off.swap(false, Ordering::Relaxed) {
-            info!("the ledger can be read again, and what was purged meanwhile is known");
+            info!("the ledger can be read, and what was purged meanwhile is known");
         }
     }
 

@@ -516,6 +516,34 @@ async fn server_whose_ledger_does_not_answer_says_that_it_is_cut_off_and_serves_
     }
 }
 
+/// Its disk has a page, and a copy of the purges of before.
+#[tokio::test]
+async fn server_that_starts_says_that_it_is_cut_off_until_it_knows_what_was_purged_meanwhile() {
+    let (store, folder) = (OwnStore::new(Mood::Works), tempfile::tempdir().unwrap());
+    let on_disk = || {
+        let store = store.clone();
+        Site::build(routes(), |builder| {
+            builder.store(store.clone()).ledger(store).disk(folder.path(), "build-1")
+        })
+    };
+    let before = on_disk();
+    before.purge_tag("other").await;
+    before.get_kept("/a/1").await.assert_miss_stored();
+    drop(before);
+    site_on(&store).purge_tag("all").await;
+    store.set(Mood::Fails);
+    let site = on_disk();
+    site.get("/a/1").await.assert_cache_status("isr; hit; ttl=60; detail=cut-off");
+    store.set(Mood::Works);
+    let heard = async {
+        while site.get("/a/1").await.cache_status().contains("cut-off") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(seconds(20), heard).await.expect("it is connected");
+    site.get("/a/1").await.assert_purged().assert_body("/a/1 #1");
+}
+
 #[tokio::test]
 async fn whoever_has_caused_a_purge_sees_the_new_page_on_every_server() {
     let store = OwnStore::new(Mood::Works);
