@@ -144,16 +144,27 @@ impl PurgeLog {
         order: &Order,
     ) -> (Vec<NewPurge>, Result<(), StoreError>) {
         let mut known = self.0.lock().await;
-        if let Err(error) = store.append_purge(write(&purge, false), order.seen().0).await {
-            purge.apply_here(order);
-            return (vec![purge], Err(error));
+        let mut applied = Vec::new();
+        // Once more if the ledger has lost it before it is heard: only what was applied is made up for.
+        for _ in 0..2 {
+            if let Err(error) = store.append_purge(write(&purge, false), order.seen().0).await {
+                purge.apply_here(order);
+                applied.push(purge);
+                return (applied, Err(error));
+            }
+            match known.hear(store, order).await {
+                Ok(heard) => applied.extend(heard),
+                Err(error) => {
+                    warn!(error, "cannot read the purge log, what others have purged is not known");
+                    // It is heard once more when the log can be read.
+                    purge.apply_here(order);
+                    applied.push(purge.clone());
+                }
+            }
+            if applied.iter().any(|other| other.is_same(&purge)) {
+                break;
+            }
         }
-        let applied = known.hear(store, order).await.unwrap_or_else(|error| {
-            warn!(error, "cannot read the purge log, what others have purged is not known");
-            // It is heard once more when the log can be read.
-            purge.apply_here(order);
-            vec![purge]
-        });
         known.rewrite_if_long(store, order).await;
         (applied, Ok(()))
     }
@@ -253,6 +264,10 @@ impl Known {
 impl NewPurge {
     fn of_everything() -> Self {
         Self { scopes: vec![Scope::everything()], kind: PurgeKind::Soft, again: None }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.scopes == other.scopes && self.kind == other.kind
     }
 
     /// Applies the purge, which no ledger keeps.
@@ -357,7 +372,11 @@ mod tests {
         entry::Seen,
         store::{DiskStore, Ledger},
     };
-    use std::sync::Arc;
+    use async_trait::async_trait;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
 
     fn at(position: Position, purge: &NewPurge) -> LedgerRecord {
         LedgerRecord { position, record: write(purge, false) }
@@ -551,6 +570,51 @@ mod tests {
         let fresh = Process::start(folder.path());
         assert!(fresh.is_all_purged(seen) && fresh.is_purged("gone", seen));
         assert!(fresh.order.next_again().is_some());
+    }
+
+    /// A ledger that forgets everything right after the first record is appended.
+    #[derive(Debug)]
+    struct Forgetful(Arc<DiskStore>, std::path::PathBuf, AtomicBool);
+
+    #[async_trait]
+    impl Ledger for Forgetful {
+        fn records(&self) -> Result<Vec<LedgerRecord>, StoreError> {
+            self.0.records()
+        }
+
+        async fn append(&self, record: Bytes, after: u64) -> Result<u64, StoreError> {
+            let position = self.0.append(record, after).await;
+            if self.2.swap(false, Ordering::Relaxed) {
+                std::fs::remove_file(&self.1)?;
+            }
+            position
+        }
+
+        async fn since(&self, position: u64) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
+            self.0.since(position).await
+        }
+
+        async fn replace(&self, records: Vec<LedgerRecord>) -> Result<bool, StoreError> {
+            self.0.replace(records).await
+        }
+    }
+
+    #[tokio::test]
+    async fn hard_purge_that_the_ledger_loses_before_it_is_heard_is_made_once_more() {
+        let folder = tempfile::tempdir().unwrap();
+        Process::start(folder.path()).purge(soft("before")).await;
+        let mut one = Process::start(folder.path());
+        let disk = Arc::new(DiskStore::open(folder.path(), "build").unwrap());
+        let ledger =
+            Forgetful(disk.clone(), folder.path().join("purges.log"), AtomicBool::new(true));
+        one.store = Guarded::new(disk, Arc::new(ledger), Duration::from_secs(30));
+        one.purge(purge(&[tag("a")], PurgeKind::Hard)).await;
+        for process in [one, Process::start(folder.path())] {
+            let hard = process.order.purges().read(|times| {
+                times.records().filter(|(_, kind, _)| *kind == PurgeKind::Hard).count()
+            });
+            assert_eq!(hard, 1);
+        }
     }
 
     /// A process that was cut off has purged something at a position that another one has passed.
