@@ -6,12 +6,16 @@ pub mod flood;
 pub mod memory;
 pub mod sources;
 
+mod child;
 mod client;
 mod machine;
 mod report;
 mod sealed;
+mod server;
+mod versions;
 
 pub use report::Report;
+pub use server::{Place, serve};
 
 /// Why an attack could not be carried out; a broken promise is no error but in its [`Report`].
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -1,8 +1,8 @@
 //! Attacks the engine. See `attack --help` and README.md.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use attack::{Error, Report, crash, flood, memory, sources};
+use attack::{Error, Place, Report, crash, flood, memory, serve, sources};
 use clap::{Parser, Subcommand};
 
 /// Attacks the engine; exits with 1 if a promise was broken.
@@ -35,9 +35,9 @@ enum Attack {
     Memory(memory::Settings),
     /// Reads the site while the source of its content misbehaves
     Source(sources::Settings),
-    /// The server that `crash` kills
+    /// A server that is attacked
     #[command(hide = true)]
-    CrashServer { folder: PathBuf, data_port: u16 },
+    Server(Place),
 }
 
 #[tokio::main]
@@ -69,8 +69,8 @@ async fn run(attack: Attack) -> Result<Report, Error> {
         Attack::Flood(settings) => flood::run(&settings).await,
         Attack::Memory(settings) => memory::run(&settings).await,
         Attack::Source(settings) => sources::run(&settings).await,
-        Attack::CrashServer { folder, data_port } => {
-            crash::serve(&folder, data_port).await?;
+        Attack::Server(place) => {
+            serve(place).await?;
             Ok(Report::default())
         }
     }

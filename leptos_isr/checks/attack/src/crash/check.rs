@@ -2,10 +2,11 @@
 
 use std::{io, time::Duration};
 
-use super::model::{First, Least, Model, PAGES, Versions};
+use super::model::{First, Least, Model};
 use crate::{
     client::{Client, Reply},
     sealed::unseal,
+    versions::{PAGES, Versions},
 };
 
 /// How an answer came about.

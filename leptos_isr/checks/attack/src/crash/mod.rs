@@ -9,11 +9,9 @@
 //! of itself.
 
 mod check;
-mod child;
 mod damage;
 mod model;
 mod neighbour;
-mod server;
 mod source;
 mod traffic;
 
@@ -25,12 +23,8 @@ use std::{
 
 use fastrand::Rng;
 
-pub use self::server::serve;
-use self::{child::Child, model::Model};
-use crate::{Error, Report};
-
-/// The token of the server's purge endpoint.
-const TOKEN: &str = "the attack's own token";
+use self::model::Model;
+use crate::{Error, Report, child::Child, server::Place};
 
 /// What a run does.
 #[derive(Clone, Debug)]
@@ -62,12 +56,13 @@ pub async fn run(settings: &Settings) -> Result<Report, Error> {
     let folder = tempfile::tempdir()?;
     let model = Arc::new(Model::default());
     let data_port = source::serve(Arc::clone(&model)).await?;
+    let place = Place { folder: Some(folder.path().to_owned()), data_port, redis: None };
     let (mut starts, mut slowest, mut damaged) = (0, Duration::ZERO, 0);
     let mut kills_at_start = 0;
     while starts <= settings.kills {
         let is_last = starts == settings.kills;
         let started = Instant::now();
-        let mut child = Child::start(&settings.program, folder.path(), data_port)?;
+        let mut child = Child::start(place.command(&settings.program))?;
         starts += 1;
         if !is_last && rng.u8(..100) < 10 {
             // Before it is ready, or just then.

@@ -1,39 +1,11 @@
 //! What the server acknowledged, and so what it must serve.
 
-use std::{
-    fmt,
-    str::FromStr,
-    sync::{Mutex, MutexGuard, PoisonError},
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::{
+    Report,
+    versions::{PAGES, Scope, Table, Versions},
 };
-
-use crate::Report;
-
-pub(super) const PAGES: usize = 96;
-pub(super) const GROUPS: usize = 8;
-
-/// What a page is made of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Versions {
-    own: u64,
-    group: u64,
-    all: u64,
-}
-
-/// What a purge reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
-    Page(usize),
-    Group(usize),
-    Everything,
-}
-
-/// A version for each page, each group and everything.
-#[derive(Debug)]
-struct Table {
-    own: [u64; PAGES],
-    group: [u64; GROUPS],
-    all: u64,
-}
 
 /// What is known of one page. The numbers are moments, in order.
 #[derive(Clone, Copy, Debug, Default)]
@@ -230,79 +202,6 @@ impl State {
             if is_hard {
                 known.last_hard_purge = moment;
             }
-        }
-    }
-}
-
-impl Scope {
-    fn reaches(self, page: usize) -> bool {
-        match self {
-            Self::Page(it) => it == page,
-            Self::Group(group) => group == page % GROUPS,
-            Self::Everything => true,
-        }
-    }
-}
-
-impl Table {
-    fn of(&self, page: usize) -> Versions {
-        Versions { own: self.own[page], group: self.group[page % GROUPS], all: self.all }
-    }
-
-    fn version(&mut self, scope: Scope) -> &mut u64 {
-        match scope {
-            Scope::Page(page) => &mut self.own[page],
-            Scope::Group(group) => &mut self.group[group],
-            Scope::Everything => &mut self.all,
-        }
-    }
-
-    fn raise(&mut self, scope: Scope) -> u64 {
-        let version = self.version(scope);
-        *version += 1;
-        *version
-    }
-
-    fn raise_to(&mut self, scope: Scope, to: u64) {
-        let version = self.version(scope);
-        *version = to.max(*version);
-    }
-}
-
-impl Default for Table {
-    fn default() -> Self {
-        Self { own: [0; PAGES], group: [0; GROUPS], all: 0 }
-    }
-}
-
-impl Versions {
-    fn most(self, other: Self) -> Self {
-        Self {
-            own: self.own.max(other.own),
-            group: self.group.max(other.group),
-            all: self.all.max(other.all),
-        }
-    }
-
-    pub(super) fn are_at_least(self, least: Self) -> bool {
-        self.most(least) == self
-    }
-}
-
-impl fmt::Display for Versions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.own, self.group, self.all)
-    }
-}
-
-impl FromStr for Versions {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers = text.split('.').map(str::parse).collect::<Result<Vec<_>, _>>();
-        match numbers.as_deref() {
-            Ok(&[own, group, all]) => Ok(Self { own, group, all }),
-            _ => Err("versions are three numbers with points between them"),
         }
     }
 }

@@ -9,12 +9,11 @@ use fastrand::Rng;
 
 use super::{
     Settings,
-    child::Child,
     model::Model,
     source,
     traffic::{self, Traffic},
 };
-use crate::{Error, Report};
+use crate::{Error, Report, child::Child, server::Place};
 
 pub(super) async fn run(settings: &Settings) -> Result<Report, Error> {
     let began = Instant::now();
@@ -22,11 +21,12 @@ pub(super) async fn run(settings: &Settings) -> Result<Report, Error> {
     let folder = tempfile::tempdir()?;
     let model = Arc::new(Model::default());
     let data_port = source::serve(Arc::clone(&model)).await?;
-    let mut neighbour = Child::start(&settings.program, folder.path(), data_port)?;
+    let place = Place { folder: Some(folder.path().to_owned()), data_port, redis: None };
+    let mut neighbour = Child::start(place.command(&settings.program))?;
     let port = neighbour.port().await?;
     let beside = traffic::late_visits(&model, port, &mut rng);
     for kill in 0..settings.kills {
-        let mut child = Child::start(&settings.program, folder.path(), data_port)?;
+        let mut child = Child::start(place.command(&settings.program))?;
         let own_port = match child.port().await {
             Ok(port) => port,
             Err(error) => {

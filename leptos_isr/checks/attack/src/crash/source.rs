@@ -5,7 +5,8 @@ use std::{io, sync::Arc};
 use axum::{Router, extract::Request, http::StatusCode};
 use tokio::net::TcpListener;
 
-use super::model::{Model, PAGES};
+use super::model::Model;
+use crate::versions::PAGES;
 
 /// Answers `GET /<page>` with the page's versions; returns the port.
 pub(super) async fn serve(model: Arc<Model>) -> io::Result<u16> {

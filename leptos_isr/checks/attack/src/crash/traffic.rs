@@ -6,11 +6,12 @@ use fastrand::Rng;
 use futures::future::join_all;
 use tokio::task::JoinHandle;
 
-use super::{
-    TOKEN, check,
-    model::{GROUPS, Model, PAGES, Scope},
+use super::{check, model::Model};
+use crate::{
+    client::Client,
+    server::TOKEN,
+    versions::{PAGES, Scope},
 };
-use crate::client::Client;
 
 /// How many connections there are of each kind.
 const OF_EACH: usize = 3;
@@ -87,13 +88,7 @@ impl Kind {
 }
 
 async fn purge(model: &Model, client: &mut Client, rng: &mut Rng) -> io::Result<()> {
-    let (page, group) = (rng.usize(..PAGES), rng.usize(..GROUPS));
-    let (scope, reached) = match rng.u8(..100) {
-        0..40 => (Scope::Page(page), format!(r#""paths":["/p/{page}"]"#)),
-        40..70 => (Scope::Page(page), format!(r#""tags":["page-{page}"]"#)),
-        70..97 => (Scope::Group(group), format!(r#""tags":["none","group-{group}"]"#)),
-        _ => (Scope::Everything, r#""prefixes":["/p"]"#.to_owned()),
-    };
+    let (scope, reached) = Scope::random(rng);
     let is_hard = rng.u8(..100) < 40;
     let version = model.purge_begins(scope, is_hard);
     let json = format!(r#"{{{reached},"hard":{is_hard}}}"#);

@@ -1,9 +1,10 @@
-//! The server that is killed: the engine on a disk, in front of pages that are
-//! made of the content system's data.
+//! The server that is attacked: the engine on a disk, on a Redis, or on both, in front of pages that
+//! are made of the content system's data.
 
 use std::{
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
+    process::Command,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -13,14 +14,25 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use leptos_isr::{Engine, Isr, page::RenderScope, route::RouteTable};
+use clap::Args;
+use leptos_isr::{Engine, Isr, page::RenderScope, route::RouteTable, store::RedisStore};
 use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
 
-use super::{
-    TOKEN,
-    model::{GROUPS, PAGES},
+use crate::{
+    Error,
+    client::Client,
+    sealed::seal,
+    versions::{GROUPS, PAGES},
 };
-use crate::{Error, client::Client, sealed::seal};
+
+/// The token of its purge endpoint.
+pub(crate) const TOKEN: &str = "the attack's own token";
+
+const BUILD: &str = "build";
+
+/// The name of the site in a Redis.
+const SITE: &str = "attack";
 
 /// Small, so that pages come from the disk as well.
 const MEMORY: u64 = 256 << 10;
@@ -28,16 +40,58 @@ const MEMORY: u64 = 256 << 10;
 /// Connections to the content system.
 type Pool = Arc<Mutex<Vec<Client>>>;
 
+/// What a server is given.
+#[derive(Args, Clone, Debug)]
+pub struct Place {
+    /// Where the content system listens
+    pub data_port: u16,
+    /// The server's own disk
+    #[arg(long)]
+    pub folder: Option<PathBuf>,
+    /// The Redis that it shares with others
+    #[arg(long)]
+    pub redis: Option<String>,
+}
+
+impl Place {
+    /// The command that starts `program`, which is `attack`, as a server.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.arg("server").arg(self.data_port.to_string());
+        if let Some(folder) = &self.folder {
+            command.arg("--folder").arg(folder);
+        }
+        if let Some(url) = &self.redis {
+            command.arg("--redis").arg(url);
+        }
+        command
+    }
+}
+
 /// Serves until it is killed; says its port in a line of its own.
 ///
 /// # Errors
 ///
 /// Fails if the store cannot be opened or nothing can be listened on.
-pub async fn serve(folder: &Path, data_port: u16) -> Result<(), Error> {
+pub async fn serve(place: Place) -> Result<(), Error> {
+    let filter = EnvFilter::from_default_env();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(io::stderr)
+        .init();
     let isr = Isr::forever().tag("page-{page}");
     let routes = RouteTable::new().add("/p/:page", isr)?;
-    let engine =
-        Engine::builder(routes).memory(MEMORY).disk(folder, "build").token(TOKEN).build()?;
+    let mut builder = Engine::builder(routes).memory(MEMORY).token(TOKEN);
+    if let Some(url) = &place.redis {
+        let redis = RedisStore::open(url, SITE, BUILD).await?;
+        builder = builder.store(redis.clone()).ledger(redis).build_id(BUILD);
+    }
+    if let Some(folder) = &place.folder {
+        builder = builder.disk(folder, BUILD);
+    }
+    let engine = builder.build()?;
+    let data_port = place.data_port;
     let pool = Pool::default();
     let pages = Router::new().fallback(
         async move |scope: Option<Extension<RenderScope>>, request: Request| {

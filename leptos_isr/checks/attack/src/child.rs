@@ -1,25 +1,22 @@
-//! The server's process.
+//! A server's process.
 
 use std::{
     io::{self, BufRead, BufReader},
-    path::Path,
     process::{Command, ExitStatus, Stdio},
 };
 
-/// The running server; it is killed when this is dropped.
+/// A running server; it is killed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Child(std::process::Child);
+pub(crate) struct Child(std::process::Child);
 
 impl Child {
-    pub(super) fn start(program: &Path, folder: &Path, data_port: u16) -> io::Result<Self> {
-        let mut command = Command::new(program);
-        command.arg("crash-server").arg(folder).arg(data_port.to_string());
+    pub(crate) fn start(mut command: Command) -> io::Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         Ok(Self(command.spawn()?))
     }
 
     /// Where it listens; it says so once it does.
-    pub(super) async fn port(&mut self) -> io::Result<u16> {
+    pub(crate) async fn port(&mut self) -> io::Result<u16> {
         let output = self.0.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let read = move || {
             let mut line = String::new();
@@ -29,12 +26,12 @@ impl Child {
         tokio::task::spawn_blocking(read).await?
     }
 
-    pub(super) fn has_ended(&mut self) -> io::Result<Option<ExitStatus>> {
+    pub(crate) fn has_ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.0.try_wait()
     }
 
     /// SIGKILL: it has no say in it.
-    pub(super) fn kill(&mut self) -> io::Result<()> {
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
         self.0.kill()?;
         self.0.wait()?;
         Ok(())
