@@ -26,6 +26,13 @@ impl Child {
         tokio::task::spawn_blocking(read).await?
     }
 
+    /// Sends it a signal, as `STOP`.
+    pub(crate) fn signal(&self, signal: &str) -> io::Result<()> {
+        let pid = self.0.id().to_string();
+        let sent = Command::new("kill").args([format!("-{signal}"), pid]).status()?;
+        sent.success().then_some(()).ok_or_else(|| io::Error::other("the signal was not sent"))
+    }
+
     pub(crate) fn has_ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.0.try_wait()
     }

@@ -1,9 +1,11 @@
-//! Attacks on the engine: kills while it writes, floods of unknown paths, renders without end, a
-//! source that misbehaves. Each looks for a broken promise and reports what it found.
+//! Attacks on the engine: kills while it writes, faults between servers that are one site, floods of
+//! unknown paths, renders without end, a source that misbehaves. Each looks for a broken promise and
+//! reports what it found.
 
 pub mod crash;
 pub mod flood;
 pub mod memory;
+pub mod replicas;
 pub mod sources;
 
 mod child;

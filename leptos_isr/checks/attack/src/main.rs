@@ -1,8 +1,8 @@
 //! Attacks the engine. See `attack --help` and README.md.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
-use attack::{Error, Place, Report, crash, flood, memory, serve, sources};
+use attack::{Error, Place, Report, crash, flood, memory, replicas, serve, sources};
 use clap::{Parser, Subcommand};
 
 /// Attacks the engine; exits with 1 if a promise was broken.
@@ -35,6 +35,22 @@ enum Attack {
     Memory(memory::Settings),
     /// Reads the site while the source of its content misbehaves
     Source(sources::Settings),
+    /// Breaks what servers share a Redis with, one fault after the other, and looks whether they
+    /// still behave as one site
+    Replicas {
+        /// How many faults there are
+        #[arg(long, default_value_t = 200)]
+        rounds: usize,
+        /// How many servers there are
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..))]
+        servers: u8,
+        /// Decides the random choices; another one each time by default
+        #[arg(long)]
+        seed: Option<u64>,
+        /// A folder in which the logs of the servers stay
+        #[arg(long)]
+        logs: Option<PathBuf>,
+    },
     /// A server that is attacked
     #[command(hide = true)]
     Server(Place),
@@ -69,6 +85,16 @@ async fn run(attack: Attack) -> Result<Report, Error> {
         Attack::Flood(settings) => flood::run(&settings).await,
         Attack::Memory(settings) => memory::run(&settings).await,
         Attack::Source(settings) => sources::run(&settings).await,
+        Attack::Replicas { rounds, servers, seed, logs } => {
+            let settings = replicas::Settings {
+                program: std::env::current_exe()?,
+                rounds,
+                servers: servers.into(),
+                seed: seed.unwrap_or_else(new_seed),
+                logs,
+            };
+            replicas::run(&settings).await
+        }
         Attack::Server(place) => {
             serve(place).await?;
             Ok(Report::default())

@@ -32,7 +32,7 @@ pub(crate) const TOKEN: &str = "the attack's own token";
 const BUILD: &str = "build";
 
 /// The name of the site in a Redis.
-const SITE: &str = "attack";
+pub(crate) const SITE: &str = "attack";
 
 /// Small, so that pages come from the disk as well.
 const MEMORY: u64 = 256 << 10;
