@@ -8,9 +8,14 @@ use std::sync::OnceLock;
 use axum::{Router, body::Body, extract::Request, response::Response, routing::get};
 use http::{HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
-use leptos_isr::{Engine, Isr, minutes, route::RouteTable};
+use leptos_isr::{Builder, Engine, Isr, minutes, route::RouteTable, store::DiskStore};
 use tokio::runtime::Runtime;
 use tower::{Service, ServiceExt};
+
+use self::ledger::MemoryLedger;
+
+#[path = "all/support/ledger.rs"]
+mod ledger;
 
 /// How many allocations a hit may need beyond a bare handler of the same answer.
 const BEYOND_AXUM: i64 = 2;
@@ -23,6 +28,14 @@ fn runtime() -> Runtime {
 
 /// A site whose one page is stored.
 fn stored(runtime: &Runtime, purged: &str) -> Router {
+    stored_in(runtime, purged, |builder| builder)
+}
+
+fn stored_in(
+    runtime: &Runtime,
+    purged: &str,
+    configure: impl FnOnce(Builder) -> Builder,
+) -> Router {
     let render = || async {
         let headers = [("content-type", "text/html; charset=utf-8"), ("x-shown", "yes")];
         (headers, "<p>A line of the page.</p>".repeat(1200))
@@ -32,13 +45,13 @@ fn stored(runtime: &Runtime, purged: &str) -> Router {
         .and_then(|routes| routes.add("/sections/:section", Isr::revalidate(minutes(1))))
         .and_then(|routes| routes.add("/articles/:slug", Isr::revalidate(minutes(5)).tag("a")));
     // Draft mode, tags and purges are looked at for each request, so they are there.
-    let engine = Engine::builder(routes.unwrap())
+    let builder = Engine::builder(routes.unwrap())
         .draft_secret("a secret of some length")
         .token("the token for purges")
         .cache_tag(true)
-        .default_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
-        .build()
-        .unwrap();
+        .default_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let _guard = runtime.enter();
+    let engine = configure(builder).build().unwrap();
     let site = engine.wrap(Router::new().route("/articles/{slug}", get(render)));
     runtime.block_on(async {
         let purge =
@@ -113,6 +126,22 @@ fn hit_allocates_hardly_more_than_a_bare_handler() {
             "{accept}: {ours} allocations, a bare handler needs {theirs}"
         );
     }
+}
+
+/// As servers have it that share a Redis: a ledger is asked all the time what others have purged.
+#[test]
+fn hit_allocates_as_much_with_a_shared_store() {
+    let (runtime, folder) = (runtime(), tempfile::tempdir().unwrap());
+    let shared = stored_in(&runtime, "other", |builder| {
+        let (store, copies) = (folder.path().join("shared"), folder.path().join("own"));
+        let store = DiskStore::open(store, "build").unwrap();
+        builder.store(store).ledger(MemoryLedger::default()).disk(copies, "build")
+    });
+    let headers = [("accept-encoding", "br")];
+    let (with, response) = cost(&runtime, &shared, &headers);
+    assert!(is_hit(&response));
+    let (without, _) = cost(&runtime, &stored(&runtime, "other"), &headers);
+    assert_eq!(with, without);
 }
 
 #[test]
