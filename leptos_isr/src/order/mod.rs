@@ -64,9 +64,13 @@ use crate::{
     address::{key::Key, tag::Tag},
     clock::{Clock, Stamp, Stamps, stamp_of},
     entry::{Began, Entry, Position, RenderStart, Seen, ServedEntry, Version},
+    period,
     route::policy::Lifetime,
     rules::freshness::{Freshness, PurgeKind, freshness},
 };
+
+/// By how much the clock of a ledger may be ahead, whose positions are times.
+const CLOCK_SKEW: Duration = period::minutes(1);
 
 /// The clock, the stamps and the purges of one engine.
 pub(crate) struct Order {
@@ -171,9 +175,9 @@ impl Order {
     /// Takes note of a page from the store, which another process may have rendered.
     pub(crate) fn observe(&self, entry: &mut Entry) {
         self.stamps.observe(entry.version.0);
-        // It has seen a purge that nobody here can have made by now: the ledger has lost purges, and
-        // the clock was set back. Which ones came later is not known, so all count.
-        if entry.seen > self.seen().max(Seen(stamp_of(self.now()))) {
+        // It has seen a purge that nobody can have made by now: the ledger has lost purges, and the
+        // clock was set back. Which ones came later is not known, so all count.
+        if entry.seen > self.seen().max(Seen(stamp_of(self.now() + CLOCK_SKEW))) {
             entry.seen = Seen::default();
         }
     }
@@ -227,5 +231,27 @@ impl Order {
 impl fmt::Debug for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Order").field("stamps", &self.stamps).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use bytes::Bytes;
+    use http::{HeaderMap, StatusCode};
+
+    #[test]
+    fn page_that_has_seen_a_purge_of_a_clock_that_is_ahead_is_believed_for_a_minute() {
+        let order = Order::after(Arc::new(SystemClock), 0, PurgeTimes::default(), Later::default());
+        for (ahead, is_believed) in [(30, true), (90, false)] {
+            let position = order.due_after(period::seconds(ahead));
+            let start = RenderStart::new(SystemTime::UNIX_EPOCH, position);
+            let key = Key::of_canonical("/a");
+            let mut entry =
+                Entry::new(key, StatusCode::OK, HeaderMap::new(), Bytes::from_static(b"x"), start);
+            order.observe(&mut entry);
+            assert_eq!(entry.seen == Seen(position), is_believed, "{ahead}");
+        }
     }
 }

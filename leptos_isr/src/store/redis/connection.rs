@@ -18,6 +18,10 @@ use crate::{error::StoreError, tls};
 /// How long opening waits for the server, and each attempt to connect later.
 const CONNECTING: Duration = Duration::from_secs(5);
 
+/// When a connection counts as broken that answers nothing. The engine waits less for what visitors
+/// wait for.
+const SILENT: Duration = Duration::from_secs(30);
+
 /// The least version that has what the scripts ask for.
 const NEEDED: (u32, u32) = (6, 2);
 
@@ -27,9 +31,9 @@ const FORMS: &str =
 /// What all clones of a store share.
 pub(super) struct Shared {
     client: Client,
-    /// For all but what must not wait: the engine sets the limits, so it has none itself.
+    /// For all but what holds up a connection.
     connection: ConnectionManager,
-    /// For records whose replicas are waited for, which holds up a connection.
+    /// For records whose replicas are waited for.
     waiting: ConnectionManager,
     /// The server's, without user and password.
     pub(super) address: String,
@@ -97,7 +101,7 @@ impl Shared {
     pub(super) async fn dial(&self) -> Result<MultiplexedConnection, RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECTING))
-            .set_response_timeout(None);
+            .set_response_timeout(Some(SILENT));
         self.client.get_multiplexed_async_connection_with_config(&config).await
     }
 
@@ -146,7 +150,7 @@ fn manager_config() -> ConnectionManagerConfig {
     ConnectionManagerConfig::new()
         .set_number_of_retries(0)
         .set_connection_timeout(Some(CONNECTING))
-        .set_response_timeout(None)
+        .set_response_timeout(Some(SILENT))
 }
 
 /// Whether the server may be there later.
