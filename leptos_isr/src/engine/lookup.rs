@@ -45,8 +45,17 @@ impl Engine {
         }
     }
 
-    /// As `serve`, for somebody who is to see all purges up to `position`.
-    pub(crate) async fn serve_after(&self, target: &Target, position: Position) -> Lookup {
+    /// As `serve`, for somebody who is to see all purges up to `position`. A prefetch waits for
+    /// nothing.
+    pub(crate) async fn serve_after(
+        &self,
+        target: &Target,
+        position: Position,
+        is_prefetch: bool,
+    ) -> Lookup {
+        if is_prefetch {
+            return self.serve(target, true).await;
+        }
         self.hear_until(position).await;
         match self.stored(&target.key).await {
             Some(old) if self.0.order.purged(&old).is_some() => {

@@ -91,6 +91,8 @@ pub(crate) struct Inner {
     pub(crate) kept_files: Option<Arc<KeptFiles>>,
     /// The calls of [`Engine::begin_service`] that hold visitors off.
     pub(crate) starts: TaskTracker,
+    /// Whether this build is in service.
+    pub(crate) is_in_service: AtomicBool,
     /// The other builds of which a process ran when this one began to serve.
     pub(crate) running_builds: std::sync::Mutex<BTreeSet<String>>,
     pub(crate) other_servers: Worker,

@@ -117,6 +117,7 @@ impl Builder {
             is_cut_off: AtomicBool::new(is_copy),
             kept_files,
             starts: TaskTracker::new(),
+            is_in_service: AtomicBool::new(false),
             running_builds: std::sync::Mutex::default(),
             other_servers: Worker::default(),
             removed_old_builds: std::sync::Mutex::default(),

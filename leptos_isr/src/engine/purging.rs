@@ -20,11 +20,14 @@ use crate::{
     order::purge::{Purge, Scope},
     period,
     rules::freshness::PurgeKind,
-    store::purge_log::NewPurge,
+    store::{guarded::Guarded, purge_log::NewPurge},
 };
 
 /// How often it is looked what other processes have purged. A purge is to be heard within a second.
 pub(crate) const LISTEN: Duration = Duration::from_millis(250);
+
+/// How long those wait for each other who are to see a purge that is not known yet.
+const TOGETHER: Duration = Duration::from_millis(50);
 
 /// How long the ledger may be silent before this process counts as cut off from the others.
 const CUT_OFF: Duration = period::seconds(1);
@@ -155,10 +158,16 @@ impl Engine {
 
     /// Waits until the purge at `position` is known here, for a second at most.
     pub(crate) async fn hear_until(&self, position: Position) {
-        if self.0.order.seen() < Seen(position) && !self.is_cut_off() {
-            // Without an answer it is as if the purge were not to be seen yet.
-            let _ = timeout_at(Instant::now() + CUT_OFF, self.hear_purges()).await;
+        if self.0.order.seen() >= Seen(position) || self.is_cut_off() {
+            return;
         }
+        // Anybody can send any position: together they ask twenty times a second at most.
+        let hear = async {
+            sleep(TOGETHER).await;
+            self.hear_purges().await
+        };
+        // Without an answer it is as if the purge were not to be seen yet.
+        let _ = timeout_at(Instant::now() + CUT_OFF, hear).await;
     }
 
     /// The `Set-Cookie` value for whoever has caused a purge: for the next minute each server of the
@@ -188,21 +197,29 @@ impl Engine {
     /// Whether it is not known what other processes have purged.
     pub(crate) fn is_cut_off(&self) -> bool {
         self.0.is_cut_off.load(Ordering::Relaxed)
+            && self.0.tiers.store().is_some_and(Guarded::is_shared)
     }
 
     fn set_cut_off(&self, why: &str) {
-        if !self.0.is_cut_off.swap(true, Ordering::Relaxed) {
-            warn!(
+        if self.0.is_cut_off.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        match self.is_cut_off() {
+            true => warn!(
                 why,
                 "the ledger cannot be read: pages are served as before, shared caches keep \
                 them for seconds only, and what other processes purge is not known until it can"
-            );
+            ),
+            false => warn!(why, "cannot read the purges of other processes"),
         }
     }
 
     fn set_connected(&self) {
         if self.0.is_cut_off.swap(false, Ordering::Relaxed) {
             info!("the ledger can be read, and what was purged meanwhile is known");
+            // It may have been away when this server began.
+            let engine = self.clone();
+            self.0.tasks.spawn(async move { engine.note_service_again().await });
         }
     }
 

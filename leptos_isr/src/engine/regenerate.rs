@@ -63,7 +63,7 @@ use crate::{
     route::target::Target,
     rules::freshness::Freshness,
     scope::RenderScope,
-    store::Lease,
+    store::{Lease, guarded::Guarded},
     tasks::{
         backoff::UnstoredReason,
         schedule::{Permit, Refusal, Turn, Urgency},
@@ -364,8 +364,8 @@ impl Engine {
                 return Ok(right);
             }
             if Instant::now() >= until {
-                warn!(isr.key = %target.key, "another process has kept this page for more than ten \
-                    seconds or a render may take, so it is rendered here too");
+                warn!(isr.key = %target.key, "another process has kept this page for longer than a \
+                    render may take, or ten seconds, so it is rendered here too");
                 return Ok(right);
             }
             if self.0.scheduler.is_closed() && !self.0.scheduler.is_awaited(&target.key) {
@@ -375,8 +375,17 @@ impl Engine {
         }
     }
 
+    /// How long others leave a page to whoever has its lease. A shared ledger ends that of a process that
+    /// is gone by itself, so it is waited for.
     fn longest_lease(&self) -> Duration {
-        LEASE.min(self.0.limits.time)
+        match self.is_shared() {
+            true => self.0.limits.time.max(LEASE.saturating_mul(2)),
+            false => LEASE.min(self.0.limits.time),
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.0.tiers.store().is_some_and(Guarded::is_shared)
     }
 
     /// Lets other processes have the page, once they find what was rendered.
@@ -460,7 +469,8 @@ impl Engine {
                     return Ok(NewEntry { entry, stored: true, after: request.after });
                 }
                 let mut rendered = rendered;
-                rendered.entry.is_unordered = right.is_cut_off;
+                rendered.entry.is_unordered =
+                    right.is_cut_off || self.is_shared() && matches!(right.lease, Lease::Held);
                 let new = self.store_rendered(rendered, request.after).await;
                 let outcome = if new.stored { "stored" } else { "not stored" };
                 if new.stored {
@@ -543,6 +553,7 @@ impl Engine {
             return NewEntry { entry, stored: false, after };
         }
         let old = self.0.tiers.in_memory(entry.key.as_str());
+        old.iter().for_each(|old| entry.count_requests_of(old));
         let stored = self.0.tiers.put(&entry);
         self.tell_page_watchers(&entry, old.as_deref());
         NewEntry { entry, stored, after }

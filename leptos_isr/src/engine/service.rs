@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     pin::pin,
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -69,7 +69,17 @@ impl Engine {
         self.remove_old_builds_hourly();
     }
 
+    /// Notes once more that this build is in service, if it is.
+    pub(crate) async fn note_service_again(&self) {
+        if let Some(store) = self.0.tiers.store()
+            && self.0.is_in_service.load(Ordering::Relaxed)
+        {
+            store.begin_service().await;
+        }
+    }
+
     async fn note_service(&self, store: &Guarded) {
+        self.0.is_in_service.store(true, Ordering::Relaxed);
         self.keep_files().await;
         store.begin_service().await;
         if self.0.cdn_reach == CdnReach::Purged {

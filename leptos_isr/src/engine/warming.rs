@@ -58,7 +58,10 @@ impl Engine {
     /// Brings the pages into memory that were asked for most, of whatever build, and renders those that
     /// this build does not have.
     pub(super) async fn warm(&self) {
-        let Some(store) = self.0.tiers.store() else { return };
+        // Without an app nothing can be rendered.
+        let Some(store) = self.0.tiers.store().filter(|_| self.0.app.get().is_some()) else {
+            return;
+        };
         let keys = store.most_requested(MOST).await;
         let pages = keys.len();
         let warmed = stream::iter(keys).map(|key| {

@@ -75,6 +75,11 @@ impl ServedEntry {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts what was asked of the page before it, too.
+    pub(crate) fn count_requests_of(&self, old: &Self) {
+        self.requests.fetch_add(old.take_requests(), Ordering::Relaxed);
+    }
+
     /// How often it was served since the last call.
     pub(crate) fn take_requests(&self) -> u64 {
         self.requests.swap(0, Ordering::Relaxed)

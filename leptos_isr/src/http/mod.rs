@@ -222,9 +222,10 @@ impl Engine {
         target: &Target,
         request: &HeaderMap,
     ) -> Response {
+        let is_prefetch = headers::is_prefetch(request);
         let lookup = match seen_cookie::of(request) {
-            Some(position) => self.serve_after(target, position).await,
-            None => self.serve(target, headers::is_prefetch(request)).await,
+            Some(position) => self.serve_after(target, position, is_prefetch).await,
+            None => self.serve(target, is_prefetch).await,
         };
         match lookup {
             Lookup::Stored(entry) => self.encoded_page(route, &entry, hit_status, request).await,

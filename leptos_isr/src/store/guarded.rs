@@ -29,6 +29,10 @@ use crate::{
 /// time, that limit applies.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 
+/// The longest that a purge waits for a ledger, and for one that has not answered before.
+const APPEND_LIMIT: Duration = Duration::from_secs(10);
+const TRIAL_LIMIT: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub(crate) struct Guarded {
     store: Arc<dyn Store>,
@@ -220,7 +224,12 @@ impl Guarded {
     ///
     /// Passes on the error of the ledger.
     pub(crate) async fn append_purge(&self, record: Bytes, after: u64) -> Result<u64, StoreError> {
-        self.ledger_gate.call(self.write_limit, self.ledger.append(record, after)).await
+        // Others wait behind it.
+        let limit = match self.ledger_gate.is_shut() {
+            true => TRIAL_LIMIT.min(self.write_limit),
+            false => APPEND_LIMIT.min(self.write_limit),
+        };
+        self.ledger_gate.call(limit, self.ledger.append(record, after)).await
     }
 
     /// The records of purges after `position`; `None` if some up to there are lost.
@@ -239,6 +248,11 @@ impl Guarded {
             false => None,
         };
         gate.call(self.read_limit, self.ledger.since(position)).await
+    }
+
+    /// Whether other machines share the ledger, so that this one may be cut off from them.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.ledger.is_shared()
     }
 
     /// Asks for the right to render what `name` stands for, with at least `version`.

@@ -107,6 +107,12 @@ pub trait Ledger: fmt::Debug + Send + Sync + 'static {
     /// Fails if the records cannot be replaced. They are as they were then.
     async fn replace(&self, records: Vec<LedgerRecord>) -> Result<bool, StoreError>;
 
+    /// Whether processes on other machines share it. Then one that cannot read it says so to visitors
+    /// and shared caches, since it does not know what others purge. Defaults to `true`.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// Asks for the right to render the page of `name`, so that a page that expires is rendered by one
     /// process. The right of a process that is killed must end. If another process holds it for more
     /// than ten seconds, or than a render may take, the engine renders the page all the same.

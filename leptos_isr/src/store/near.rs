@@ -77,10 +77,12 @@ impl NearStore {
         }
     }
 
-    /// Keeps a page of the shared store on the disk too.
-    async fn copy(&self, key: &Key, page: &Bytes) {
-        // If that fails, it is read from the shared store again.
-        let _ = self.disk.put(key, page.clone()).await;
+    /// The answer of the shared store to what is not about a page.
+    async fn ask_once<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.gate.read(LIMIT, call).await
     }
 }
 
@@ -93,7 +95,14 @@ impl Store for NearStore {
         }
         match self.ask(key, self.shared.get(key)).await.flatten() {
             Some(page) => {
-                self.copy(key, &page).await;
+                let (disk, key, copy) = (self.disk.clone(), key.clone(), page.clone());
+                // Behind the visitor. If it fails, the shared store is asked again.
+                tokio::spawn(async move {
+                    // A newer one may have been rendered here meanwhile.
+                    if matches!(disk.contains(&key).await, Ok(false)) {
+                        let _ = disk.put(&key, copy).await;
+                    }
+                });
                 Ok(Some(page))
             }
             None => near,
@@ -103,7 +112,8 @@ impl Store for NearStore {
     async fn newest(&self, key: &Key) -> Result<Option<Bytes>, StoreError> {
         match self.ask(key, self.shared.newest(key)).await.flatten() {
             Some(page) => {
-                self.copy(key, &page).await;
+                // If it fails, it is read from the shared store again.
+                let _ = self.disk.put(key, page.clone()).await;
                 Ok(Some(page))
             }
             // Another process on this machine may have rendered it.
@@ -166,7 +176,7 @@ impl Store for NearStore {
     async fn value(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
         match self.disk.value(name).await {
             Ok(Some(value)) => Ok(Some(value)),
-            _ => self.shared.value(name).await,
+            _ => self.ask_once(self.shared.value(name)).await,
         }
     }
 
@@ -175,20 +185,20 @@ impl Store for NearStore {
     }
 
     async fn note_requests(&self, counts: &[(Key, u64)]) -> Result<(), StoreError> {
-        self.shared.note_requests(counts).await
+        self.ask_once(self.shared.note_requests(counts)).await
     }
 
     async fn most_requested(&self, count: usize) -> Result<Vec<Key>, StoreError> {
-        self.shared.most_requested(count).await
+        self.ask_once(self.shared.most_requested(count)).await
     }
 
     async fn begin_service(&self) -> Result<(), StoreError> {
         self.disk.begin_service().await?;
-        self.shared.begin_service().await
+        self.ask_once(self.shared.begin_service()).await
     }
 
     async fn other_builds(&self) -> Result<Vec<OtherBuild>, StoreError> {
-        self.shared.other_builds().await
+        self.ask_once(self.shared.other_builds()).await
     }
 
     async fn remove_old_builds(&self) -> Result<(), StoreError> {
@@ -218,6 +228,19 @@ pub(crate) struct CopiedLedger {
 impl CopiedLedger {
     pub(crate) fn new(disk: DiskStore, shared: Arc<dyn Ledger>) -> Self {
         Self { disk, shared, is_failing: AtomicBool::new(false) }
+    }
+
+    /// Copies `records`; or all that the copy lacks, if it failed before.
+    async fn copy(&self, mut records: Vec<LedgerRecord>) -> Result<(), StoreError> {
+        if self.is_failing.load(Ordering::Relaxed) {
+            let last = self.disk.records()?.last().map_or(0, |record| record.position);
+            match self.shared.since(last).await? {
+                Some(missing) => records = missing,
+                // What the engine does about it comes later.
+                None => return Err("it lacks records that are lost".into()),
+            }
+        }
+        self.disk.copy_purges(records).await
     }
 
     fn note_copied(&self, copied: Result<(), StoreError>) {
@@ -250,7 +273,7 @@ impl Ledger for CopiedLedger {
     async fn since(&self, position: u64) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
         let records = self.shared.since(position).await?;
         if let Some(records) = records.as_ref().filter(|records| !records.is_empty()) {
-            self.note_copied(self.disk.copy_purges(records.clone()).await);
+            self.note_copied(self.copy(records.clone()).await);
         }
         Ok(records)
     }

@@ -267,6 +267,10 @@ impl Ledger for DiskStore {
         self.run(move |inner| inner.purges.replace(&*inner.files, &records)).await
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     async fn lease(&self, name: &str, _: u64) -> Result<Lease, StoreError> {
         let name = name.to_owned();
         self.run(move |inner| inner.leases.take(&name)).await

@@ -21,12 +21,16 @@ const LASTS: Duration = period::seconds(10);
 /// How often a process says that it goes on.
 const EXTENDED: Duration = period::seconds(3);
 
-/// For how long the last version of a page is remembered. A process that is stopped for longer could
-/// put an older page over a newer one.
+/// For how long the last version of a page is remembered if a process has not given its right back: if
+/// it is stopped for longer, it could put an older page over a newer one.
 const REMEMBERED: Duration = period::hours(24);
+
+/// The same otherwise. Visitors can ask for any path, so this is short.
+const RELEASED: Duration = period::seconds(30);
 
 static LEASE: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/lease.lua")));
 static EXTEND: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/extend.lua")));
+static RELEASE: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/release.lua")));
 
 /// Ends the right when it is dropped.
 struct Right {
@@ -63,18 +67,17 @@ pub(super) async fn take(
 
 /// Extends a right until it ends, or has passed on.
 async fn keep(shared: Arc<Shared>, key: String, owner: String, mut end: oneshot::Receiver<()>) {
-    let extend = async |lasts: Duration| {
-        let mut extend = EXTEND.prepare_invoke();
-        extend.key(&key).arg(&owner).arg(millis(lasts));
-        // Without an answer it is tried again, or ends by itself.
-        timeout(EXTENDED, shared.run(&extend)).await.ok()?.ok()
-    };
     while timeout(EXTENDED, &mut end).await.is_err() {
-        if extend(LASTS).await == Some(0) {
+        let mut extend = EXTEND.prepare_invoke();
+        extend.key(&key).arg(&owner).arg(millis(LASTS));
+        // Without an answer it is tried again, or ends by itself.
+        if let Ok(Ok(0)) = timeout(EXTENDED, shared.run::<u64>(&extend)).await {
             return;
         }
     }
-    let _: Option<u64> = extend(Duration::ZERO).await;
+    let mut release = RELEASE.prepare_invoke();
+    release.key(&key).arg(&owner).arg(millis(RELEASED));
+    let _ = shared.run::<u64>(&release).await;
 }
 
 /// A name that nobody else has.

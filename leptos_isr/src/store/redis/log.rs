@@ -4,29 +4,33 @@
 //! A process that has heard of a position which is not there knows that the log has lost records: a
 //! replica that took over lacks the end of the log, and whoever empties a Redis takes all of it.
 
-use std::{sync::LazyLock, thread, time::Duration};
+use std::{io, sync::LazyLock, thread, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use redis::{AsyncCommands, RedisError, Script, aio::ConnectionLike};
+use redis::{AsyncCommands, RedisError, Script, Value, aio::ConnectionLike, from_redis_value};
+use tokio::time::timeout;
 use tracing::warn;
 
 use super::{
     RedisStore,
     connection::{Shared, is_unreachable, script},
-    lease,
+    lease, link,
 };
 use crate::{
     error::StoreError,
     store::ledger::{Lease, Ledger, LedgerRecord},
 };
 
-/// How many positions are remembered, about. A process that was away for more purges than that takes
-/// the rest for lost.
+/// How many positions are remembered, about. A process that was away for more purges than that counts
+/// all its pages as purged.
 const POSITIONS: usize = 10_000;
 
 /// How many records are read or written at once.
 const AT_ONCE: usize = 1000;
+
+/// How long reading all records may take.
+const READING: Duration = Duration::from_secs(20);
 
 /// How long a purge waits for replicas.
 const REPLICAS: Duration = Duration::from_secs(1);
@@ -46,8 +50,12 @@ impl Ledger for RedisStore {
         let read = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
-                let mut connection = shared.dial().await?;
-                entries(shared, &mut connection, Vec::new(), "-".to_owned()).await
+                let read = async {
+                    let mut connection = link::dial(&shared.client).await?;
+                    entries(shared, &mut connection, Vec::new(), "-".to_owned()).await
+                };
+                let silent = || RedisError::from(io::Error::from(io::ErrorKind::TimedOut));
+                timeout(READING, read).await.unwrap_or_else(|_| Err(silent()))
             })
         };
         let read = thread::scope(|scope| scope.spawn(read).join())
@@ -89,8 +97,13 @@ impl Ledger for RedisStore {
         let shared = &self.shared;
         shared.say_running().await;
         let mut since = SINCE.prepare_invoke();
-        since.key(shared.key("log")).key(shared.key("positions")).arg(position).arg(AT_ONCE);
-        let Some(first) = shared.run::<Option<Vec<Entry>>>(&since).await? else { return Ok(None) };
+        since.key(shared.key("log")).key(shared.key("positions"));
+        since.arg(position).arg(AT_ONCE).arg(POSITIONS);
+        let first: Vec<Entry> = match shared.run(&since).await? {
+            Value::Int(0) => return self.since_long_ago(position).await.map(Some),
+            Value::Int(_) => return Ok(None),
+            entries => from_redis_value(entries)?,
+        };
         let all = match first.last() {
             Some((last, _)) if first.len() == AT_ONCE => {
                 let from = format!("({last}");
@@ -126,12 +139,25 @@ impl Ledger for RedisStore {
             pipeline.query_async::<()>(&mut connection).await.map_err(|e| shared.error(e))?;
         }
         let mut replace = REPLACE.prepare_invoke();
-        replace.key(shared.key("log")).key(written).arg(last);
+        replace.key(shared.key("log")).key(written).arg(last).arg(new.len());
         shared.run(&replace).await
     }
 
     async fn lease(&self, name: &str, version: u64) -> Result<Lease, StoreError> {
         lease::take(&self.shared, name, version).await
+    }
+}
+
+impl RedisStore {
+    /// The records after a position that is no longer remembered. Whether one before it was lost cannot
+    /// be told, so the first one is damaged: it counts as a purge of everything, for this process.
+    async fn since_long_ago(&self, position: u64) -> Result<Vec<LedgerRecord>, StoreError> {
+        let shared = &self.shared;
+        let from = format!("({position}-{}", u64::MAX);
+        let later = entries(shared, &mut shared.connection(), Vec::new(), from).await;
+        let later = records(later.map_err(|error| shared.error(error))?)?;
+        let unknown = LedgerRecord { position: position + 1, record: Bytes::new() };
+        Ok([unknown].into_iter().chain(later).collect())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Pages and purges in a Redis that several machines share.
 //!
-//! - `connection` opens it and looks whether it will do.
+//! - `link` is the connection, `server` looks whether the server will do, `connection` has what all
+//!   clones of a store share.
 //! - `log` is the ledger: a stream of purge records.
 //! - `lease` gives the right to render a page.
 //! - `pages` keeps pages and the builds that they are of.
@@ -24,8 +25,10 @@
 
 mod connection;
 mod lease;
+mod link;
 mod log;
 mod pages;
+mod server;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -94,7 +97,7 @@ impl RedisStore {
             )
         })?;
         let shared = Shared::new(url, site, build)?;
-        shared.look().await?;
+        shared.open().await?;
         Ok(Self { shared: Arc::new(shared), replica_acks: 0 })
     }
 

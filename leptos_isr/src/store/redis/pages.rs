@@ -47,6 +47,7 @@ static BUILDS: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/
 static REQUESTS: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/requests.lua")));
 static MOST_REQUESTED: LazyLock<Script> =
     LazyLock::new(|| script(include_str!("scripts/most_requested.lua")));
+static SERVE: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/serve.lua")));
 static NOTE: LazyLock<Script> = LazyLock::new(|| script(include_str!("scripts/note.lua")));
 
 #[async_trait]
@@ -94,7 +95,11 @@ impl Store for RedisStore {
 
     async fn put_value(&self, name: &str, value: Bytes) -> Result<(), StoreError> {
         let shared = &self.shared;
-        let put = shared.connection().hset(shared.values(&shared.build), name, &value[..]).await;
+        let values = shared.values(&shared.build);
+        let mut pipeline = redis::pipe();
+        pipeline.atomic().hset(&values, name, &value[..]).ignore();
+        pipeline.pexpire(&values, millis(KEPT) as i64).ignore();
+        let put = pipeline.query_async(&mut shared.connection()).await;
         put.map_err(|error| shared.error(error))
     }
 
@@ -142,7 +147,7 @@ impl Store for RedisStore {
 
     async fn begin_service(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
-        shared.run::<u64>(NOTE.key(shared.key("builds")).arg(&shared.build)).await.map(drop)
+        shared.run::<u64>(SERVE.key(shared.key("builds")).arg(&shared.build)).await.map(drop)
     }
 
     async fn other_builds(&self) -> Result<Vec<OtherBuild>, StoreError> {
@@ -188,6 +193,8 @@ impl Shared {
             *said = Some(now);
         }
         // If it fails it is said next time: it is believed for longer.
+        let values = self.values(&self.build);
+        let _: Result<bool, _> = self.connection().pexpire(values, millis(KEPT) as i64).await;
         if let Ok(time) = self.run(NOTE.key(self.key("running")).arg(&self.build)).await {
             self.compare_clocks(Duration::from_millis(time), SystemTime::now());
         }
@@ -286,6 +293,8 @@ impl Keys {
         let Some(cursor) = self.cursor else { return Ok(false) };
         let mut scan = redis::cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(AT_ONCE);
+        // If it fails there is no way to go on.
+        self.cursor = None;
         let (next, found): (u64, Vec<Vec<u8>>) =
             scan.query_async(&mut self.shared.connection()).await?;
         self.cursor = (next != 0).then_some(next);

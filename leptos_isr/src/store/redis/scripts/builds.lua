@@ -2,8 +2,9 @@
 -- build runs that says nothing more. Returns the time, the builds in the order in which they came
 -- into service, each with that time, and the builds that run.
 local now = tonumber(redis.call('TIME')[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. now - ARGV[1])
 return {
     now,
     redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES'),
-    redis.call('ZRANGEBYSCORE', KEYS[2], now - ARGV[1], '+inf'),
+    redis.call('ZRANGE', KEYS[2], 0, -1),
 }

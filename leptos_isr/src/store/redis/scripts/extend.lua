@@ -1,5 +1,5 @@
--- Extends a right to render, or ends it: KEYS the lease, ARGV who has it and for how long (ms) it
--- goes on. Returns 0 if it has passed on.
+-- Extends a right to render: KEYS the lease, ARGV who has it and for how long (ms) it goes on. Returns 0
+-- if it has passed on.
 if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then
     return 0
 end

@@ -7,6 +7,10 @@ local lease = redis.call('HMGET', KEYS[1], 'owner', 'end', 'version')
 if lease[1] and lease[1] ~= ARGV[1] and tonumber(lease[2]) > now then
     return false
 end
+-- Somebody who has not given it back may go on: what they render must stay the older one.
+if lease[1] and lease[2] ~= '0' then
+    redis.call('HSET', KEYS[1], 'lost', '1')
+end
 local version = math.max(now, tonumber(ARGV[3]), tonumber(lease[3] or 0) + 1)
 version = string.format('%.0f', version)
 local ends = string.format('%.0f', now + ARGV[2] * 1000)

@@ -110,3 +110,72 @@ async fn pages_that_are_asked_for_most_are_known_to_other_builds() {
     let most = new.most_requested(5000).await.unwrap();
     assert_eq!((most.len(), &most[0]), (1001, &key("/1499")), "and one of the last hour");
 }
+
+/// The server refuses the password for a while, then it is a replica for a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn store_works_again_when_the_server_does() {
+    let user = ["--user", "op", "on", "nopass", "~*", "&*", "+@all"];
+    let Some(redis) = Redis::start(&user) else { return };
+    let store = RedisStore::open(&redis.url(), "test", "one").await.unwrap();
+    let position = store.append("before".into(), 0).await.unwrap();
+    let works = async || {
+        let began = Instant::now();
+        while store.append("again".into(), 0).await.is_err() {
+            assert!(began.elapsed() < Duration::from_secs(10));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    redis.as_user("op", "ACL SETUSER default resetpass >secret");
+    redis.as_user("op", "CLIENT KILL USER default");
+    let refused = store.append("refused".into(), 0).await.unwrap_err().to_string();
+    let still = store.append("refused".into(), 0).await.unwrap_err().to_string();
+    assert!(still.contains("password"), "{refused}; {still}");
+    redis.as_user("op", "ACL SETUSER default nopass");
+    works().await;
+
+    let other = Redis::start(&[]).unwrap();
+    redis.say(&format!("REPLICAOF 127.0.0.1 {}", other.addr.port()));
+    store.append("refused".into(), 0).await.unwrap_err();
+    // It answers those who only read, but this store goes to a server that takes writes.
+    let refused = store.since(position).await.map(drop).unwrap_err().to_string();
+    assert!(refused.contains("name its primary"), "{refused}");
+    redis.say("REPLICAOF NO ONE");
+    works().await;
+}
+
+/// What is rendered for visitors of paths that do not exist leaves nothing behind for long.
+#[tokio::test(flavor = "multi_thread")]
+async fn lease_that_was_given_back_is_soon_forgotten() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let store = RedisStore::open(&redis.url(), "test", "one").await.unwrap();
+    drop(store.lease("a", 0).await.unwrap());
+    let began = Instant::now();
+    let ttl = || redis.say("PTTL isr1:test:lease:a")[1..].parse::<i64>().unwrap();
+    while ttl() > 30_000 {
+        assert!(began.elapsed() < Duration::from_secs(5));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let held = store.lease("b", 0).await.unwrap();
+    let ttl = || redis.say("PTTL isr1:test:lease:b")[1..].parse::<i64>().unwrap();
+    assert!(ttl() > 3_600_000, "{held:?}");
+}
+
+/// A server that was away for more purges than are remembered does not make everybody's pages stale.
+#[tokio::test(flavor = "multi_thread")]
+async fn process_that_was_away_for_long_hears_all_and_a_damaged_record_before() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let store = RedisStore::open(&redis.url(), "test", "one").await.unwrap();
+    let first = store.append("first".into(), 0).await.unwrap();
+    let second = store.append("second".into(), 0).await.unwrap();
+    assert_eq!(store.since(first).await.unwrap().unwrap().len(), 1);
+    redis.say("XTRIM isr1:test:positions MAXLEN 1");
+    assert_eq!(store.since(first).await.unwrap(), None, "too few to have been trimmed");
+    for _ in 0..10_150 {
+        store.append("later".into(), 0).await.unwrap();
+    }
+    let found = store.since(second).await.unwrap().unwrap();
+    assert_eq!((found.len(), &found[0].record[..]), (10_151, &b""[..]));
+    assert!(found.is_sorted_by_key(|record| record.position));
+    let last = found.last().unwrap().position;
+    assert_eq!(store.since(last).await.unwrap(), Some(Vec::new()));
+}

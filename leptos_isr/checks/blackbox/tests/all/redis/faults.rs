@@ -44,11 +44,9 @@ async fn redis_that_is_emptied_leaves_no_page_that_counts_as_fresh() {
     fleet.idle().await;
     redis.say("FLUSHALL");
     fleet.all_say("/forever/a", |page| page.said() == "forever:a #3").await;
-    assert_eq!(
-        redis.say("XLEN isr1:blackbox:log"),
-        ":1",
-        "one purge of everything, by one of three"
-    );
+    // One of everything, by one of three; more if they notice at the same moment.
+    let records = redis.say("XLEN isr1:blackbox:log");
+    assert!([":1", ":2", ":3"].contains(&&*records), "{records}");
     let said = |server: &Server| server.log().contains("has lost purges");
     assert!(fleet.servers.iter().all(said), "{}", fleet.servers[0].log());
 }
@@ -191,5 +189,24 @@ async fn server_that_starts_without_the_redis_serves_its_disk_and_hears_later() 
     assert!(cut_off.log().contains("cannot be reached"), "{}", cut_off.log());
     link.lead_to(redis.addr);
     fleet.servers = vec![cut_off];
+    fleet.all_say("/forever/a", |page| !page.said().ends_with("a #1")).await;
+}
+
+/// The host that a connection leads to is gone, and says nothing about it.
+#[tokio::test(flavor = "multi_thread")]
+async fn connection_that_is_lost_without_a_word_is_dialled_anew() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let link = Link::to(redis.addr).await;
+    let fleet = Fleet::start(&link.url(), 2).await;
+    for server in &fleet.servers {
+        server.get("/forever/a").await.assert_status(200);
+    }
+    fleet.idle().await;
+    let began = Instant::now();
+    link.lose_open_ones();
+    let purge = json!({ "paths": ["/forever/a"], "hard": true });
+    while fleet.servers[0].call("/_isr/purge", &purge).await.status != 204 {
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    }
     fleet.all_say("/forever/a", |page| !page.said().ends_with("a #1")).await;
 }

@@ -1,6 +1,7 @@
 //! A link to a Redis that can be slow or cut, and lead to another one.
 
 use std::{
+    future::pending,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
@@ -26,6 +27,7 @@ pub(crate) struct Link {
     pub(crate) addr: SocketAddr,
     way: Arc<Mutex<Way>>,
     changed: watch::Sender<()>,
+    lost: watch::Sender<()>,
 }
 
 impl Link {
@@ -33,18 +35,22 @@ impl Link {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let way = Arc::new(Mutex::new(Way { to: Some(redis), delay: Duration::ZERO }));
-        let changed = watch::Sender::new(());
-        let link = Self { addr, way: Arc::clone(&way), changed: changed.clone() };
+        let (changed, lost) = (watch::Sender::new(()), watch::Sender::new(()));
+        let link =
+            Self { addr, way: Arc::clone(&way), changed: changed.clone(), lost: lost.clone() };
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let (way, mut changed) = (Arc::clone(&way), changed.subscribe());
+                let mut lost = lost.subscribe();
                 tokio::spawn(async move {
                     let Some(to) = way.lock().unwrap().to else { return };
                     let Ok(far) = TcpStream::connect(to).await else { return };
+                    let (mut near, mut far) = (near, far);
                     tokio::select! {
-                        () = carry(near, far, &way) => {}
+                        () = carry(&mut near, &mut far, &way) => {}
                         // What was open is closed when the way changes.
                         _ = changed.changed() => {}
+                        _ = lost.changed() => pending().await,
                     }
                 });
             }
@@ -62,6 +68,12 @@ impl Link {
         self.changed.send_replace(());
     }
 
+    /// Lets nothing through any more on the connections that are open, as if the way were lost. Those
+    /// that are opened later are not affected.
+    pub(crate) fn lose_open_ones(&self) {
+        self.lost.send_replace(());
+    }
+
     /// Ends all connections, and leads to another Redis from now on.
     pub(crate) fn lead_to(&self, redis: SocketAddr) {
         self.way.lock().unwrap().to = Some(redis);
@@ -73,9 +85,9 @@ impl Link {
     }
 }
 
-async fn carry(near: TcpStream, far: TcpStream, way: &Mutex<Way>) {
-    let (mut near_in, mut near_out) = near.into_split();
-    let (mut far_in, mut far_out) = far.into_split();
+async fn carry(near: &mut TcpStream, far: &mut TcpStream, way: &Mutex<Way>) {
+    let (mut near_in, mut near_out) = near.split();
+    let (mut far_in, mut far_out) = far.split();
     let there = pieces(&mut near_in, &mut far_out, way);
     let back = pieces(&mut far_in, &mut near_out, way);
     tokio::select! { () = there => {}, () = back => {} }

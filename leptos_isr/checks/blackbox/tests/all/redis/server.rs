@@ -49,6 +49,11 @@ impl Redis {
         self.child = run(&self.program, self.addr, &self.args, &self.folder);
     }
 
+    /// Sends a command as another user, who needs no password.
+    pub(crate) fn as_user(&self, user: &str, command: &str) {
+        say(self.addr, &format!("AUTH {user} x\r\n{command}")).unwrap();
+    }
+
     /// Sends a command, and returns the first line of its answer.
     pub(crate) fn say(&self, command: &str) -> String {
         say(self.addr, command).unwrap()
