@@ -83,9 +83,16 @@ impl Fault {
             }
             Self::Failover => {
                 site.standby.order("REPLICAOF NO ONE")?;
-                // What is purged meanwhile is lost.
+                // What is purged from now on is lost. First all hear of it, then one server alone.
+                sleep(some_time / 8).await;
+                for (number, replica) in site.replicas.iter().enumerate() {
+                    if number != one {
+                        model.set_reach(number, Reach::CutOff);
+                        replica.link.cut();
+                    }
+                }
                 sleep(some_time / 4).await;
-                site.set_reach(model, Reach::CutOff);
+                model.set_reach(one, Reach::CutOff);
                 let addr = site.standby.addr;
                 site.replicas.iter().for_each(|replica| replica.link.lead_to(addr));
                 site.set_reach(model, linked);
