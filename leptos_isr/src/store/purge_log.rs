@@ -7,7 +7,7 @@
 //! What a damaged record purged is unknown, so it counts as a purge of everything.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -298,7 +298,9 @@ fn heard(record: &LedgerRecord, order: &Order) -> (NewPurge, bool) {
 /// reaches what they reached.
 fn missing(records: &[LedgerRecord], order: &Order) -> Vec<(NewPurge, bool)> {
     let (seen, mut is_purged, mut hard, mut again) =
-        (order.seen().0, false, HashSet::new(), HashSet::new());
+        (order.seen().0, false, HashMap::new(), HashSet::new());
+    // The last one that was seen and is not lost.
+    let kept = records.iter().map(|record| record.position).filter(|at| *at <= seen).max();
     for LedgerRecord { position, record } in records {
         let Some(record) = read(record) else { continue };
         let kind = kind(record.hard);
@@ -307,12 +309,20 @@ fn missing(records: &[LedgerRecord], order: &Order) -> Vec<(NewPurge, bool)> {
         }
         if !record.only_again {
             is_purged |= *position > seen && record.scopes.contains(&Scope::everything());
-            hard.extend(record.scopes.into_iter().filter(|_| kind == PurgeKind::Hard));
+            let scopes = record.scopes.into_iter().filter(|_| kind == PurgeKind::Hard);
+            hard.extend(scopes.map(|scope| (scope, *position)));
         }
     }
     let hard: Vec<_> = order.purges().read(|times| {
         let purges = times.records().filter(|(_, kind, _)| *kind == PurgeKind::Hard);
-        purges.map(|(scope, ..)| scope.clone()).filter(|scope| !hard.contains(scope)).collect()
+        // An earlier one of the same may be there.
+        let is_there = |scope: &Scope, at: Position| {
+            hard.get(scope).is_some_and(|there| *there >= at || Some(at) <= kept)
+        };
+        purges
+            .filter(|(scope, _, at)| !is_there(scope, *at))
+            .map(|(scope, ..)| scope.clone())
+            .collect()
     });
     let everything = (!is_purged).then(NewPurge::of_everything);
     let hard = hard.chunks(SCOPES).map(|scopes| NewPurge {
@@ -570,6 +580,36 @@ mod tests {
         let fresh = Process::start(folder.path());
         assert!(fresh.is_all_purged(seen) && fresh.is_purged("gone", seen));
         assert!(fresh.order.next_again().is_some());
+    }
+
+    #[tokio::test]
+    async fn hard_purge_that_the_ledger_loses_is_made_once_more_though_an_earlier_one_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (Process::start(folder.path()), Process::start(folder.path()));
+        let hard = || purge(&[tag("a")], PurgeKind::Hard);
+        one.purge(hard()).await;
+        other.hear().await;
+        let (log, seen) = (folder.path().join("purges.log"), other.render());
+        let before = std::fs::read(&log).unwrap();
+        one.purge(hard()).await;
+        std::fs::write(&log, before).unwrap();
+        one.hear().await;
+        other.hear().await;
+        let is_hard = other.order.purges().read(|times| {
+            times.records().any(|(_, kind, at)| kind == PurgeKind::Hard && at > seen.0)
+        });
+        assert!(is_hard && other.is_purged("a", seen));
+        // What is left is not made once more.
+        std::fs::write(&log, {
+            let all = std::fs::read_to_string(&log).unwrap();
+            one.purge(soft("lost")).await;
+            all
+        })
+        .unwrap();
+        one.hear().await;
+        let records = one.store.purges_since(0).await.unwrap().unwrap();
+        let hard = records.iter().filter(|record| read(&record.record).unwrap().hard);
+        assert_eq!(hard.count(), 2);
     }
 
     /// A ledger that forgets everything right after the first record is appended.
