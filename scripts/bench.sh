@@ -9,6 +9,7 @@ scripts/setup.sh test
 heading "What is compared"
 have wrk || apt_install "wrk: it makes the load" wrk
 have nginx || apt_install "nginx: it is compared" nginx
+have redis-server || apt_install "redis-server: servers share it" redis-server
 [[ -e /usr/lib/nginx/modules/ngx_http_brotli_static_module.so ]] ||
     apt_install "nginx's module for Brotli files" libnginx-mod-http-brotli-static
 (cd bench/next && npm ci --no-audit --no-fund)
@@ -41,6 +42,8 @@ section "While pages are regenerated" "bench storm"
 measure storm
 section "Memory in a storm" "bench memory"
 measure memory
+section "Several servers" "bench replicas"
+measure replicas
 section "Without a socket" "cargo bench -p bench"
 heading "cargo bench"
 {

@@ -15,6 +15,7 @@ mod machine;
 mod memory;
 mod phone;
 mod plot;
+mod replicas;
 mod serve;
 mod site;
 mod storm;
@@ -25,7 +26,9 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 /// What goes wrong is told and ends the run.
-pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Measures stored pages beside what one would use instead.
 #[derive(Parser)]
@@ -43,6 +46,8 @@ enum Command {
     Storm(storm::Options),
     /// What memory the server takes while all pages are purged under load
     Memory(memory::Options),
+    /// Servers that share a Redis: renders, purges, and hits beside a server without one
+    Replicas(replicas::Options),
     /// What a page costs at build, beside `next build`
     Build(build::Options),
     /// Lighthouse and hydration as on a slow phone
@@ -65,6 +70,7 @@ async fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options).await,
         Command::Storm(options) => storm::run(&options).await,
         Command::Memory(options) => memory::run(&options).await,
+        Command::Replicas(options) => replicas::run(&options).await,
         Command::Build(options) => build::run(&options).await,
         Command::Phone(options) => phone::run(&options).await,
         Command::Wasm(options) => wasm::run(&options),
