@@ -144,29 +144,27 @@ impl PurgeLog {
         order: &Order,
     ) -> (Vec<NewPurge>, Result<(), StoreError>) {
         let mut known = self.0.lock().await;
-        let mut applied = Vec::new();
-        // Once more if the ledger has lost it before it is heard: only what was applied is made up for.
-        for _ in 0..2 {
-            if let Err(error) = store.append_purge(write(&purge, false), order.seen().0).await {
+        let position = match store.append_purge(write(&purge, false), order.seen().0).await {
+            Ok(position) => position,
+            Err(error) => {
                 purge.apply_here(order);
-                applied.push(purge);
-                return (applied, Err(error));
+                return (vec![purge], Err(error));
             }
-            match known.hear(store, order).await {
-                Ok(heard) => applied.extend(heard),
-                Err(error) => {
-                    warn!(error, "cannot read the purge log, what others have purged is not known");
-                    // It is heard once more when the log can be read.
-                    purge.apply_here(order);
-                    applied.push(purge.clone());
-                }
-            }
-            if applied.iter().any(|other| other.is_same(&purge)) {
-                break;
-            }
+        };
+        let heard = known.hear(store, order).await;
+        // Whoever has not read it back would not notice if the ledger lost it.
+        let kept = match &heard {
+            Ok(heard) if heard.iter().any(|(at, _)| *at == position) => Ok(()),
+            Ok(_) => Err(StoreError::from("the ledger has lost the purge that it had just kept")),
+            Err(error) => Err(format!("the purge cannot be read back: {error}").into()),
+        };
+        let mut applied = without_positions(heard.unwrap_or_default());
+        if kept.is_err() {
+            purge.apply_here(order);
+            applied.push(purge);
         }
         known.rewrite_if_long(store, order).await;
-        (applied, Ok(()))
+        (applied, kept)
     }
 
     /// Applies the purges that others have made since, and returns them. Of callers who come at the
@@ -184,13 +182,18 @@ impl PurgeLog {
         let mut known = self.0.lock().await;
         match known.asked.is_some_and(|asked| asked > came) {
             true => Ok(Vec::new()),
-            false => known.hear(store, order).await,
+            false => known.hear(store, order).await.map(without_positions),
         }
     }
 }
 
 impl Known {
-    async fn hear(&mut self, store: &Guarded, order: &Order) -> Result<Vec<NewPurge>, StoreError> {
+    /// Applies the purges that others have made since, and returns them with their positions.
+    async fn hear(
+        &mut self,
+        store: &Guarded,
+        order: &Order,
+    ) -> Result<Vec<(Position, NewPurge)>, StoreError> {
         let asked = Instant::now();
         let Some(records) = store.purges_since(self.last).await? else {
             return self.recover(store, order).await;
@@ -206,7 +209,7 @@ impl Known {
             }
             purge.note_again(order);
             if !only_again {
-                purges.push(purge);
+                purges.push((record.position, purge));
             }
         }
         Ok(purges)
@@ -220,26 +223,41 @@ impl Known {
         &mut self,
         store: &Guarded,
         order: &Order,
-    ) -> Result<Vec<NewPurge>, StoreError> {
-        let seen = order.seen().0;
-        let records = store.purges_since(0).await?.unwrap_or_default();
-        for (purge, only_again) in missing(&records, order) {
-            store.append_purge(write(&purge, only_again), seen).await?;
+    ) -> Result<Vec<(Position, NewPurge)>, StoreError> {
+        let (seen, mut records) =
+            (order.seen().0, store.purges_since(0).await?.unwrap_or_default());
+        let lost = missing(&records, order);
+        if !lost.is_empty() {
+            for (purge, only_again) in lost {
+                store.append_purge(write(&purge, only_again), seen).await?;
+            }
+            records = store.purges_since(0).await?.unwrap_or_default();
+            if !missing(&records, order).is_empty() {
+                // It is noticed again: nothing was applied.
+                return Err(
+                    "the ledger has lost purges, and lost again what makes up for them".into()
+                );
+            }
         }
-        let records = store.purges_since(0).await?.unwrap_or_default();
         warn!(
             records = records.len(),
             "the ledger has lost purges: all stored pages count as purged, and what was purged hard \
              is purged again"
         );
         let last = records.last().map_or(0, |record| record.position);
-        let heard: Vec<_> = records.iter().map(|record| heard(record, order)).collect();
-        let purges: Vec<_> = heard.iter().filter(|heard| !heard.1).map(|heard| &heard.0).collect();
-        let scopes =
-            purges.iter().flat_map(|purge| purge.scopes.iter().map(|scope| (scope, purge.kind)));
+        let heard = records.iter().map(|record| (record.position, heard(record, order)));
+        let heard: Vec<_> = heard.collect();
+        let purges: Vec<_> = heard
+            .iter()
+            .filter(|(_, (_, only_again))| !only_again)
+            .map(|(at, (purge, _))| (*at, purge))
+            .collect();
+        let scopes = purges
+            .iter()
+            .flat_map(|(_, purge)| purge.scopes.iter().map(|scope| (scope, purge.kind)));
         order.apply_all(scopes, last);
-        let purges = purges.into_iter().cloned().collect();
-        heard.iter().for_each(|(purge, _)| purge.note_again(order));
+        let purges = purges.into_iter().map(|(at, purge)| (at, purge.clone())).collect();
+        heard.iter().for_each(|(_, (purge, _))| purge.note_again(order));
         (self.len, self.looked_at, self.last) = (records.len(), 0, last);
         Ok(purges)
     }
@@ -266,10 +284,6 @@ impl NewPurge {
         Self { scopes: vec![Scope::everything()], kind: PurgeKind::Soft, again: None }
     }
 
-    fn is_same(&self, other: &Self) -> bool {
-        self.scopes == other.scopes && self.kind == other.kind
-    }
-
     /// Applies the purge, which no ledger keeps.
     pub(crate) fn apply_here(&self, order: &Order) {
         order.apply_here(&self.scopes, self.kind);
@@ -281,6 +295,10 @@ impl NewPurge {
             order.note_again(&self.scopes, self.kind, due);
         }
     }
+}
+
+fn without_positions(purges: Vec<(Position, NewPurge)>) -> Vec<NewPurge> {
+    purges.into_iter().map(|(_, purge)| purge).collect()
 }
 
 /// What a record purges, and whether it only says that something is to be done once more.
@@ -299,8 +317,6 @@ fn heard(record: &LedgerRecord, order: &Order) -> (NewPurge, bool) {
 fn missing(records: &[LedgerRecord], order: &Order) -> Vec<(NewPurge, bool)> {
     let (seen, mut is_purged, mut hard, mut again) =
         (order.seen().0, false, HashMap::new(), HashSet::new());
-    // The last one that was seen and is not lost.
-    let kept = records.iter().map(|record| record.position).filter(|at| *at <= seen).max();
     for LedgerRecord { position, record } in records {
         let Some(record) = read(record) else { continue };
         let kind = kind(record.hard);
@@ -315,14 +331,9 @@ fn missing(records: &[LedgerRecord], order: &Order) -> Vec<(NewPurge, bool)> {
     }
     let hard: Vec<_> = order.purges().read(|times| {
         let purges = times.records().filter(|(_, kind, _)| *kind == PurgeKind::Hard);
-        // An earlier one of the same may be there.
-        let is_there = |scope: &Scope, at: Position| {
-            hard.get(scope).is_some_and(|there| *there >= at || Some(at) <= kept)
-        };
-        purges
-            .filter(|(scope, _, at)| !is_there(scope, *at))
-            .map(|(scope, ..)| scope.clone())
-            .collect()
+        // The ledger may still have an earlier one.
+        let lost = purges.filter(|(scope, _, at)| hard.get(*scope).is_none_or(|there| there < at));
+        lost.map(|(scope, ..)| scope.clone()).collect()
     });
     let everything = (!is_purged).then(NewPurge::of_everything);
     let hard = hard.chunks(SCOPES).map(|scopes| NewPurge {
@@ -382,10 +393,9 @@ mod tests {
         entry::Seen,
         store::{DiskStore, Ledger},
     };
-    use async_trait::async_trait;
-    use std::sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+    use std::{
+        path::Path,
+        sync::{Arc, atomic::Ordering::Relaxed},
     };
 
     fn at(position: Position, purge: &NewPurge) -> LedgerRecord {
@@ -470,7 +480,7 @@ mod tests {
     }
 
     impl Process {
-        fn start(folder: &std::path::Path) -> Self {
+        fn start(folder: &Path) -> Self {
             let store = Arc::new(DiskStore::open(folder, "build").unwrap());
             let PurgeHistory { log, times, later, last } = replay(&store.records().unwrap(), 0);
             let order = Order::after(Arc::new(SystemClock), last, times, later);
@@ -582,79 +592,104 @@ mod tests {
         assert!(fresh.order.next_again().is_some());
     }
 
+    /// A later hard purge of the same is lost, but the first one is still there.
     #[tokio::test]
-    async fn hard_purge_that_the_ledger_loses_is_made_once_more_though_an_earlier_one_is_left() {
+    async fn lost_hard_purge_is_made_up_for_though_an_earlier_one_is_not_lost() {
         let folder = tempfile::tempdir().unwrap();
         let (one, other) = (Process::start(folder.path()), Process::start(folder.path()));
-        let hard = || purge(&[tag("a")], PurgeKind::Hard);
-        one.purge(hard()).await;
+        let log = folder.path().join("purges.log");
+        one.purge(purge(&[tag("gone")], PurgeKind::Hard)).await;
         other.hear().await;
-        let (log, seen) = (folder.path().join("purges.log"), other.render());
-        let before = std::fs::read(&log).unwrap();
-        one.purge(hard()).await;
-        std::fs::write(&log, before).unwrap();
+        let (kept, seen) = (std::fs::read(&log).unwrap(), other.render());
+        one.purge(purge(&[tag("gone")], PurgeKind::Hard)).await;
+        std::fs::write(&log, kept).unwrap();
+
         one.hear().await;
         other.hear().await;
-        let is_hard = other.order.purges().read(|times| {
-            times.records().any(|(_, kind, at)| kind == PurgeKind::Hard && at > seen.0)
+        let hard = other.order.purges().read(|times| {
+            times.records().filter(|(_, kind, at)| *kind == PurgeKind::Hard && *at > seen.0).count()
         });
-        assert!(is_hard && other.is_purged("a", seen));
-        // What is left is not made once more.
-        std::fs::write(&log, {
-            let all = std::fs::read_to_string(&log).unwrap();
-            one.purge(soft("lost")).await;
-            all
-        })
-        .unwrap();
-        one.hear().await;
-        let records = one.store.purges_since(0).await.unwrap().unwrap();
-        let hard = records.iter().filter(|record| read(&record.record).unwrap().hard);
-        assert_eq!(hard.count(), 2);
+        assert_eq!(hard, 1, "a page of before is served to nobody");
     }
 
-    /// A ledger that forgets everything right after the first record is appended.
-    #[derive(Debug)]
-    struct Forgetful(Arc<DiskStore>, std::path::PathBuf, AtomicBool);
+    /// Loses the last record after some of the calls.
+    #[derive(Debug, Default)]
+    struct ForgetfulLedger {
+        records: std::sync::Mutex<Vec<LedgerRecord>>,
+        /// After how many appended records it loses the last one.
+        loses_in: std::sync::atomic::AtomicUsize,
+        cannot_be_read: std::sync::atomic::AtomicBool,
+    }
 
-    #[async_trait]
-    impl Ledger for Forgetful {
+    #[async_trait::async_trait]
+    impl Ledger for ForgetfulLedger {
         fn records(&self) -> Result<Vec<LedgerRecord>, StoreError> {
-            self.0.records()
+            Ok(self.records.lock().unwrap().clone())
         }
 
-        async fn append(&self, record: Bytes, after: u64) -> Result<u64, StoreError> {
-            let position = self.0.append(record, after).await;
-            if self.2.swap(false, Ordering::Relaxed) {
-                std::fs::remove_file(&self.1)?;
+        async fn append(&self, record: Bytes, after: Position) -> Result<Position, StoreError> {
+            let mut records = self.records.lock().unwrap();
+            let position = records.last().map_or(0, |last| last.position).max(after) + 10;
+            records.push(LedgerRecord { position, record });
+            if self.loses_in.fetch_sub(1, Relaxed) == 1 {
+                records.pop();
             }
-            position
+            Ok(position)
         }
 
-        async fn since(&self, position: u64) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
-            self.0.since(position).await
+        async fn since(&self, at: Position) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
+            if self.cannot_be_read.load(Relaxed) {
+                return Err("it cannot be read".into());
+            }
+            let records = self.records.lock().unwrap();
+            let has_it = at == 0 || records.iter().any(|record| record.position == at);
+            Ok(has_it.then(|| records.iter().filter(|it| it.position > at).cloned().collect()))
         }
 
-        async fn replace(&self, records: Vec<LedgerRecord>) -> Result<bool, StoreError> {
-            self.0.replace(records).await
+        async fn replace(&self, _: Vec<LedgerRecord>) -> Result<bool, StoreError> {
+            Ok(false)
         }
+    }
+
+    fn on_forgetful_ledger(folder: &Path) -> (Arc<ForgetfulLedger>, Guarded, Order) {
+        let pages = Arc::new(DiskStore::open(folder, "one").unwrap());
+        let ledger = Arc::new(ForgetfulLedger::default());
+        let store = Guarded::new(pages, Arc::clone(&ledger) as _, Duration::from_secs(5));
+        let order = Order::after(Arc::new(SystemClock), 0, PurgeTimes::default(), Later::default());
+        (ledger, store, order)
     }
 
     #[tokio::test]
-    async fn hard_purge_that_the_ledger_loses_before_it_is_heard_is_made_once_more() {
+    async fn purge_that_is_lost_or_cannot_be_read_back_once_it_is_kept_is_not_acknowledged() {
         let folder = tempfile::tempdir().unwrap();
-        Process::start(folder.path()).purge(soft("before")).await;
-        let mut one = Process::start(folder.path());
-        let disk = Arc::new(DiskStore::open(folder.path(), "build").unwrap());
-        let ledger =
-            Forgetful(disk.clone(), folder.path().join("purges.log"), AtomicBool::new(true));
-        one.store = Guarded::new(disk, Arc::new(ledger), Duration::from_secs(30));
-        one.purge(purge(&[tag("a")], PurgeKind::Hard)).await;
-        for process in [one, Process::start(folder.path())] {
-            let hard = process.order.purges().read(|times| {
-                times.records().filter(|(_, kind, _)| *kind == PurgeKind::Hard).count()
-            });
-            assert_eq!(hard, 1);
-        }
+        let (ledger, store, order) = on_forgetful_ledger(folder.path());
+        let log = PurgeLog::default();
+        assert!(log.append(&store, soft("a"), &order).await.1.is_ok());
+        let seen = order.begin().began.seen;
+        ledger.loses_in.store(1, Relaxed);
+        assert!(log.append(&store, soft("b"), &order).await.1.is_err());
+        assert!(order.is_purged(&[Tag::new("b")], seen), "it counts here");
+        ledger.cannot_be_read.store(true, Relaxed);
+        assert!(log.append(&store, soft("c"), &order).await.1.is_err());
+        assert!(order.is_purged(&[Tag::new("c")], seen));
+        ledger.cannot_be_read.store(false, Relaxed);
+        assert!(log.append(&store, soft("b"), &order).await.1.is_ok());
+    }
+
+    #[tokio::test]
+    async fn ledger_that_loses_again_what_makes_up_for_a_loss_is_noticed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ledger, store, order) = on_forgetful_ledger(folder.path());
+        let log = PurgeLog::default();
+        log.append(&store, soft("a"), &order).await.1.unwrap();
+        log.append(&store, soft("a"), &order).await.1.unwrap();
+        ledger.records.lock().unwrap().pop();
+        ledger.loses_in.store(1, Relaxed);
+        assert!(log.hear(&store, &order).await.is_err());
+        assert_eq!(ledger.records.lock().unwrap().len(), 1);
+        log.hear(&store, &order).await.unwrap();
+        assert_eq!(ledger.records.lock().unwrap().len(), 2, "one of everything");
+        assert_eq!(log.hear(&store, &order).await.unwrap().len(), 0);
     }
 
     /// A process that was cut off has purged something at a position that another one has passed.

@@ -4,7 +4,13 @@
 //! A process that has heard of a position which is not there knows that the log has lost records: a
 //! replica that took over lacks the end of the log, and whoever empties a Redis takes all of it.
 
-use std::{io, sync::LazyLock, thread, time::Duration};
+use std::{
+    hash::{BuildHasher, RandomState},
+    io,
+    sync::LazyLock,
+    thread,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,6 +31,11 @@ use crate::{
 /// How many positions are remembered, about. A process that was away for more purges than that counts
 /// all its pages as purged.
 const POSITIONS: usize = 10_000;
+
+/// A position is at least 1 and less than this above the last one, if the clock is not: it was set
+/// back, or another server took over. A Redis that has lost the last positions and gave the next ones
+/// in turn would give some of them again, to other records, and nobody would notice the loss.
+const STEP: u64 = 1 << 16;
 
 /// How many records are read or written at once.
 const AT_ONCE: usize = 1000;
@@ -74,7 +85,7 @@ impl Ledger for RedisStore {
         let shared = &self.shared;
         let mut append = APPEND.prepare_invoke();
         append.key(shared.key("log")).key(shared.key("positions"));
-        append.arg(&record[..]).arg(after).arg(POSITIONS);
+        append.arg(&record[..]).arg(after).arg(POSITIONS).arg(step());
         if self.replica_acks == 0 {
             return shared.run(&append).await;
         }
@@ -159,6 +170,11 @@ impl RedisStore {
         let unknown = LedgerRecord { position: position + 1, record: Bytes::new() };
         Ok([unknown].into_iter().chain(later).collect())
     }
+}
+
+/// A random number below [`STEP`].
+fn step() -> u64 {
+    RandomState::new().hash_one(STEP) % (STEP - 1) + 1
 }
 
 /// Adds the entries of the log from the id `from` on, which may be exclusive.

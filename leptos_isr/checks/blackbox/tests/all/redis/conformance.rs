@@ -179,3 +179,40 @@ async fn process_that_was_away_for_long_hears_all_and_a_damaged_record_before() 
     let last = found.last().unwrap().position;
     assert_eq!(store.since(last).await.unwrap(), Some(Vec::new()));
 }
+
+/// Its clock was set back, so positions follow the last one that a process knows; then the Redis loses
+/// what it has. What it gives next must not pass for what was lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn position_of_a_lost_record_is_not_given_to_another_one() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let ledger = RedisStore::open(&redis.url(), "test", "one").await.unwrap();
+    let ahead = 1 << 52;
+    let lost = ledger.append("lost".into(), ahead).await.unwrap();
+    redis.say("FLUSHALL");
+    let next = ledger.append("next".into(), ahead).await.unwrap();
+    assert!(lost > ahead && next > ahead && lost != next, "{lost} {next}");
+    assert_eq!(ledger.since(lost).await.unwrap(), None);
+}
+
+/// The pages are still there, and have seen what the log had.
+#[tokio::test(flavor = "multi_thread")]
+async fn position_after_a_log_that_is_gone_is_above_those_that_it_gave() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let ledger = RedisStore::open(&redis.url(), "test", "one").await.unwrap();
+    let gone = ledger.append("gone".into(), 1 << 52).await.unwrap();
+    redis.say("DEL isr1:test:log");
+    let next = ledger.append("next".into(), 0).await.unwrap();
+    assert!(next > gone, "{next} {gone}");
+    assert_eq!(ledger.since(gone).await.unwrap(), None);
+}
+
+/// The server before it had a clock that was ahead by years.
+#[tokio::test(flavor = "multi_thread")]
+async fn lease_by_the_clock_of_another_server_holds_up_nobody() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let ledger = RedisStore::open(&redis.url(), "test", "one").await.unwrap();
+    let end = 1_u64 << 52;
+    redis.say(&format!("HSET isr1:test:lease:a owner other end {end} version 7"));
+    let lease = ledger.lease("a", 0).await.unwrap();
+    assert!(matches!(lease, Lease::Granted { .. }), "{lease:?}");
+}
