@@ -234,11 +234,11 @@ impl CopiedLedger {
     async fn copy(&self, mut records: Vec<LedgerRecord>) -> Result<(), StoreError> {
         if self.is_failing.load(Ordering::Relaxed) {
             let last = self.disk.records()?.last().map_or(0, |record| record.position);
-            match self.shared.since(last).await? {
-                Some(missing) => records = missing,
-                // What the engine does about it comes later.
-                None => return Err("it lacks records that are lost".into()),
-            }
+            records = match self.shared.since(last).await? {
+                Some(missing) => missing,
+                // The ledger has lost records: those that it has now are past the copy's.
+                None => self.shared.since(0).await?.unwrap_or_default(),
+            };
         }
         self.disk.copy_purges(records).await
     }
@@ -288,5 +288,65 @@ impl Ledger for CopiedLedger {
 
     async fn lease(&self, name: &str, version: u64) -> Result<Lease, StoreError> {
         self.shared.lease(name, version).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU64;
+
+    fn disk(folder: &std::path::Path) -> DiskStore {
+        DiskStore::open(folder, "build").unwrap()
+    }
+
+    /// Knows no position that it gave before `lost_until`.
+    #[derive(Debug)]
+    struct Forgetful {
+        disk: DiskStore,
+        lost_until: AtomicU64,
+    }
+
+    #[async_trait]
+    impl Ledger for Forgetful {
+        fn records(&self) -> Result<Vec<LedgerRecord>, StoreError> {
+            self.disk.records()
+        }
+
+        async fn append(&self, record: Bytes, after: u64) -> Result<u64, StoreError> {
+            self.disk.append(record, after).await
+        }
+
+        async fn since(&self, position: u64) -> Result<Option<Vec<LedgerRecord>>, StoreError> {
+            match self.lost_until.load(Ordering::Relaxed) > position && position > 0 {
+                true => Ok(None),
+                false => self.disk.since(position).await,
+            }
+        }
+
+        async fn replace(&self, _: Vec<LedgerRecord>) -> Result<bool, StoreError> {
+            Ok(false)
+        }
+    }
+
+    /// The disk was full, and meanwhile the ledger lost what the copy ends with.
+    #[tokio::test]
+    async fn copy_that_failed_is_completed_also_if_the_ledger_has_lost_records() {
+        for is_lost in [false, true] {
+            let (near, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let shared =
+                Arc::new(Forgetful { disk: disk(folder.path()), lost_until: AtomicU64::new(0) });
+            let ledger = CopiedLedger::new(disk(near.path()), Arc::clone(&shared) as _);
+            ledger.append("first".into(), 0).await.unwrap();
+            ledger.since(0).await.unwrap().unwrap();
+            let second = ledger.append("not copied".into(), 0).await.unwrap();
+            ledger.note_copied(Err("the disk is full".into()));
+            shared.lost_until.store(if is_lost { second } else { 0 }, Ordering::Relaxed);
+            ledger.append("last".into(), 0).await.unwrap();
+            ledger.since(second).await.unwrap().unwrap();
+            let copied = ledger.records().unwrap();
+            let copied: Vec<_> = copied.iter().map(|record| &record.record[..]).collect();
+            assert_eq!(copied, [&b"first"[..], b"not copied", b"last"], "{is_lost}");
+        }
     }
 }

@@ -86,7 +86,7 @@ async fn redis_that_hangs_costs_visitors_no_page() {
         server.get("/blog/a").await.assert_status(200);
     }
     fleet.idle().await;
-    redis.say("CLIENT PAUSE 15000 ALL");
+    redis.say("CLIENT PAUSE 25000 ALL");
     let began = Instant::now();
     fleet.site.advance(2);
     for server in &fleet.servers {
@@ -96,11 +96,12 @@ async fn redis_that_hangs_costs_visitors_no_page() {
     for server in &fleet.servers {
         server.get("/forever/new").await.assert_status(200);
     }
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     // Redis takes it when it goes on.
     while fleet.servers[0].call("/_isr/purge", &json!({ "paths": ["/forever/new"] })).await.status
         != 204
     {
-        assert!(began.elapsed() < Duration::from_secs(30));
+        assert!(began.elapsed() < Duration::from_secs(60));
     }
 }
 
