@@ -6,9 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
 use serde_json::json;
 
-use super::ids::PurgeId;
 use crate::{
-    order::purge::Purge,
+    order::{purge::Purge, purge_id::PurgeId},
     rules::{
         shared_cache::{SURROGATE_KEY, XKEY},
         tag_list,

@@ -1,45 +1,47 @@
 //! Tells CDNs of purges, in the background, until they accept them.
 //!
-//! - A purge is in the log of the queue before it is answered, so after a restart CDNs are told of
-//!   what they missed.
+//! - The ledger keeps the purges, and until which position each CDN has been told. So a process that
+//!   starts goes on with what is left, and one process tells for all that share the ledger.
 //! - A purge that came from another server goes on with its ids. None is passed on twice.
 //! - A CDN that fails is asked again after growing waits. The others do not wait for it.
 
 mod api;
 mod ids;
-mod log;
 mod queue;
 #[cfg(test)]
 mod tests;
 
 use std::{
     error::Error as _,
-    path::Path,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    future::Future,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use futures::future::BoxFuture;
 use http::{HeaderValue, StatusCode, header};
 use reqwest::redirect::Policy;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 pub use self::api::Cdn;
-pub(crate) use self::ids::{Arrival, PurgeId};
-use self::{
-    api::Call,
-    ids::Seen,
-    log::{Log, PendingPurge, Record},
-    queue::{Queue, QueuedPurge},
+use self::{api::Call, ids::Seen};
+pub(crate) use self::{
+    ids::Arrival,
+    queue::{Batch, Queue},
 };
 use crate::{
-    clock::{Clock, Stamp},
+    clock::Clock,
     data::fetch::client::{is_passing, retry_after},
     error::Error,
-    order::purge::{Purge, Scope},
+    order::{
+        purge::{Purge, Scope},
+        purge_id::PurgeId,
+    },
     period,
-    tasks::backoff::Backoff,
+    rules::freshness::PurgeKind,
+    store::purge_log::{Heard, NewPurge},
+    tasks::{backoff::Backoff, worker::Worker},
     tls::client_builder,
 };
 
@@ -52,27 +54,20 @@ const PATIENCE: Duration = period::hours(1);
 /// How much of an answer is read, in bytes.
 const MAX_ANSWER: usize = 64 << 10;
 
-/// How many superseded records the log may have before it is rewritten.
-const SUPERSEDED: usize = 1000;
-
 /// Waits for a while. Tests record the wait instead.
 type Sleep = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// The CDNs of an engine, and what they are still to be told.
 pub(crate) struct Cdns {
-    queues: Vec<Arc<Queue>>,
-    shared: Arc<Shared>,
+    pub(crate) queues: Vec<Arc<Queue>>,
+    /// Of each queue, what tells its CDN.
+    pub(crate) tellers: Vec<Worker>,
     seen: Arc<Seen>,
-    /// The tasks that tell the CDNs. Empty until there is a runtime. They end with this value.
-    workers: Mutex<JoinSet<()>>,
+    caller: Arc<Caller>,
 }
 
-struct Shared {
-    queues: Vec<Arc<Queue>>,
-    log: Option<Log>,
-    /// How many records the log has. The lock is held while the log and a queue change, so that
-    /// rewriting the log loses no record that was just appended.
-    records: tokio::sync::Mutex<usize>,
+/// What calls to CDNs need.
+struct Caller {
     client: OnceLock<reqwest::Client>,
     clock: Arc<dyn Clock>,
     backoff: Backoff<String, ()>,
@@ -81,23 +76,16 @@ struct Shared {
 }
 
 impl Cdns {
-    /// Opens the queues in `folder`; without one they are in memory only.
-    ///
     /// # Errors
     ///
     /// Returns [`Error::Cdn`], which names the CDN that is set up wrongly.
-    pub(crate) fn new(
-        cdns: Vec<Cdn>,
-        folder: Option<&Path>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(cdns: Vec<Cdn>, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let sleep: Sleep = Arc::new(|time| Box::pin(tokio::time::sleep(time)));
-        Self::with(cdns, folder, clock, sleep, LIMIT)
+        Self::with(cdns, clock, sleep, LIMIT)
     }
 
     fn with(
         cdns: Vec<Cdn>,
-        folder: Option<&Path>,
         clock: Arc<dyn Clock>,
         sleep: Sleep,
         limit: Duration,
@@ -113,52 +101,16 @@ impl Cdns {
             }
             queues.push(Arc::new(Queue::new(cdn, Arc::clone(&seen))));
         }
-        let mut log = None;
-        let mut records = 0;
-        if let Some(folder) = folder.filter(|_| !queues.is_empty()) {
-            let opened = Log::open(folder);
-            log = Some(opened.log);
-            // A damaged line is removed as soon as its purge of everything has been told.
-            records = if opened.is_damaged { usize::MAX / 2 } else { opened.lines };
-            for PendingPurge { cdn, stamp, purge, ids } in opened.pending {
-                let is_meant =
-                    |queue: &&Arc<Queue>| cdn.as_ref().is_none_or(|cdn| *cdn == queue.name);
-                for queue in queues.iter().filter(is_meant) {
-                    let ids = if ids.is_empty() { vec![seen.next()] } else { ids.clone() };
-                    queue.push(QueuedPurge { stamps: vec![stamp], ids, purge: purge.clone() });
-                }
-            }
-        }
-        let shared = Arc::new(Shared {
-            queues: queues.clone(),
-            log,
-            records: tokio::sync::Mutex::new(records),
-            client: OnceLock::new(),
-            clock,
-            backoff: Backoff::new(),
-            sleep,
-            limit,
-        });
-        let cdns = Self { queues, shared, seen, workers: Mutex::default() };
-        cdns.start();
-        Ok(cdns)
+        let (client, backoff) = (OnceLock::new(), Backoff::new());
+        let caller = Arc::new(Caller { client, clock, backoff, sleep, limit });
+        let tellers = queues.iter().map(|_| Worker::default()).collect();
+        Ok(Self { queues, tellers, seen, caller })
     }
 
-    /// Starts to tell the CDNs, once there is a runtime.
-    pub(crate) fn start(&self) {
-        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        if !workers.is_empty() || tokio::runtime::Handle::try_current().is_err() {
-            return;
-        }
-        for queue in &self.queues {
-            let (shared, queue) = (Arc::clone(&self.shared), Arc::clone(queue));
-            workers.spawn(async move { shared.work(&queue).await });
-        }
-    }
-
-    /// Notes that a request with these purges of other servers has come.
+    /// Notes that a request with these purges of other servers has come; with none if a purge begins
+    /// here.
     pub(crate) fn begin(&self, ids: &[PurgeId]) -> Arrival {
-        self.seen.begin(ids)
+        if ids.is_empty() { Arrival::New } else { self.seen.begin(ids) }
     }
 
     /// Notes that these purges of other servers are done, or that they failed and may come again.
@@ -166,74 +118,52 @@ impl Cdns {
         self.seen.end(ids, is_done);
     }
 
-    /// Notes a purge for every CDN. `ids` are those with which it came; none if it begins here.
-    /// Returns once no restart forgets it.
-    pub(crate) async fn note(
-        &self,
-        scopes: &[Scope],
-        is_hard: bool,
-        stamp: Stamp,
-        ids: &[PurgeId],
-    ) {
-        if self.queues.is_empty() {
-            return;
+    /// With which ids CDNs are told of a purge that came with `ids`, in the form of
+    /// [`NewPurge::ids`].
+    pub(crate) fn ids(&self, arrival: Arrival, ids: &[PurgeId]) -> Option<Vec<PurgeId>> {
+        match arrival {
+            Arrival::New if !ids.is_empty() => Some(ids.to_vec()),
+            Arrival::New => (!self.queues.is_empty()).then(|| vec![self.seen.next()]),
+            Arrival::UnderWay | Arrival::Done => Some(Vec::new()),
         }
-        self.start();
-        let ids = if ids.is_empty() { vec![self.seen.next()] } else { ids.to_vec() };
-        let queued = QueuedPurge { stamps: vec![stamp], ids, purge: purge_of(scopes, is_hard) };
-        let mut records = self.shared.records.lock().await;
+    }
+
+    /// Queues what was heard for each CDN, except what it has been told.
+    pub(crate) fn hear(&self, heard: &Heard) {
         for queue in &self.queues {
-            for record in queued.records(&queue.name) {
-                self.shared.append(&record, &mut records).await;
+            if heard.is_all {
+                queue.begin_anew();
             }
-            queue.push(queued.clone());
+            let told = heard.told.iter().filter(|told| told.cdn == queue.name);
+            told.for_each(|told| queue.told_until(told.until));
+        }
+        for (position, NewPurge { scopes, kind, ids, .. }) in &heard.purges {
+            let ids = ids.clone().unwrap_or_else(|| vec![self.seen.next()]);
+            self.seen.end(&ids, true);
+            let purge = purge_of(scopes, *kind == PurgeKind::Hard);
+            for queue in self.queues.iter().filter(|_| !ids.is_empty()) {
+                queue.push(*position, ids.clone(), purge.clone());
+            }
+        }
+    }
+
+    /// Tells a CDN of purges. The future ends once it has accepted them, or refuses them for good.
+    pub(crate) fn tell(
+        &self,
+        queue: &Arc<Queue>,
+        batch: &Batch,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (caller, queue) = (Arc::clone(&self.caller), Arc::clone(queue));
+        let calls = queue.cdn.calls(&batch.purge, &batch.ids);
+        async move {
+            for call in calls {
+                caller.tell(&queue, &call).await;
+            }
         }
     }
 }
 
-impl Shared {
-    async fn append(&self, record: &Record, records: &mut usize) {
-        let Some(log) = &self.log else { return };
-        match log.append(record).await {
-            Ok(()) => *records += 1,
-            Err(error) => {
-                warn!(error, "cannot keep what CDNs are to be told: a restart forgets it")
-            }
-        }
-    }
-
-    async fn work(&self, queue: &Queue) {
-        loop {
-            let Some(next) = queue.next() else {
-                queue.changed.notified().await;
-                continue;
-            };
-            for call in queue.cdn.calls(&next.purge, &next.ids) {
-                self.tell(queue, &call).await;
-            }
-            let mut records = self.records.lock().await;
-            let record = Record::Told { cdn: queue.name.clone(), stamps: next.stamps.clone() };
-            self.append(&record, &mut records).await;
-            queue.told(&next.stamps);
-            self.tidy(&mut records).await;
-        }
-    }
-
-    /// Rewrites the log when most of it is superseded.
-    async fn tidy(&self, records: &mut usize) {
-        let Some(log) = &self.log else { return };
-        let waiting: usize = self.queues.iter().map(|queue| queue.len()).sum();
-        if *records < 2 * waiting + SUPERSEDED {
-            return;
-        }
-        let needed: Vec<_> = self.queues.iter().flat_map(|queue| queue.records()).collect();
-        match log.replace(&needed).await {
-            // If another process has it open, it is tried again after as many records.
-            Ok(_) => *records = needed.len(),
-            Err(error) => warn!(error, "cannot rewrite the log of purges for CDNs, so it grows"),
-        }
-    }
-
+impl Caller {
     /// Asks until the CDN has accepted the purge, or refuses it for good.
     async fn tell(&self, queue: &Queue, call: &Call) {
         let name = &queue.name;
@@ -300,9 +230,7 @@ impl Shared {
             _ => Ok(()),
         }
     }
-}
 
-impl Shared {
     /// A client that follows no redirect: a call carries the CDN's token.
     fn client(&self) -> reqwest::Result<reqwest::Client> {
         if let Some(client) = self.client.get() {

@@ -5,14 +5,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::Notify;
-
-use super::{
-    api::Cdn,
-    ids::{self, PurgeId, Seen},
-    log::Record,
+use super::{api::Cdn, ids::Seen};
+use crate::{
+    entry::Position,
+    order::{
+        purge::Purge,
+        purge_id::{self, PurgeId},
+    },
 };
-use crate::{clock::Stamp, order::purge::Purge};
 
 /// How many purges may wait; beyond that they become one purge of everything.
 const MOST: usize = 10_000;
@@ -21,67 +21,83 @@ const MOST: usize = 10_000;
 /// for each purge.
 const AT_ONCE: usize = 1000;
 
-pub(super) struct Queue {
+pub(crate) struct Queue {
     pub(super) cdn: Cdn,
-    pub(super) name: String,
-    waiting: Mutex<VecDeque<QueuedPurge>>,
+    pub(crate) name: String,
+    state: Mutex<State>,
     seen: Arc<Seen>,
-    pub(super) changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<QueuedPurge>,
+    /// How many have been queued.
+    count: u64,
+    /// The CDN has been told of the ledger's purges up to here.
+    told: Position,
 }
 
 /// One purge, or several that were merged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct QueuedPurge {
-    pub(super) stamps: Vec<Stamp>,
-    /// What names it to other servers.
-    pub(super) ids: Vec<PurgeId>,
-    pub(super) purge: Purge,
+#[derive(Clone)]
+struct QueuedPurge {
+    /// The number of the last one.
+    number: u64,
+    /// The position of the last one that the ledger keeps, if it keeps any.
+    position: Option<Position>,
+    ids: Vec<PurgeId>,
+    purge: Purge,
 }
 
-impl QueuedPurge {
-    /// The records that the log must keep for the CDN of this name.
-    pub(super) fn records(&self, cdn: &str) -> impl Iterator<Item = Record> {
-        self.stamps.iter().map(move |stamp| Record::Wanted {
-            cdn: cdn.to_owned(),
-            stamp: *stamp,
-            purge: self.purge.clone(),
-            ids: self.ids.clone(),
-        })
-    }
+/// What a CDN is told at once.
+pub(crate) struct Batch {
+    /// The number of the last of its purges.
+    last: u64,
+    /// The position of the last one that the ledger keeps, if it keeps any.
+    pub(crate) until: Option<Position>,
+    /// What names the purges to other servers.
+    pub(super) ids: Vec<PurgeId>,
+    pub(crate) purge: Purge,
 }
 
 impl Queue {
     pub(super) fn new(cdn: Cdn, seen: Arc<Seen>) -> Self {
         let name = cdn.name();
-        Self { cdn, name, waiting: Mutex::default(), seen, changed: Notify::new() }
+        Self { cdn, name, state: Mutex::default(), seen }
     }
 
-    pub(super) fn push(&self, purge: QueuedPurge) {
-        let mut waiting = self.lock();
-        waiting.push_back(purge);
-        if waiting.len() > MOST {
-            let stamps = waiting.drain(..).flat_map(|waiting| waiting.stamps).collect();
-            let purge = Purge { prefixes: vec!["/".to_owned()], hard: true, ..Purge::default() };
-            waiting.push_back(QueuedPurge { stamps, ids: vec![self.seen.next()], purge });
+    /// Queues a purge, unless the CDN has been told of it. `position` is where the ledger keeps it.
+    pub(super) fn push(&self, position: Option<Position>, ids: Vec<PurgeId>, purge: Purge) {
+        let mut state = self.lock();
+        if position.is_some_and(|position| position <= state.told) {
+            return;
         }
-        drop(waiting);
-        self.changed.notify_one();
+        state.count += 1;
+        let number = state.count;
+        state.waiting.push_back(QueuedPurge { number, position, ids, purge });
+        if state.waiting.len() > MOST {
+            let position = state.waiting.drain(..).filter_map(|waiting| waiting.position).max();
+            let purge = Purge { prefixes: vec!["/".to_owned()], hard: true, ..Purge::default() };
+            let ids = vec![self.seen.next()];
+            state.waiting.push_back(QueuedPurge { number, position, ids, purge });
+        }
     }
 
     /// The oldest purge, merged with those after it that can be told in the same request.
-    pub(super) fn next(&self) -> Option<QueuedPurge> {
-        let waiting = self.lock();
-        let mut all = waiting.iter();
-        let mut next = all.next()?.clone();
+    pub(crate) fn next(&self) -> Option<Batch> {
+        let state = self.lock();
+        let mut all = state.waiting.iter();
+        let QueuedPurge { number, position, ids, purge } = all.next()?.clone();
+        let mut next = Batch { last: number, until: position, ids, purge };
         for other in all {
             let size = |purge: &Purge| purge.paths.len() + purge.prefixes.len() + purge.tags.len();
             if other.purge.hard != next.purge.hard
                 || size(&next.purge) + size(&other.purge) > AT_ONCE
-                || next.ids.len() + other.ids.len() > ids::AT_ONCE
+                || next.ids.len() + other.ids.len() > purge_id::AT_ONCE
             {
                 break;
             }
-            next.stamps.extend(&other.stamps);
+            next.last = other.number;
+            next.until = next.until.max(other.position);
             next.ids.extend(&other.ids);
             next.purge.paths.extend_from_slice(&other.purge.paths);
             next.purge.prefixes.extend_from_slice(&other.purge.prefixes);
@@ -90,24 +106,101 @@ impl Queue {
         Some(next)
     }
 
-    /// Forgets what was told.
-    pub(super) fn told(&self, stamps: &[Stamp]) {
-        self.lock().retain_mut(|waiting| {
-            waiting.stamps.retain(|stamp| !stamps.contains(stamp));
-            !waiting.stamps.is_empty()
-        });
+    /// Forgets what this process has told.
+    pub(crate) fn told(&self, batch: &Batch) {
+        let mut state = self.lock();
+        state.waiting.retain(|waiting| waiting.number > batch.last);
+        state.told = state.told.max(batch.until.unwrap_or_default());
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.lock().len()
+    /// Forgets the ledger's purges up to `position`, of which some process has told.
+    pub(super) fn told_until(&self, position: Position) {
+        let mut state = self.lock();
+        state.waiting.retain(|waiting| waiting.position.is_none_or(|at| at > position));
+        state.told = state.told.max(position);
     }
 
-    /// The records that the log must keep.
-    pub(super) fn records(&self) -> Vec<Record> {
-        self.lock().iter().flat_map(|waiting| waiting.records(&self.name)).collect()
+    /// Forgets the ledger's purges, and up to where they have been told: they come anew.
+    pub(super) fn begin_anew(&self) {
+        let mut state = self.lock();
+        state.waiting.retain(|waiting| waiting.position.is_none());
+        state.told = 0;
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<QueuedPurge>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().waiting.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue() -> Queue {
+        Queue::new(Cdn::url("http://a.example", "t"), Arc::new(Seen::new()))
+    }
+
+    fn tags(tags: &[&str]) -> Purge {
+        Purge { tags: tags.iter().map(ToString::to_string).collect(), ..Purge::default() }
+    }
+
+    fn next(queue: &Queue) -> (Vec<String>, Option<Position>) {
+        let next = queue.next().unwrap();
+        (next.purge.tags, next.until)
+    }
+
+    #[test]
+    fn purges_of_one_kind_are_told_together() {
+        let queue = queue();
+        queue.push(Some(10), Vec::new(), tags(&["a"]));
+        queue.push(None, Vec::new(), tags(&["b"]));
+        queue.push(Some(30), Vec::new(), Purge { hard: true, ..tags(&["c"]) });
+        let batch = queue.next().unwrap();
+        assert_eq!((&batch.purge, batch.until), (&tags(&["a", "b"]), Some(10)));
+        queue.push(Some(40), Vec::new(), tags(&["d"]));
+        queue.told(&batch);
+        let hard = queue.next().unwrap();
+        assert_eq!((&hard.purge.tags, hard.until), (&vec!["c".to_owned()], Some(30)));
+        let large: Vec<_> = (0..999).map(|i| i.to_string()).collect();
+        queue.told(&hard);
+        queue.push(Some(50), Vec::new(), Purge { tags: large, ..Purge::default() });
+        queue.push(Some(60), Vec::new(), tags(&["e"]));
+        assert_eq!((next(&queue).0.len(), next(&queue).1), (1000, Some(50)));
+    }
+
+    #[test]
+    fn too_many_purges_become_one_of_everything() {
+        let queue = queue();
+        queue.push(Some(1), Vec::new(), tags(&["told"]));
+        let batch = queue.next().unwrap();
+        for position in 2..=10_001 {
+            queue.push(Some(position), Vec::new(), tags(&["a"]));
+        }
+        queue.told(&batch);
+        let all = queue.next().unwrap();
+        assert_eq!((all.until, all.ids.len(), all.purge.tags.len()), (Some(10_001), 1, 0));
+        assert_eq!((&all.purge.prefixes, all.purge.hard), (&vec!["/".to_owned()], true));
+        queue.told(&all);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn what_another_process_has_told_is_forgotten_whenever_it_is_heard() {
+        let queue = queue();
+        queue.push(Some(10), Vec::new(), tags(&["a"]));
+        queue.push(Some(20), Vec::new(), tags(&["b"]));
+        queue.push(None, Vec::new(), tags(&["kept by no ledger"]));
+        queue.told_until(15);
+        assert_eq!(next(&queue).0, ["b", "kept by no ledger"]);
+        queue.push(Some(12), Vec::new(), tags(&["late"]));
+        queue.told_until(20);
+        assert_eq!(next(&queue).0, ["kept by no ledger"]);
+        queue.begin_anew();
+        queue.push(Some(5), Vec::new(), tags(&["of a ledger that has lost some"]));
+        assert_eq!(next(&queue).0, ["kept by no ledger", "of a ledger that has lost some"]);
     }
 }

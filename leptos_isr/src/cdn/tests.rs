@@ -1,16 +1,13 @@
-use std::{
-    collections::VecDeque,
-    fs,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::{collections::VecDeque, sync::Mutex};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
+    task::JoinSet,
 };
 
-use super::{log::Log, *};
+use super::*;
 use crate::clock::SystemClock;
 
 /// What the stand-in for a CDN does with a request.
@@ -89,14 +86,14 @@ async fn read(stream: &mut TcpStream) -> String {
 
 /// The queues under test. `waits` holds each wait until the test lets it pass.
 struct Sender {
-    cdns: Cdns,
+    cdns: Arc<Cdns>,
     waits: Arc<Mutex<Vec<Duration>>>,
     pass: Arc<Semaphore>,
-    next: AtomicUsize,
+    _telling: JoinSet<()>,
 }
 
 impl Sender {
-    fn new(cdns: Vec<Cdn>, folder: Option<&Path>) -> Self {
+    fn new(cdns: Vec<Cdn>) -> Self {
         let waits: Arc<Mutex<Vec<Duration>>> = Arc::default();
         let pass = Arc::new(Semaphore::new(0));
         let sleep: Sleep = {
@@ -107,26 +104,41 @@ impl Sender {
                 Box::pin(async move { pass.acquire().await.unwrap().forget() })
             })
         };
-        let limit = Duration::from_millis(100);
-        let clock = Arc::new(SystemClock);
-        let cdns = Cdns::with(cdns, folder, clock, sleep, limit).unwrap();
-        Self { cdns, waits, pass, next: AtomicUsize::new(1) }
+        let limit = Duration::from_secs(1);
+        let cdns = Arc::new(Cdns::with(cdns, Arc::new(SystemClock), sleep, limit).unwrap());
+        let mut telling = JoinSet::new();
+        for queue in &cdns.queues {
+            let (cdns, queue) = (Arc::clone(&cdns), Arc::clone(queue));
+            telling.spawn(async move {
+                loop {
+                    match queue.next() {
+                        Some(batch) => {
+                            cdns.tell(&queue, &batch).await;
+                            queue.told(&batch);
+                        }
+                        None => tokio::task::yield_now().await,
+                    }
+                }
+            });
+        }
+        Self { cdns, waits, pass, _telling: telling }
     }
 
     /// Never waits between its tries.
-    fn impatient(cdns: Vec<Cdn>, folder: Option<&Path>) -> Self {
-        let sender = Self::new(cdns, folder);
+    fn impatient(cdns: Vec<Cdn>) -> Self {
+        let sender = Self::new(cdns);
         sender.pass.add_permits(1000);
         sender
     }
 
-    async fn purge(&self, purge: &Purge) {
-        let stamp = self.next.fetch_add(1, Ordering::SeqCst) as Stamp;
-        self.cdns.note(&purge.scopes().unwrap(), purge.hard, stamp, &[]).await;
-    }
-
-    async fn purge_tag(&self, tag: &str) {
-        self.purge(&tags(&[tag])).await;
+    fn purge_tag(&self, tag: &str) {
+        let purge = NewPurge {
+            scopes: tags(&[tag]).scopes().unwrap(),
+            kind: PurgeKind::Soft,
+            again: None,
+            ids: None,
+        };
+        self.cdns.hear(&Heard { purges: vec![(None, purge)], ..Heard::default() });
     }
 
     async fn until(&self, is_so: impl Fn(&Self) -> bool) {
@@ -140,9 +152,7 @@ impl Sender {
 
     /// Waits until the CDNs have been told of everything.
     async fn told(&self) {
-        self.until(|sender| sender.cdns.queues.iter().all(|queue| queue.len() == 0)).await;
-        // The lock is held until the log is written.
-        drop(self.cdns.shared.records.lock().await);
+        self.until(|sender| sender.cdns.queues.iter().all(|queue| queue.is_empty())).await;
     }
 
     /// Waits until `count` tries have failed.
@@ -166,8 +176,8 @@ async fn failing_cdn_is_asked_again_later_and_later() {
         Does::Answers("503 Service Unavailable\r\n\r\n"),
     ]);
     let cdn = cdn.await;
-    let sender = Sender::impatient(vec![Cdn::url(&cdn.url, "token")], None);
-    sender.purge_tag("a").await;
+    let sender = Sender::impatient(vec![Cdn::url(&cdn.url, "token")]);
+    sender.purge_tag("a");
     sender.told().await;
     let asked = cdn.asked();
     assert_eq!(asked.len(), 3);
@@ -190,8 +200,8 @@ async fn retry_after_is_kept_to_up_to_an_hour() {
         Does::Answers("503 Service Unavailable\r\nretry-after: 86400\r\n\r\n"),
     ]);
     let cdn = cdn.await;
-    let sender = Sender::impatient(vec![Cdn::url(&cdn.url, "token")], None);
-    sender.purge_tag("a").await;
+    let sender = Sender::impatient(vec![Cdn::url(&cdn.url, "token")]);
+    sender.purge_tag("a");
     sender.told().await;
     assert_eq!(*sender.waits.lock().unwrap(), [Duration::from_secs(70), Duration::from_secs(3600)]);
 }
@@ -208,8 +218,8 @@ async fn answer_that_is_none_is_as_a_failure() {
     ] {
         let cdn = StandIn::start(&[nonsense]).await;
         let cloudflare = Cdn::cloudflare("zone", "token", "https://news.example").api(&cdn.url);
-        let sender = Sender::impatient(vec![cloudflare], None);
-        sender.purge_tag("a").await;
+        let sender = Sender::impatient(vec![cloudflare]);
+        sender.purge_tag("a");
         sender.told().await;
         assert_eq!((cdn.asked().len(), sender.waits.lock().unwrap().len()), (2, 1));
     }
@@ -222,12 +232,12 @@ async fn cdn_that_is_down_is_told_when_it_is_up_and_others_do_not_wait() {
     drop(listener);
     let up = StandIn::start(&[]).await;
     let cdns = vec![Cdn::url(format!("http://{addr}/"), "t"), Cdn::url(&up.url, "t")];
-    let sender = Sender::new(cdns, None);
-    sender.purge_tag("a").await;
+    let sender = Sender::new(cdns);
+    sender.purge_tag("a");
     sender.failed(1).await;
     sender.until(|_| up.asked().len() == 1).await;
     let down = StandIn::listen(TcpListener::bind(addr).await.unwrap(), &[]);
-    sender.purge_tag("b").await;
+    sender.purge_tag("b");
     sender.pass.add_permits(1);
     sender.told().await;
     let bodies =
@@ -243,145 +253,21 @@ async fn refusal_drops_the_purge_and_the_next_one_is_told() {
         "302 Found\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n",
     ] {
         let cdn = StandIn::start(&[Does::Answers(refusal)]).await;
-        let sender = Sender::new(vec![Cdn::url(&cdn.url, "token")], None);
+        let sender = Sender::new(vec![Cdn::url(&cdn.url, "token")]);
         let queue = &sender.cdns.queues[0];
         let call = &queue.cdn.calls(&tags(&["a"]), &[])[0];
-        let refused = sender.cdns.shared.ask(&queue.cdn, call).await.unwrap_err();
+        let refused = sender.cdns.caller.ask(&queue.cdn, call).await.unwrap_err();
         assert!(!refused.is_passing, "{refused:?}");
         assert_eq!(cdn.asked().len(), 1, "a redirect is not followed: the call has a token");
         cdn.script.lock().unwrap().push_back(Does::Answers(refusal));
-        sender.purge_tag("a").await;
+        sender.purge_tag("a");
         sender.told().await;
-        sender.purge_tag("b").await;
+        sender.purge_tag("b");
         sender.told().await;
         let asked = cdn.asked();
         assert!(asked.last().unwrap().contains(r#"["b"]"#), "{asked:?}");
         assert!(sender.waits.lock().unwrap().is_empty(), "{refusal}");
     }
-}
-
-#[tokio::test]
-async fn what_was_not_told_is_told_after_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let cdn = StandIn::start(&[OK, Does::Answers("500 Oh\r\n\r\n")]).await;
-    let cdns = || vec![Cdn::url(&cdn.url, "token")];
-    let before = Sender::new(cdns(), Some(folder.path()));
-    before.purge_tag("told").await;
-    before.told().await;
-    before.purge_tag("first").await;
-    before.failed(1).await;
-    before.purge(&Purge { hard: true, ..tags(&["second"]) }).await;
-    drop(before);
-    let after = Sender::new(cdns(), Some(folder.path()));
-    after.told().await;
-    let asked = cdn.asked();
-    let tags: Vec<_> = asked.iter().map(|request| body(request)).collect();
-    let json = |tag: &str, hard: bool| {
-        format!(r#"{{"paths":[],"prefixes":[],"tags":["{tag}"],"hard":{hard}}}"#)
-    };
-    let (first, second) = (json("first", false), json("second", true));
-    assert_eq!(tags, [&json("told", false), &first, &first, &second]);
-    assert!(asked[1].contains("x-isr-purge-ids: "));
-    assert_eq!(asked[1], asked[2], "the same purge keeps its id");
-    drop(after);
-    let last = Sender::new(cdns(), Some(folder.path()));
-    last.told().await;
-    assert_eq!(cdn.asked().len(), 4, "nothing is told twice");
-}
-
-#[tokio::test]
-async fn what_one_cdn_was_told_is_still_told_to_the_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let up = StandIn::start(&[]).await;
-    let failing = StandIn::start(&[Does::Answers("500 Oh\r\n\r\n")]).await;
-    let cdns = || vec![Cdn::url(&failing.url, "t"), Cdn::url(&up.url, "t")];
-    let before = Sender::new(cdns(), Some(folder.path()));
-    before.purge_tag("a").await;
-    before.failed(1).await;
-    before.until(|sender| sender.cdns.queues[1].len() == 0).await;
-    drop(before.cdns.shared.records.lock().await);
-    drop(before);
-    let after = Sender::new(cdns(), Some(folder.path()));
-    after.told().await;
-    assert_eq!((failing.asked().len(), up.asked().len()), (2, 1));
-}
-
-#[tokio::test]
-async fn damaged_record_is_told_as_a_purge_of_everything_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let down = "http://127.0.0.1:1/";
-    let sender = Sender::new(vec![Cdn::url(down, "t")], Some(folder.path()));
-    sender.purge_tag("lost").await;
-    drop(sender);
-    let path = folder.path().join("outbound.log");
-    let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, text.replace("lost", "host").replace(down, "http://127.0.0.1:2/")).unwrap();
-    let cdn = StandIn::start(&[]).await;
-    for _ in 0..2 {
-        let sender = Sender::new(vec![Cdn::url(&cdn.url, "t")], Some(folder.path()));
-        sender.told().await;
-        drop(sender);
-    }
-    let asked = cdn.asked();
-    assert_eq!(asked.len(), 1);
-    assert_eq!(body(&asked[0]), r#"{"paths":[],"prefixes":["/"],"tags":[],"hard":false}"#);
-}
-
-#[tokio::test]
-async fn log_is_written_anew_when_most_of_it_is_superseded() {
-    let folder = tempfile::tempdir().unwrap();
-    let cdn = StandIn::start(&[]).await;
-    let sender = Sender::new(vec![Cdn::url(&cdn.url, "t")], Some(folder.path()));
-    for _ in 0..SUPERSEDED {
-        sender.purge_tag("a").await;
-    }
-    sender.told().await;
-    *sender.cdns.shared.records.lock().await += SUPERSEDED;
-    sender.purge_tag("a").await;
-    sender.told().await;
-    drop(sender);
-    let opened = Log::open(folder.path());
-    assert!(opened.pending.is_empty());
-    assert!(opened.lines < SUPERSEDED, "{}", opened.lines);
-}
-
-fn queued(stamp: Stamp, purge: Purge) -> QueuedPurge {
-    QueuedPurge { stamps: vec![stamp], ids: Vec::new(), purge }
-}
-
-#[test]
-fn purges_of_one_kind_are_told_together() {
-    let queue = Queue::new(Cdn::url("http://a.example", "t"), Arc::new(Seen::new()));
-    queue.push(queued(1, tags(&["a"])));
-    queue.push(queued(2, tags(&["b"])));
-    queue.push(queued(3, Purge { hard: true, ..tags(&["c"]) }));
-    let next = queue.next().unwrap();
-    assert_eq!(next, QueuedPurge { stamps: vec![1, 2], ..queued(1, tags(&["a", "b"])) });
-    queue.push(queued(4, tags(&["d"])));
-    queue.told(&next.stamps);
-    assert_eq!(queue.next().unwrap().stamps, [3]);
-    assert_eq!(queue.records().len(), 2);
-    let large: Vec<_> = (0..999).map(|i| i.to_string()).collect();
-    queue.told(&[3]);
-    queue.push(queued(5, Purge { tags: large, ..Purge::default() }));
-    queue.push(queued(6, tags(&["e"])));
-    assert_eq!(queue.next().unwrap().stamps, [4, 5]);
-}
-
-#[test]
-fn too_many_purges_become_one_of_everything() {
-    let queue = Queue::new(Cdn::url("http://a.example", "t"), Arc::new(Seen::new()));
-    for stamp in 0..=10_000 {
-        queue.push(queued(stamp, tags(&["a"])));
-    }
-    let next = queue.next().unwrap();
-    assert_eq!((queue.len(), next.stamps.len()), (1, 10_001));
-    assert_eq!(
-        (next.purge.prefixes, next.purge.tags.len(), next.purge.hard),
-        (vec!["/".to_owned()], 0, true)
-    );
-    queue.told(&[0, 1]);
-    assert_eq!(queue.next().unwrap().stamps.len(), 9_999);
 }
 
 fn purge() -> Purge {
@@ -521,10 +407,10 @@ async fn nginx_has_done_a_purge_unless_it_refuses_it() {
     ] {
         let cdn = StandIn::start(&[Does::Answers(answer)]).await;
         let nginx = Cdn::nginx(&cdn.url, "token", "https://news.example");
-        let sender = Sender::new(vec![nginx], None);
+        let sender = Sender::new(vec![nginx]);
         let queue = &sender.cdns.queues[0];
         let call = &queue.cdn.calls(&purge(), &[])[0];
-        let asked = sender.cdns.shared.ask(&queue.cdn, call).await;
+        let asked = sender.cdns.caller.ask(&queue.cdn, call).await;
         assert_eq!(asked.is_err(), answer.starts_with("403"), "{answer}");
         assert_eq!(cdn.asked().len(), 1, "a redirect is a page as well: {answer}");
     }
@@ -561,7 +447,7 @@ fn wrong_cdn_fails_at_start_and_is_named() {
         (vec![Cdn::url("nowhere", "t")], "the API's address `nowhere`"),
         (vec![Cdn::fastly("s", "t", site), Cdn::fastly("s", "u", site)], "set up twice"),
     ] {
-        let opened = Cdns::new(cdns, None, Arc::new(SystemClock));
+        let opened = Cdns::new(cdns, Arc::new(SystemClock));
         let error = opened.err().unwrap().to_string();
         assert!(error.contains(problem), "{error}");
     }

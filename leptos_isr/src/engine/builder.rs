@@ -259,8 +259,9 @@ impl Builder {
     /// arrive in the meantime are sent together; more than 10,000 of them become one purge of
     /// everything.
     ///
-    /// With [`disk`](Builder::disk), what the CDN has not been told yet survives a restart, in
-    /// `outbound.log` in the folder. With another store it does not.
+    /// Of several processes that share a ledger one tells the CDN. The [`Ledger`](crate::store::Ledger)
+    /// keeps what is still to be told, so another process goes on if that one ends, and a restart
+    /// forgets nothing. Without a store it does.
     #[must_use]
     pub fn cdn(mut self, cdn: Cdn) -> Self {
         self.cdns.push(cdn);

@@ -4,6 +4,7 @@
 //! - `lookup` decides what a request gets.
 //! - `regenerate` renders pages and stores them; `failures` remembers why there is none.
 //! - `purging` purges, `again` purges once more, and `dry_run` finds out what a purge would reach.
+//! - `telling` tells CDNs of purges.
 //! - `admission` knows which paths are pages, by the `lists` of routes and the handlers in
 //!   `app_router`.
 //! - `watched` keeps watched pages fresh.
@@ -26,11 +27,12 @@ pub(crate) mod prerender;
 pub(crate) mod purging;
 pub(crate) mod regenerate;
 pub(crate) mod service;
+pub(crate) mod telling;
 pub(crate) mod warming;
 pub(crate) mod watched;
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fmt, io,
     path::PathBuf,
     sync::{Arc, Once, OnceLock, Weak, atomic::AtomicBool},
@@ -51,7 +53,7 @@ use crate::{
     cdn::Cdns,
     data::reads::Reads,
     engine::{app_router::AppRouter, failures::Failures, lists::Lists},
-    entry::Seen,
+    entry::{Position, Seen},
     order::Order,
     render::{Limits, csp::Csp, outcome::RenderResult},
     route::routes::RouteTable,
@@ -93,8 +95,9 @@ pub(crate) struct Inner {
     pub(crate) starts: TaskTracker,
     /// Whether this build is in service.
     pub(crate) is_in_service: AtomicBool,
-    /// The other builds of which a process ran when this one began to serve.
-    pub(crate) running_builds: std::sync::Mutex<BTreeSet<String>>,
+    /// The other builds of which a process ran when this one began to serve, and where in the order
+    /// of purges CDNs were last told to drop their pages.
+    pub(crate) running_builds: std::sync::Mutex<BTreeMap<String, Position>>,
     pub(crate) other_servers: Worker,
     /// When old builds were last removed, if this one has begun to serve.
     pub(crate) removed_old_builds: std::sync::Mutex<Option<SystemTime>>,

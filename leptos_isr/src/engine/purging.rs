@@ -13,14 +13,20 @@ use tracing::{info, warn};
 use crate::{
     access::seen_cookie,
     address::path::CanonicalPath,
-    cdn::{Arrival, PurgeId},
+    cdn::Arrival,
     engine::Engine,
     entry::{Position, Seen},
     error::{Error, StoreError},
-    order::purge::{Purge, Scope},
+    order::{
+        purge::{Purge, Scope},
+        purge_id::PurgeId,
+    },
     period,
     rules::freshness::PurgeKind,
-    store::{guarded::Guarded, purge_log::NewPurge},
+    store::{
+        guarded::Guarded,
+        purge_log::{Heard, NewPurge},
+    },
 };
 
 /// How often it is looked what other processes have purged. A purge is to be heard within a second.
@@ -86,16 +92,15 @@ impl Engine {
         ids: Vec<PurgeId>,
     ) -> Result<(), StoreError> {
         self.hear_purges_of_others();
-        let arrival = if ids.is_empty() { Arrival::New } else { self.0.cdns.begin(&ids) };
+        let arrival = self.0.cdns.begin(&ids);
         if arrival == Arrival::Done {
             return Ok(());
         }
         let again = again_after.map(|after| self.0.order.due_after(after));
-        let purge = NewPurge { scopes: scopes.clone(), kind, again };
-        let (applied, kept) = match self.0.tiers.store() {
+        let purge = NewPurge { scopes, kind, again, ids: self.0.cdns.ids(arrival, &ids) };
+        let (heard, kept) = match self.0.tiers.store() {
             Some(store) => self.0.purge_log.append(store, purge, &self.0.order).await,
             None => {
-                purge.apply_here(&self.0.order);
                 let kept = match &self.0.missing_store {
                     Some((path, why)) => {
                         Err(format!("the store at `{}` could not be made: {why}", path.display())
@@ -103,18 +108,23 @@ impl Engine {
                     }
                     None => Ok(()),
                 };
-                (vec![purge], kept)
+                (purge.apply_here(&self.0.order), kept)
             }
         };
-        if arrival == Arrival::New {
-            // Only now: a CDN that asks for a page again must find it purged.
-            let (is_hard, stamp) = (kind == PurgeKind::Hard, self.0.order.next());
-            self.0.cdns.note(&self.addresses(&scopes), is_hard, stamp, &ids).await;
-        }
+        self.pass_on(&heard);
         self.0.cdns.end(&ids, kept.is_ok());
-        applied.iter().for_each(|purge| self.regenerate_watched(&purge.scopes));
         self.purge_again_when_due();
         kept
+    }
+
+    /// Passes on purges that have been applied: only now, since a CDN that asks for a page again must
+    /// find it purged.
+    fn pass_on(&self, heard: &Heard) {
+        self.0.cdns.hear(heard);
+        if !heard.purges.is_empty() {
+            self.tell_cdns();
+        }
+        heard.purges.iter().for_each(|(_, purge)| self.regenerate_watched(&purge.scopes));
     }
 
     /// Applies what other processes have purged, from now on for as long as the engine lives.
@@ -226,8 +236,8 @@ impl Engine {
     pub(crate) async fn hear_purges(&self) -> Result<(), StoreError> {
         let Some(store) = self.0.tiers.store() else { return Ok(()) };
         let next = self.0.order.later().next();
-        let purges = self.0.purge_log.hear(store, &self.0.order).await?;
-        purges.iter().for_each(|purge| self.regenerate_watched(&purge.scopes));
+        let heard = self.0.purge_log.hear(store, &self.0.order).await?;
+        self.pass_on(&heard);
         // Only then, since this is also called by what it wakes.
         if self.0.order.later().next() != next {
             self.purge_again_when_due();
@@ -235,17 +245,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The scopes as addresses, which CDNs know pages by: a path ends in a slash if those of its
-    /// route do.
-    fn addresses(&self, scopes: &[Scope]) -> Vec<Scope> {
-        let address = |scope: &Scope| match scope {
-            Scope::Path(path) if self.ends_in_slash(path) => Scope::Path(format!("{path}/")),
-            scope => scope.clone(),
-        };
-        scopes.iter().map(address).collect()
-    }
-
-    fn ends_in_slash(&self, path: &str) -> bool {
+    /// Whether the address of a page ends in a slash, as its route declares.
+    pub(crate) fn ends_in_slash(&self, path: &str) -> bool {
         let path = CanonicalPath::parse(path);
         let route = path.ok().and_then(|path| self.0.routes.find(path.segments.iter()));
         route.is_some_and(|route| route.pattern.ends_in_slash)

@@ -1,7 +1,7 @@
 //! What is done when this build begins to serve.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     pin::pin,
     sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
@@ -13,10 +13,14 @@ use tracing::{info, warn};
 use crate::{
     address::tag::Tag,
     engine::Engine,
+    entry::Position,
     order::purge::Scope,
     period,
-    rules::headers::{self, CdnReach},
-    store::guarded::Guarded,
+    rules::{
+        freshness::PurgeKind,
+        headers::{self, CdnReach},
+    },
+    store::{Lease, OtherBuild, guarded::Guarded},
 };
 
 /// How long a server is not ready for a store that is slow to note its build. It can serve without.
@@ -39,8 +43,8 @@ impl Engine {
     /// answers with them for as long as they are there.
     ///
     /// CDNs are told to drop the pages of other builds, softly, and once more when the last process
-    /// of such a build has ended: until then it may answer them. For that, tags must be sent:
-    /// [`Builder::cache_tag`](crate::Builder::cache_tag).
+    /// of such a build has ended: until then it may answer them. Of several servers of this build one
+    /// tells. For that, tags must be sent: [`Builder::cache_tag`](crate::Builder::cache_tag).
     ///
     /// The stored pages of other builds are removed, and once an hour from then on. Those of the
     /// build that was in service before stay until its grace period, a day, is over, unless
@@ -84,9 +88,9 @@ impl Engine {
         store.begin_service().await;
         if self.0.cdn_reach == CdnReach::Purged {
             let others = store.other_builds().await;
-            self.drop_at_cdns(others.iter().map(|build| build.id.as_str())).await;
+            self.drop_others(&others).await;
             let running = others.into_iter().filter(|build| build.is_in_use);
-            self.set_running_builds(running.map(|build| build.id).collect());
+            self.set_running_builds(running.map(|build| self.with_dropped(build.id)).collect());
             self.watch_running_builds();
         }
     }
@@ -133,15 +137,35 @@ impl Engine {
         }
     }
 
+    /// Has CDNs drop the pages of other builds. One that runs is left to the server of this build that
+    /// did so first: there is a second time, when the last of its servers has ended.
+    async fn drop_others(&self, others: &[OtherBuild]) {
+        let own = self.0.build.as_deref().map_or(0, |own| self.dropped(own));
+        let left = others.iter().filter(|other| !other.is_in_use || self.dropped(&other.id) <= own);
+        self.drop_at_cdns(left.map(|build| build.id.as_str())).await;
+    }
+
     /// Has CDNs drop the pages of these builds. In this engine their tags mean nothing: it has no
     /// such pages.
     async fn drop_at_cdns(&self, builds: impl Iterator<Item = &str>) {
-        let tag = |build: &str| Scope::Tag(Tag::new(headers::build_tag(build)));
-        let scopes: Vec<_> = builds.map(tag).collect();
-        if !scopes.is_empty() {
-            info!(?scopes, "telling CDNs to drop the pages of other builds");
-            self.0.cdns.note(&scopes, false, self.0.order.next(), &[]).await;
+        let scopes: Vec<_> = builds.map(|build| Scope::Tag(tag_of(build))).collect();
+        if scopes.is_empty() {
+            return;
         }
+        info!(?scopes, "telling CDNs to drop the pages of other builds");
+        if let Err(error) = self.keep_purge(scopes, PurgeKind::Soft, None, Vec::new()).await {
+            warn!(error, "a restart may forget to tell CDNs to drop the pages of other builds");
+        }
+    }
+
+    /// Where in the order of purges CDNs were last told to drop the pages of a build.
+    fn dropped(&self, build: &str) -> Position {
+        self.0.order.purges().read(|times| times.last_of_tag(tag_of(build)))
+    }
+
+    fn with_dropped(&self, build: String) -> (String, Position) {
+        let dropped = self.dropped(&build);
+        (build, dropped)
     }
 
     fn watch_running_builds(&self) {
@@ -159,26 +183,41 @@ impl Engine {
         });
     }
 
-    /// Has CDNs drop the pages of builds whose last server has ended. Returns whether others run.
+    /// Has CDNs drop the pages of builds whose last server has ended, unless another server has done
+    /// so. Returns whether others run.
     pub(crate) async fn drop_ended_builds(&self) -> bool {
         let running = self.running_builds();
         let Some(store) = self.0.tiers.store().filter(|_| !running.is_empty()) else {
             return false;
         };
+        let lease = store.lease("ended builds", 0).await.unwrap_or(Lease::Unknown);
+        if matches!(lease, Lease::Held) {
+            // Another server does it. If that fails, this one does later.
+            return true;
+        }
+        // What another one has done.
+        let _ = self.hear_purges().await;
         let others = store.other_builds().await.into_iter().filter(|build| build.is_in_use);
         let in_use: BTreeSet<_> = others.map(|build| build.id).collect();
-        self.drop_at_cdns(running.difference(&in_use).map(String::as_str)).await;
-        let left: BTreeSet<_> = running.intersection(&in_use).cloned().collect();
+        let (left, ended): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            running.into_iter().partition(|(build, _)| in_use.contains(build));
+        let untold = ended.iter().filter(|(build, dropped)| self.dropped(build) <= **dropped);
+        self.drop_at_cdns(untold.map(|(build, _)| build.as_str())).await;
         let is_one_running = !left.is_empty();
         self.set_running_builds(left);
         is_one_running
     }
 
-    fn running_builds(&self) -> BTreeSet<String> {
+    fn running_builds(&self) -> BTreeMap<String, Position> {
         self.0.running_builds.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_running_builds(&self, builds: BTreeSet<String>) {
+    fn set_running_builds(&self, builds: BTreeMap<String, Position>) {
         *self.0.running_builds.lock().unwrap_or_else(PoisonError::into_inner) = builds;
     }
+}
+
+/// The tag that each page of a build is sent with.
+fn tag_of(build: &str) -> Tag {
+    Tag::new(headers::build_tag(build))
 }

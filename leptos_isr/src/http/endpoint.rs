@@ -12,11 +12,10 @@ use tracing::error;
 
 use crate::{
     access::bearer::is_bearer,
-    cdn::PurgeId,
     engine::{Engine, regenerate::Regeneration},
     error::Error,
     http::answer::{method_not_allowed, parse, plain},
-    order::purge::Purge,
+    order::{purge::Purge, purge_id::PurgeId},
     rules::headers,
     wire,
 };

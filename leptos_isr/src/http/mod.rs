@@ -165,7 +165,7 @@ impl Engine {
     pub fn wrap_with(&self, visitors: Router, renders: Router) -> Router {
         let app = Arc::new(AppRouter::new(visitors, renders));
         self.set_app(&app);
-        self.0.cdns.start();
+        self.tell_cdns();
         self.purge_again_when_due();
         self.hear_purges_of_others();
         Router::new().fallback_service(Pages(Arc::new(WrappedRouter { engine: self.clone(), app })))

@@ -47,6 +47,7 @@
 
 pub(crate) mod later;
 pub(crate) mod purge;
+pub(crate) mod purge_id;
 pub(crate) mod times;
 
 use std::{

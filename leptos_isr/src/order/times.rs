@@ -124,6 +124,13 @@ impl PurgeTimes {
         last.soft.max(last.hard)
     }
 
+    /// When `tag` was last purged.
+    pub(crate) fn last_of_tag(&self, tag: Tag) -> Position {
+        let mut last = LastPurges::default();
+        self.look_up(&Scope::Tag(tag), &mut last);
+        last.soft.max(last.hard)
+    }
+
     fn look_up(&self, scope: &Scope, last: &mut LastPurges) {
         if let Some(marks) = self.0.get(scope) {
             last.soft = last.soft.max(marks.soft);

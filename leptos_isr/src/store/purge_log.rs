@@ -5,9 +5,11 @@
 //! purges the same late enough.
 //!
 //! What a damaged record purged is unknown, so it counts as a purge of everything.
+//!
+//! Other records say up to where each CDN has been told of the purges.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -23,6 +25,7 @@ use crate::{
         Order,
         later::Later,
         purge::{LONGEST_WAIT, Scope},
+        purge_id::PurgeId,
         times::PurgeTimes,
     },
     rules::freshness::PurgeKind,
@@ -39,7 +42,7 @@ const SUPERSEDED: usize = 1000;
 /// How many scopes a record has at most if several are put together.
 const SCOPES: usize = 1000;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Record {
     hard: bool,
     scopes: Vec<Scope>,
@@ -49,6 +52,19 @@ struct Record {
     /// Whether it says only that, and purges nothing itself: the log was rewritten.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     only_again: bool,
+    /// As in [`NewPurge::ids`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ids: Option<Vec<PurgeId>>,
+    /// It says only this, and purges nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<Told>,
+}
+
+/// Says that a CDN has been told of all purges up to a position.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) cdn: String,
+    pub(crate) until: Position,
 }
 
 /// A purge to be kept.
@@ -58,6 +74,20 @@ pub(crate) struct NewPurge {
     pub(crate) kind: PurgeKind,
     /// It is to be done once more, at a position not before this.
     pub(crate) again: Option<Position>,
+    /// The ids with which CDNs are told of it. With `None`, whoever tells them makes one. If empty, they
+    /// are told by another record.
+    pub(crate) ids: Option<Vec<PurgeId>>,
+}
+
+/// What was heard of a ledger.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// The purges and their positions. One without a position is kept by no ledger.
+    pub(crate) purges: Vec<(Option<Position>, NewPurge)>,
+    /// What CDNs have been told.
+    pub(crate) told: Vec<Told>,
+    /// Whether this is all that the ledger has, of which it has lost some.
+    pub(crate) is_all: bool,
 }
 
 /// What is known of the log of purges.
@@ -74,6 +104,8 @@ struct Known {
     last: Position,
     /// When the ledger was last asked for those after it, and answered.
     asked: Option<Instant>,
+    /// Until where each CDN has been told.
+    told: BTreeMap<String, Position>,
 }
 
 /// What the records at start amount to.
@@ -83,36 +115,41 @@ pub(crate) struct PurgeHistory {
     pub(crate) times: PurgeTimes,
     pub(crate) later: Later,
     pub(crate) last: Position,
+    pub(crate) heard: Heard,
 }
 
 /// Reads the records of a ledger. `now` is the position of a purge that would be made now.
 pub(crate) fn replay(records: &[LedgerRecord], now: Position) -> PurgeHistory {
-    let known = Known {
-        len: records.len(),
-        looked_at: 0,
-        last: records.last().map_or(0, |record| record.position),
-        asked: None,
-    };
-    let mut history =
-        PurgeHistory { last: known.last, log: PurgeLog(Mutex::new(known)), ..Default::default() };
+    let last = records.last().map_or(0, |record| record.position);
+    let mut known = Known { len: records.len(), last, ..Known::default() };
+    let mut history = PurgeHistory { last, ..PurgeHistory::default() };
     let mut damaged = 0;
     for LedgerRecord { position, record } in records {
-        let Some(record) = read(record) else {
-            damaged += 1;
-            history.times.note(Scope::everything(), PurgeKind::Soft, *position);
-            continue;
+        let (purge, only_again) = match read(record) {
+            Some(Content::Purge(purge, only_again)) => (purge, only_again),
+            Some(Content::Told(told)) => {
+                known.note_told(told.clone());
+                history.heard.told.push(told);
+                continue;
+            }
+            None => {
+                damaged += 1;
+                (NewPurge::of_everything(), false)
+            }
         };
-        let kind = kind(record.hard);
-        if !record.only_again {
-            history.later.purged(&record.scopes, kind, *position);
+        let NewPurge { scopes, kind, again, .. } = &purge;
+        if !only_again {
+            history.later.purged(scopes, *kind, *position);
         }
-        if let Some(due) = record.again {
-            history.later.note(&record.scopes, kind, not_too_late(due, now));
+        if let Some(due) = again {
+            history.later.note(scopes, *kind, not_too_late(*due, now));
         }
-        if !record.only_again {
-            record.scopes.into_iter().for_each(|scope| history.times.note(scope, kind, *position));
+        if !only_again {
+            scopes.iter().for_each(|scope| history.times.note(scope.clone(), *kind, *position));
+            history.heard.purges.push((Some(*position), purge));
         }
     }
+    history.log = PurgeLog(Mutex::new(known));
     if damaged > 0 {
         warn!(
             damaged,
@@ -131,7 +168,7 @@ impl PurgeLog {
     /// Keeps a purge and applies it, after those that others have made in the meantime. Returns once
     /// no crash can lose it. Rewrites the log from `order` when most of it is superseded.
     ///
-    /// Returns all purges that were applied.
+    /// Returns what was heard, with this purge.
     ///
     /// # Errors
     ///
@@ -142,88 +179,99 @@ impl PurgeLog {
         store: &Guarded,
         purge: NewPurge,
         order: &Order,
-    ) -> (Vec<NewPurge>, Result<(), StoreError>) {
+    ) -> (Heard, Result<(), StoreError>) {
         let mut known = self.0.lock().await;
         let position = match store.append_purge(write(&purge, false), order.seen().0).await {
             Ok(position) => position,
-            Err(error) => {
-                purge.apply_here(order);
-                return (vec![purge], Err(error));
-            }
+            Err(error) => return (purge.apply_here(order), Err(error)),
         };
         let heard = known.hear(store, order).await;
         // Whoever has not read it back would not notice if the ledger lost it.
         let kept = match &heard {
-            Ok(heard) if heard.iter().any(|(at, _)| *at == position) => Ok(()),
+            Ok(heard) if heard.purges.iter().any(|(at, _)| *at == Some(position)) => Ok(()),
             Ok(_) => Err(StoreError::from("the ledger has lost the purge that it had just kept")),
             Err(error) => Err(format!("the purge cannot be read back: {error}").into()),
         };
-        let mut applied = without_positions(heard.unwrap_or_default());
+        let mut heard = heard.unwrap_or_default();
         if kept.is_err() {
-            purge.apply_here(order);
-            applied.push(purge);
+            heard.purges.extend(purge.apply_here(order).purges);
         }
         known.rewrite_if_long(store, order).await;
-        (applied, kept)
+        (heard, kept)
     }
 
-    /// Applies the purges that others have made since, and returns them. Of callers who come at the
-    /// same time one asks for all.
+    /// Applies the purges that others have made since, and returns what was heard. Of callers who
+    /// come at the same time one asks for all.
     ///
     /// # Errors
     ///
     /// Passes on the error of the ledger.
-    pub(crate) async fn hear(
-        &self,
-        store: &Guarded,
-        order: &Order,
-    ) -> Result<Vec<NewPurge>, StoreError> {
+    pub(crate) async fn hear(&self, store: &Guarded, order: &Order) -> Result<Heard, StoreError> {
         let came = Instant::now();
         let mut known = self.0.lock().await;
         match known.asked.is_some_and(|asked| asked > came) {
-            true => Ok(Vec::new()),
-            false => known.hear(store, order).await.map(without_positions),
+            true => Ok(Heard::default()),
+            false => known.hear(store, order).await,
         }
+    }
+
+    /// Keeps that a CDN has been told.
+    ///
+    /// # Errors
+    ///
+    /// Passes on the error of the ledger.
+    pub(crate) async fn note_told(
+        &self,
+        store: &Guarded,
+        told: Told,
+        order: &Order,
+    ) -> Result<(), StoreError> {
+        let record = Record { told: Some(told), ..Record::default() };
+        store.append_purge(record.line(), order.seen().0).await.map(drop)
     }
 }
 
 impl Known {
-    /// Applies the purges that others have made since, and returns them with their positions.
-    async fn hear(
-        &mut self,
-        store: &Guarded,
-        order: &Order,
-    ) -> Result<Vec<(Position, NewPurge)>, StoreError> {
+    /// Applies the purges that others have made since, and returns what was heard.
+    async fn hear(&mut self, store: &Guarded, order: &Order) -> Result<Heard, StoreError> {
         let asked = Instant::now();
         let Some(records) = store.purges_since(self.last).await? else {
             return self.recover(store, order).await;
         };
         self.asked = Some(asked);
         self.len += records.len();
-        let mut purges = Vec::new();
+        let mut heard = Heard::default();
         for record in &records {
             self.last = record.position;
-            let (purge, only_again) = heard(record, order);
-            if !only_again {
-                order.apply(&purge.scopes, purge.kind, record.position);
-            }
-            purge.note_again(order);
-            if !only_again {
-                purges.push((record.position, purge));
+            match content(record, order) {
+                Content::Purge(purge, only_again) => {
+                    if !only_again {
+                        order.apply(&purge.scopes, purge.kind, record.position);
+                    }
+                    purge.note_again(order);
+                    if !only_again {
+                        heard.purges.push((Some(record.position), purge));
+                    }
+                }
+                Content::Told(told) => {
+                    self.note_told(told.clone());
+                    heard.told.push(told);
+                }
             }
         }
-        Ok(purges)
+        Ok(heard)
+    }
+
+    fn note_told(&mut self, told: Told) {
+        let until = self.told.entry(told.cdn).or_default();
+        *until = told.until.max(*until);
     }
 
     /// Goes on with a ledger that has lost records: what they purged is known here, but perhaps not
     /// to every process. So everything is purged softly, and what was purged hard is again, unless
-    /// another process has done so already. Returns all purges of the ledger, which are applied anew:
-    /// those of others may be at positions that this process has passed.
-    async fn recover(
-        &mut self,
-        store: &Guarded,
-        order: &Order,
-    ) -> Result<Vec<(Position, NewPurge)>, StoreError> {
+    /// another process has done so already. Returns all that the ledger has, which is applied anew:
+    /// purges of others may be at positions that this process has passed.
+    async fn recover(&mut self, store: &Guarded, order: &Order) -> Result<Heard, StoreError> {
         let (seen, mut records) =
             (order.seen().0, store.purges_since(0).await?.unwrap_or_default());
         let lost = missing(&records, order);
@@ -245,21 +293,25 @@ impl Known {
              is purged again"
         );
         let last = records.last().map_or(0, |record| record.position);
-        let heard = records.iter().map(|record| (record.position, heard(record, order)));
-        let heard: Vec<_> = heard.collect();
-        let purges: Vec<_> = heard
-            .iter()
-            .filter(|(_, (_, only_again))| !only_again)
-            .map(|(at, (purge, _))| (*at, purge))
-            .collect();
-        let scopes = purges
-            .iter()
-            .flat_map(|(_, purge)| purge.scopes.iter().map(|scope| (scope, purge.kind)));
-        order.apply_all(scopes, last);
-        let purges = purges.into_iter().map(|(at, purge)| (at, purge.clone())).collect();
-        heard.iter().for_each(|(_, (purge, _))| purge.note_again(order));
         (self.len, self.looked_at, self.last) = (records.len(), 0, last);
-        Ok(purges)
+        self.told.clear();
+        let (mut heard, mut again) = (Heard { is_all: true, ..Heard::default() }, Vec::new());
+        for record in &records {
+            match content(record, order) {
+                Content::Purge(purge, true) => again.push(purge),
+                Content::Purge(purge, false) => heard.purges.push((Some(record.position), purge)),
+                Content::Told(told) => {
+                    self.note_told(told.clone());
+                    heard.told.push(told);
+                }
+            }
+        }
+        let purges = heard.purges.iter().map(|(_, purge)| purge);
+        let scopes = purges.clone();
+        let scopes = scopes.flat_map(|purge| purge.scopes.iter().map(|scope| (scope, purge.kind)));
+        order.apply_all(scopes, last);
+        purges.chain(&again).for_each(|purge| purge.note_again(order));
+        Ok(heard)
     }
 
     async fn rewrite_if_long(&mut self, store: &Guarded, order: &Order) {
@@ -267,7 +319,7 @@ impl Known {
             return;
         }
         self.looked_at = self.len;
-        let records = records(order, self.last);
+        let records = records(order, self.last, &self.told);
         let len = records.len();
         if self.len >= 2 * len + SUPERSEDED {
             match store.replace_purges(records).await {
@@ -281,13 +333,18 @@ impl Known {
 
 impl NewPurge {
     fn of_everything() -> Self {
-        Self { scopes: vec![Scope::everything()], kind: PurgeKind::Soft, again: None }
+        Self::of(vec![Scope::everything()], PurgeKind::Soft)
+    }
+
+    fn of(scopes: Vec<Scope>, kind: PurgeKind) -> Self {
+        Self { scopes, kind, again: None, ids: None }
     }
 
     /// Applies the purge, which no ledger keeps.
-    pub(crate) fn apply_here(&self, order: &Order) {
+    pub(crate) fn apply_here(self, order: &Order) -> Heard {
         order.apply_here(&self.scopes, self.kind);
         self.note_again(order);
+        Heard { purges: vec![(None, self)], ..Heard::default() }
     }
 
     fn note_again(&self, order: &Order) {
@@ -297,18 +354,22 @@ impl NewPurge {
     }
 }
 
-fn without_positions(purges: Vec<(Position, NewPurge)>) -> Vec<NewPurge> {
-    purges.into_iter().map(|(_, purge)| purge).collect()
+/// What a record says.
+enum Content {
+    /// A purge, and whether it says only that it is to be done once more.
+    Purge(NewPurge, bool),
+    Told(Told),
 }
 
-/// What a record purges, and whether it only says that something is to be done once more.
-fn heard(record: &LedgerRecord, order: &Order) -> (NewPurge, bool) {
-    let Some(Record { hard, scopes, again, only_again }) = read(&record.record) else {
+fn content(record: &LedgerRecord, order: &Order) -> Content {
+    let Some(mut content) = read(&record.record) else {
         warn!("a purge record is damaged: all stored pages count as purged");
-        return (NewPurge::of_everything(), false);
+        return Content::Purge(NewPurge::of_everything(), false);
     };
-    let again = again.map(|due| not_too_late(due, order.due_after(Duration::ZERO)));
-    (NewPurge { scopes, kind: kind(hard), again }, only_again)
+    if let Content::Purge(NewPurge { again: Some(due), .. }, _) = &mut content {
+        *due = not_too_late(*due, order.due_after(Duration::ZERO));
+    }
+    content
 }
 
 /// What a ledger that has lost records needs: a purge of everything that was seen before, unless
@@ -318,14 +379,13 @@ fn missing(records: &[LedgerRecord], order: &Order) -> Vec<(NewPurge, bool)> {
     let (seen, mut is_purged, mut hard, mut again) =
         (order.seen().0, false, HashMap::new(), HashSet::new());
     for LedgerRecord { position, record } in records {
-        let Some(record) = read(record) else { continue };
-        let kind = kind(record.hard);
-        if record.again.is_some() {
-            again.extend(record.scopes.iter().map(|scope| (scope.clone(), kind)));
+        let Some(Content::Purge(purge, only_again)) = read(record) else { continue };
+        if purge.again.is_some() {
+            again.extend(purge.scopes.iter().map(|scope| (scope.clone(), purge.kind)));
         }
-        if !record.only_again {
-            is_purged |= *position > seen && record.scopes.contains(&Scope::everything());
-            let scopes = record.scopes.into_iter().filter(|_| kind == PurgeKind::Hard);
+        if !only_again {
+            is_purged |= *position > seen && purge.scopes.contains(&Scope::everything());
+            let scopes = purge.scopes.into_iter().filter(|_| purge.kind == PurgeKind::Hard);
             hard.extend(scopes.map(|scope| (scope, *position)));
         }
     }
@@ -336,52 +396,63 @@ fn missing(records: &[LedgerRecord], order: &Order) -> Vec<(NewPurge, bool)> {
         lost.map(|(scope, ..)| scope.clone()).collect()
     });
     let everything = (!is_purged).then(NewPurge::of_everything);
-    let hard = hard.chunks(SCOPES).map(|scopes| NewPurge {
-        scopes: scopes.to_vec(),
-        kind: PurgeKind::Hard,
-        again: None,
-    });
+    let hard = hard.chunks(SCOPES).map(|scopes| NewPurge::of(scopes.to_vec(), PurgeKind::Hard));
     let later = order.later().all().into_iter();
     let later = later.filter(|(scope, kind, _)| !again.contains(&(scope.clone(), *kind)));
-    let later = later
-        .map(|(scope, kind, due)| (NewPurge { scopes: vec![scope], kind, again: Some(due) }, true));
+    let later = later.map(|(scope, kind, due)| (again_at(due, scope, kind), true));
     everything.into_iter().chain(hard).map(|purge| (purge, false)).chain(later).collect()
 }
 
-/// The records of all purges and of those to be done once more, one for each scope and kind, in the
-/// order of their positions. `last` is the position of the last record.
-fn records(order: &Order, last: Position) -> Vec<LedgerRecord> {
+fn again_at(due: Position, scope: Scope, kind: PurgeKind) -> NewPurge {
+    NewPurge { again: Some(due), ..NewPurge::of(vec![scope], kind) }
+}
+
+/// The records of all purges and of those to be done once more, one for each scope and kind, and of
+/// what CDNs have been told, in the order of their positions. `last` is the position of the last
+/// record.
+fn records(order: &Order, last: Position, told: &BTreeMap<String, Position>) -> Vec<LedgerRecord> {
     // These first: what is done while they are read is then seen to be done.
     let later = order.later().all().into_iter().map(|(scope, kind, due)| LedgerRecord {
         position: last,
-        record: write(&NewPurge { scopes: vec![scope], kind, again: Some(due) }, true),
+        record: write(&again_at(due, scope, kind), true),
     });
     let later: Vec<_> = later.collect();
     let mut records: Vec<_> = order.purges().read(|times| {
         let purges = times.records().map(|(scope, kind, position)| LedgerRecord {
             position,
-            record: write(&NewPurge { scopes: vec![scope.clone()], kind, again: None }, false),
+            record: write(&NewPurge::of(vec![scope.clone()], kind), false),
         });
         purges.collect()
     });
     records.extend(later);
+    records.extend(told.iter().map(|(cdn, until)| {
+        let told = Some(Told { cdn: cdn.clone(), until: *until });
+        LedgerRecord { position: last, record: Record { told, ..Record::default() }.line() }
+    }));
     records.sort_by_key(|record| record.position);
     records
 }
 
 fn write(purge: &NewPurge, only_again: bool) -> Bytes {
-    let NewPurge { scopes, kind, again } = purge.clone();
-    let record = Record { hard: kind == PurgeKind::Hard, scopes, again, only_again };
-    let json = serde_json::to_string(&record).expect("numbers and texts can be written as JSON");
-    seal(&json)
+    let NewPurge { scopes, kind, again, ids } = purge.clone();
+    Record { hard: kind == PurgeKind::Hard, scopes, again, only_again, ids, told: None }.line()
 }
 
-fn read(record: &[u8]) -> Option<Record> {
-    serde_json::from_slice(unseal(record)?).ok()
+impl Record {
+    fn line(&self) -> Bytes {
+        let json = serde_json::to_string(self).expect("numbers and texts can be written as JSON");
+        seal(&json)
+    }
 }
 
-fn kind(hard: bool) -> PurgeKind {
-    if hard { PurgeKind::Hard } else { PurgeKind::Soft }
+fn read(record: &[u8]) -> Option<Content> {
+    let Record { hard, scopes, again, only_again, ids, told } =
+        serde_json::from_slice(unseal(record)?).ok()?;
+    let kind = if hard { PurgeKind::Hard } else { PurgeKind::Soft };
+    Some(match told {
+        Some(told) => Content::Told(told),
+        None => Content::Purge(NewPurge { scopes, kind, again, ids }, only_again),
+    })
 }
 
 #[cfg(test)]
@@ -403,7 +474,7 @@ mod tests {
     }
 
     fn purge(scopes: &[Scope], kind: PurgeKind) -> NewPurge {
-        NewPurge { scopes: scopes.to_vec(), kind, again: None }
+        NewPurge::of(scopes.to_vec(), kind)
     }
 
     fn soft(name: &str) -> NewPurge {
@@ -416,7 +487,8 @@ mod tests {
 
     /// The records after the log was rewritten.
     fn rewritten(PurgeHistory { times, later, last, .. }: PurgeHistory) -> Vec<LedgerRecord> {
-        records(&Order::after(Arc::new(SystemClock), last, times, later), last)
+        let order = Order::after(Arc::new(SystemClock), last, times, later);
+        records(&order, last, &BTreeMap::new())
     }
 
     #[test]
@@ -482,7 +554,7 @@ mod tests {
     impl Process {
         fn start(folder: &Path) -> Self {
             let store = Arc::new(DiskStore::open(folder, "build").unwrap());
-            let PurgeHistory { log, times, later, last } = replay(&store.records().unwrap(), 0);
+            let PurgeHistory { log, times, later, last, .. } = replay(&store.records().unwrap(), 0);
             let order = Order::after(Arc::new(SystemClock), last, times, later);
             let store = Guarded::new(store.clone(), store, Duration::from_secs(30));
             Self { store, log, order }
@@ -491,11 +563,11 @@ mod tests {
         async fn purge(&self, purge: NewPurge) -> Vec<Vec<Scope>> {
             let (applied, kept) = self.log.append(&self.store, purge, &self.order).await;
             kept.unwrap();
-            applied.into_iter().map(|purge| purge.scopes).collect()
+            applied.purges.into_iter().map(|(_, purge)| purge.scopes).collect()
         }
 
         async fn hear(&self) -> usize {
-            self.log.hear(&self.store, &self.order).await.unwrap().len()
+            self.log.hear(&self.store, &self.order).await.unwrap().purges.len()
         }
 
         fn render(&self) -> Seen {
@@ -689,7 +761,7 @@ mod tests {
         assert_eq!(ledger.records.lock().unwrap().len(), 1);
         log.hear(&store, &order).await.unwrap();
         assert_eq!(ledger.records.lock().unwrap().len(), 2, "one of everything");
-        assert_eq!(log.hear(&store, &order).await.unwrap().len(), 0);
+        assert_eq!(log.hear(&store, &order).await.unwrap().purges.len(), 0);
     }
 
     /// A process that was cut off has purged something at a position that another one has passed.

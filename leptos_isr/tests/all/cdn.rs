@@ -1,11 +1,13 @@
 //! Purges as CDNs are told of them: behind the purge, and after a restart.
 
 use std::{
+    fs,
     path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -100,8 +102,92 @@ async fn purge_does_not_wait_for_the_cdn_and_a_restart_tells_it() {
     drop(before);
     assert!(cdn.asked.try_recv().is_err(), "it was asked again without a reason");
     cdn.let_pass();
-    let _after = site(folder.path(), Cdn::url(&cdn.url, "token"));
+    let after = site(folder.path(), Cdn::url(&cdn.url, "token"));
     assert_eq!(cdn.next().await, told("a").replace(r#""a""#, r#""a","b""#));
+    until_kept(folder.path(), &[&cdn]).await;
+    drop(after);
+    let last = site(folder.path(), Cdn::url(&cdn.url, "token"));
+    last.purge_tag("c").await;
+    assert_eq!(cdn.next().await, told("c"), "nothing is told twice");
+}
+
+/// Waits until the folder's ledger says that each CDN has been told of all purges.
+async fn until_kept(folder: &Path, cdns: &[&StandIn]) {
+    let is_kept = || {
+        let log = fs::read_to_string(folder.join("purges.log")).unwrap();
+        let purged = log.rfind(r#""tag""#);
+        cdns.iter().all(|cdn| log.rfind(&cdn.url) > purged)
+    };
+    let kept = async {
+        while !is_kept() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(seconds(20), kept).await.expect("it is not kept that the CDN was told");
+}
+
+#[tokio::test]
+async fn what_one_cdn_was_told_is_still_told_to_the_other_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut up, mut down) =
+        (StandIn::start(StatusCode::OK).await, StandIn::start(StatusCode::OK).await);
+    up.let_pass();
+    let urls = [up.url.clone(), down.url.clone()];
+    let site = || {
+        Site::build(routes(), |builder| {
+            let cdns = urls.clone().map(|url| Cdn::url(url, "token"));
+            cdns.into_iter()
+                .fold(builder.disk(folder.path(), "b1"), |builder, cdn| builder.cdn(cdn))
+        })
+    };
+    let before = site();
+    before.purge_tag("a").await;
+    until_kept(folder.path(), &[&up]).await;
+    drop(before);
+    assert_eq!((up.next().await, down.next().await), (told("a"), told("a")));
+    let after = site();
+    assert_eq!(down.next().await, told("a"));
+    down.let_pass();
+    after.purge_tag("b").await;
+    assert_eq!((up.next().await, down.next().await), (told("b"), told("b")));
+}
+
+#[tokio::test]
+async fn of_two_servers_one_tells_and_the_other_goes_on_when_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cdn = StandIn::start(StatusCode::OK).await;
+    let url = cdn.url.clone();
+    let server = || site(folder.path(), Cdn::url(&url, "token"));
+    let (one, other) = (server(), server());
+    one.purge_tag("a").await;
+    assert_eq!(cdn.next().await, told("a"));
+    other.purge_tag("b").await;
+    let of_other = timeout(Duration::from_millis(300), cdn.asked.recv()).await;
+    assert!(of_other.is_err(), "both tell: {of_other:?}");
+    drop(one);
+    cdn.let_pass();
+    assert_eq!(cdn.next_of(&other).await, told("a").replace(r#""a""#, r#""a","b""#));
+}
+
+#[tokio::test]
+async fn cdn_is_told_to_drop_everything_for_a_damaged_purge_and_for_a_ledger_that_lost_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("purges.log");
+    let everything = r#"/ {"paths":[],"prefixes":["/"],"tags":[],"hard":false}"#;
+    let mut cdn = StandIn::start(StatusCode::OK).await;
+    Site::on_disk(folder.path()).purge_tag("a").await;
+    fs::write(&log, fs::read_to_string(&log).unwrap().replace(r#""a""#, r#""b""#)).unwrap();
+    let site = site(folder.path(), Cdn::url(&cdn.url, "token"));
+    assert_eq!(cdn.next().await, everything);
+    cdn.let_pass();
+    let kept = async {
+        while !fs::read_to_string(&log).unwrap().contains(&cdn.url) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(seconds(20), kept).await.expect("it is not kept that the CDN was told");
+    fs::remove_file(&log).unwrap();
+    assert_eq!(cdn.next_of(&site).await, everything);
 }
 
 #[tokio::test]
@@ -142,14 +228,18 @@ async fn build_that_begins_to_serve_has_the_other_dropped_and_once_more_when_its
     drop(old);
     assert_eq!(cdn.next_of(&new).await, told("build:b1"));
 
-    // Another one, which is not told again what the first was told just now.
-    let mut cdn = StandIn::start(StatusCode::OK).await;
-    cdn.let_pass();
+    // A second server of the build, while none of the old one runs and with one.
     let back = site("b1", &cdn);
     back.engine.begin_service().await;
     assert_eq!(cdn.next().await, told("build:b2"));
+    let second = site("b1", &cdn);
+    second.engine.begin_service().await;
     drop(new);
     assert_eq!(cdn.next_of(&back).await, told("build:b2"));
+    // It looks whether the other build has ended, and finds that the CDN was told.
+    second.idle().await;
+    back.purge_tag("last").await;
+    assert_eq!(cdn.next().await, told("last"), "one of the two told");
     back.get("/a/1").await.assert_cache_status("isr; hit; ttl=60");
 }
 

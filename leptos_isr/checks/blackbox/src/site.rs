@@ -15,7 +15,12 @@ use axum::{
     routing::{get, post},
 };
 use leptos::{config::LeptosOptions, prelude::provide_context};
-use leptos_isr::{Engine, Isr, LeptosPages, page::RenderScope, purge::Purge, store::RedisStore};
+use leptos_isr::{
+    Engine, Isr, LeptosPages,
+    page::RenderScope,
+    purge::{Cdn, Purge},
+    store::RedisStore,
+};
 
 use crate::{
     app::{PERIOD, app, shell},
@@ -33,6 +38,8 @@ pub(crate) struct Settings {
     build: String,
     /// The Redis that all servers share.
     redis: Option<String>,
+    /// An address that is told of purges.
+    cdn: Option<String>,
     /// Bytes of pages in memory.
     memory: Option<u64>,
     /// Whether nothing is stored, as in development.
@@ -40,8 +47,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads `BLACKBOX_SOURCE`, `_CLOCK`, `_STORE`, `_BUILD`, `_REDIS`, `_MEMORY` and
-    /// `_WATCH`.
+    /// Reads `BLACKBOX_SOURCE`, `_CLOCK`, `_STORE`, `_BUILD`, `_REDIS`, `_CDN`,
+    /// `_MEMORY` and `_WATCH`.
     ///
     /// # Errors
     ///
@@ -56,6 +63,7 @@ impl Settings {
             store: optional("STORE").map(PathBuf::from),
             build: optional("BUILD").unwrap_or_else(|| "one".to_owned()),
             redis: optional("REDIS"),
+            cdn: optional("CDN"),
             memory: memory.map_err(|_| "BLACKBOX_MEMORY: a number of bytes")?,
             watch: optional("WATCH").is_some(),
         })
@@ -87,6 +95,9 @@ pub(crate) async fn site(
     }
     if let Some(folder) = settings.store {
         builder = builder.disk(folder, settings.build);
+    }
+    if let Some(url) = settings.cdn {
+        builder = builder.cache_tag(true).cdn(Cdn::url(url, "the token of the CDN"));
     }
     if let Some(bytes) = settings.memory {
         builder = builder.memory(bytes);

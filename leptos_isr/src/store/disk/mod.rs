@@ -10,7 +10,6 @@ mod folder;
 mod index;
 mod kept_files;
 mod leases;
-mod line_file;
 #[cfg(unix)]
 #[path = "platform/unix.rs"]
 mod platform;
@@ -36,6 +35,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+pub(crate) use self::kept_files::KeptFiles;
 use self::{
     files::{Files, RealFiles, lock},
     folder::{BuildFolder, id, read_if_any},
@@ -44,7 +44,6 @@ use self::{
     purge_file::PurgeFile,
     room::OtherBuilds,
 };
-pub(crate) use self::{kept_files::KeptFiles, line_file::SharedLineFile};
 use crate::{
     address::{build, key::Key},
     clock::{Clock, SystemClock, stamp_of},

@@ -6,6 +6,7 @@
 //!
 //! The servers go by the test's clock, which stands still until it is moved, and Redis by its own.
 
+mod cdns;
 mod conformance;
 mod faults;
 mod fleet;
