@@ -20,6 +20,7 @@
 //! | [`purge`] | purges, the webhooks that cause them, the CDNs that are told of them |
 //! | [`store`] | where pages are kept |
 //! | [`prerender`] | what a build reports |
+//! | [`stats`] | what has been counted |
 //! | [`testing`] | tests of pages and of stores |
 //!
 //! # Declaring a route
@@ -135,6 +136,8 @@ pub mod prerender {
 
 #[cfg(feature = "ssr")]
 pub mod data;
+#[cfg(feature = "ssr")]
+pub mod stats;
 #[cfg(feature = "ssr")]
 pub mod store;
 #[cfg(feature = "testing")]

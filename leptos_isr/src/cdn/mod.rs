@@ -31,7 +31,7 @@ pub(crate) use self::{
     queue::{Batch, Queue},
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, Stamp},
     data::fetch::client::{is_passing, retry_after},
     error::Error,
     order::{
@@ -105,6 +105,14 @@ impl Cdns {
         let caller = Arc::new(Caller { client, clock, backoff, sleep, limit });
         let tellers = queues.iter().map(|_| Worker::default()).collect();
         Ok(Self { queues, tellers, seen, caller })
+    }
+
+    /// The name of each CDN, how many purges it is still to be told of, and when the oldest was made.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&str, usize, Option<Stamp>)> {
+        self.queues.iter().map(|queue| {
+            let (waiting, oldest) = queue.waiting();
+            (queue.name.as_str(), waiting, oldest)
+        })
     }
 
     /// Notes that a request with these purges of other servers has come; with none if a purge begins

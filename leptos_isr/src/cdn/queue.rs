@@ -7,6 +7,7 @@ use std::{
 
 use super::{api::Cdn, ids::Seen};
 use crate::{
+    clock::Stamp,
     entry::Position,
     order::{
         purge::Purge,
@@ -125,6 +126,12 @@ impl Queue {
         let mut state = self.lock();
         state.waiting.retain(|waiting| waiting.position.is_none());
         state.told = 0;
+    }
+
+    /// How many purges wait, and when the oldest was made, if the ledger keeps it.
+    pub(super) fn waiting(&self) -> (usize, Option<Stamp>) {
+        let state = self.lock();
+        (state.waiting.len(), state.waiting.front().and_then(|oldest| oldest.position))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -83,10 +83,10 @@ impl DataCache {
         let _ = self.values().cache_remove(key);
     }
 
-    /// How many bytes all values take.
-    #[cfg(test)]
-    fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+    /// How many values there are, how many bytes they take, and how many they may take.
+    pub(crate) fn size(&self) -> (u64, u64, u64) {
+        let values = self.values().cache_size() as u64;
+        (values, self.bytes.load(Ordering::Relaxed), self.limit)
     }
 
     fn values(&self) -> MutexGuard<'_, LruCache<Arc<str>, Value>> {
@@ -134,13 +134,13 @@ mod tests {
         for n in 0..100 {
             cache.put(&key(n), value(1000, 1));
             cache.get(&key(0));
-            assert!(cache.bytes() <= 20_000);
+            assert!(cache.size().1 <= 20_000);
         }
         assert!(cache.get(&key(0)).is_some() && cache.get(&key(99)).is_some());
         assert!(cache.get(&key(1)).is_none());
-        let bytes = cache.bytes();
+        let bytes = cache.size().1;
         cache.put(&key(99), value(1000, 2));
-        assert_eq!(cache.bytes(), bytes, "a value that is replaced is counted once");
+        assert_eq!(cache.size().1, bytes, "a value that is replaced is counted once");
     }
 
     #[test]
@@ -150,12 +150,12 @@ mod tests {
         cache.put(&key(1), value(30_000, 1));
         assert!(cache.get(&key(1)).is_none());
         assert!(cache.get(&key(0)).is_some(), "it makes no room that it does not get");
-        let bytes = cache.bytes();
+        let bytes = cache.size().1;
         cache.put(&key(1), value(100, 2));
         assert!(cache.get(&key(1)).is_some());
         cache.put(&key(1), value(30_000, 3));
         assert!(cache.get(&key(1)).is_none(), "the old one does not stay");
-        assert_eq!(cache.bytes(), bytes);
+        assert_eq!(cache.size().1, bytes);
     }
 
     #[test]

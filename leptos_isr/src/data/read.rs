@@ -16,12 +16,16 @@ use crate::{
         value::{SourceAnswer, Validators, Value},
     },
     entry::Began,
+    stats::ReadOutcome,
     tasks::single_flight::{self, Leader, Role},
     watch::Topic,
 };
 
 /// How many reads are waited for if a purge overtakes each of them.
 const TRIES: usize = 4;
+
+/// What reads count for that are not of a server.
+const OWN_ORIGIN: &str = "data";
 
 const WHY_NONE: &str = "its read panicked, or a purge overtook every try";
 
@@ -62,6 +66,7 @@ pub fn data(name: impl Into<String>) -> Read {
     Read {
         name: format!("data {label}"),
         label,
+        origin: OWN_ORIGIN.to_owned(),
         revalidate: None,
         tags: Vec::new(),
         is_stored: true,
@@ -87,6 +92,8 @@ pub struct Read {
     pub(crate) name: String,
     /// What errors and the log call it.
     pub(crate) label: String,
+    /// What its outcomes count for.
+    pub(crate) origin: String,
     pub(crate) revalidate: Option<Duration>,
     pub(crate) tags: Vec<Tag>,
     pub(crate) is_stored: bool,
@@ -196,7 +203,13 @@ impl Read {
         let ends = self.revalidate.is_some() || self.has_tags || reading.is_of_page();
         match reading.reads().filter(|_| self.is_stored && ends) {
             Some(reads) => reads.read(&reading, self, load).await,
-            None => load_once(load).await,
+            None => {
+                let value = load_once(load).await;
+                if let Some(reads) = reading.reads() {
+                    reads.counters.read(&self.origin, outcome_of_load(&value));
+                }
+                value
+            }
         }
     }
 }
@@ -208,6 +221,14 @@ pub(crate) fn note_failed(error: &DataError, is_optional: bool) {
         && let Some(reading) = reading()
     {
         reading.note_failed(error);
+    }
+}
+
+/// What a read came to that asked its source.
+fn outcome_of_load<T>(result: &Result<T, DataError>) -> ReadOutcome {
+    match result {
+        Err(error) if !error.is_definite() => ReadOutcome::Failed,
+        _ => ReadOutcome::New,
     }
 }
 
@@ -234,6 +255,7 @@ impl Reads {
         for _ in 0..TRIES {
             if let Some((value, left)) = self.kept(&name, &read, reading.since()) {
                 reading.note(&value, left, self.order.now());
+                self.count(&read, ReadOutcome::Kept);
                 return Ok(value.bytes);
             }
             // Its source failed a moment ago, and is left alone for a while.
@@ -267,12 +289,14 @@ impl Reads {
                 Some(Ok(value)) if is_ours || self.is_usable(&value, &read, reading.since()) => {
                     let left = self.left(&value, &read).unwrap_or(Some(Duration::ZERO));
                     reading.note(&value, left, self.order.now());
+                    self.count_joined(&read, is_ours);
                     return Ok(value.bytes);
                 }
                 // A definite answer: there is no such thing any more.
                 Some(Err(error)) if error.is_definite() => {
                     // It is an answer like any other, and holds as long.
                     reading.note_absence(&error, read.revalidate, self.order.now());
+                    self.count_joined(&read, is_ours);
                     return Err(error);
                 }
                 // Somebody else's try may have begun before a purge, which is worth another.
@@ -297,9 +321,11 @@ impl Reads {
             {
                 tracing::warn!(name = read.label, %error, "cannot read the data anew, so the old value is used");
                 reading.note(&value, Some(STALE_IF_ERROR), self.order.now());
+                self.count(&read, ReadOutcome::Stale);
                 Ok(value.bytes)
             }
             _ => {
+                self.count(&read, ReadOutcome::Failed);
                 if read.is_optional {
                     let wait = self.cache.backoff.failure(&name, self.order.now());
                     let wait = wait.map_or(STALE_IF_ERROR, |(wait, _)| wait);
@@ -307,6 +333,17 @@ impl Reads {
                 }
                 Err(error)
             }
+        }
+    }
+
+    fn count(&self, read: &Read, outcome: ReadOutcome) {
+        self.counters.read(&read.origin, outcome);
+    }
+
+    /// Counts a read that has ended well; `load` counts what its own call came to.
+    fn count_joined(&self, read: &Read, is_ours: bool) {
+        if !is_ours {
+            self.count(read, ReadOutcome::Joined);
         }
     }
 
@@ -357,6 +394,10 @@ impl Reads {
             let limit = humantime::format_duration(limit);
             Err(DataError::new(format!("`{}` was not read within {limit}", read.label)))
         });
+        let outcome = match &loaded {
+            Ok(SourceAnswer::NotModified) => ReadOutcome::NotModified,
+            _ => ReadOutcome::New,
+        };
         let loaded = loaded.and_then(|loaded| match (loaded, kept) {
             (SourceAnswer::New { bytes, tags, validators }, _) => Ok((bytes, tags, validators)),
             (SourceAnswer::NotModified, Some(kept)) => {
@@ -374,6 +415,9 @@ impl Reads {
             (Some(cause), _) => Err(DataError::new(cause.as_str())),
             (None, loaded) => loaded,
         };
+        if loaded.as_ref().err().is_none_or(DataError::is_definite) {
+            self.count(read, outcome);
+        }
         match loaded {
             Ok((bytes, mut tags, validators)) => {
                 tags.extend(inner.tags);

@@ -7,12 +7,14 @@ use tokio_util::task::TaskTracker;
 use crate::{
     data::{cache::DataCache, fetch::client::Client},
     order::Order,
+    stats::Counters,
     watch::Hub,
 };
 
 /// What reads go through: the values that are kept, the client that fetches others, and the hub
 /// that tells watchers of those that changed.
 pub(crate) struct Reads {
+    pub(crate) counters: Arc<Counters>,
     pub(crate) cache: DataCache,
     pub(crate) client: Client,
     pub(crate) order: Arc<Order>,

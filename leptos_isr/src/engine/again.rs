@@ -8,6 +8,7 @@ use tracing::{info, warn};
 use crate::{
     engine::{Engine, purging::LISTEN},
     rules::freshness::PurgeKind,
+    stats::PurgeSource,
     store::Lease,
 };
 
@@ -60,7 +61,8 @@ impl Engine {
             info!(names = scopes.len(), hard = kind == PurgeKind::Hard, "purging once more");
             let engine = self.clone();
             let purge = async move {
-                let kept = engine.keep_purge(scopes.clone(), kind, None, Vec::new()).await;
+                let purge = engine.keep_purge(scopes.clone(), kind, None, Vec::new());
+                let kept = engine.count_purge(PurgeSource::Again, kind, purge).await;
                 engine.0.order.second_purge_is_done(&scopes, kind);
                 kept
             };

@@ -65,39 +65,41 @@ impl Engine {
         }
     }
 
-    /// How fresh a stored page is if it may be served; `None` if the request must wait for a
-    /// render. A stale page that may be served is regenerated: `regenerated` names it, and says
-    /// whether the request is a prefetch.
+    /// How fresh a stored page is if it may be served, and why its regeneration must still wait; `None`
+    /// if the request must wait for a render. A stale page that may be served is regenerated:
+    /// `regenerated` names it, and says whether the request is a prefetch.
     pub(crate) fn serve_stored(
         &self,
         lifetime: Lifetime,
         kind: EntryKind,
         entry: &ServedEntry,
         regenerated: impl FnOnce() -> (Target, bool),
-    ) -> Option<Freshness> {
+    ) -> Option<(Freshness, Option<UnstoredReason>)> {
         let freshness = self.0.order.freshness(lifetime, entry);
         match decide(kind, freshness) {
-            Decision::Serve => Some(freshness),
+            Decision::Serve => Some((freshness, None)),
             Decision::Regenerate(reason) => {
-                self.regenerate_behind(entry, reason, regenerated);
-                Some(freshness)
+                Some((freshness, self.regenerate_behind(entry, reason, regenerated)))
             }
             Decision::Render => None,
         }
     }
 
     /// Starts a regeneration that nobody waits for, unless the page's backoff is still running.
+    /// Returns why it is, if it is.
     fn regenerate_behind(
         &self,
         entry: &Entry,
         reason: StaleReason,
         regenerated: impl FnOnce() -> (Target, bool),
-    ) {
-        if self.backs_off(entry).is_none() {
+    ) -> Option<UnstoredReason> {
+        let waits = self.backs_off(entry);
+        if waits.is_none() {
             let (target, is_prefetch) = regenerated();
             let urgency = if is_prefetch { Urgency::Prefetch } else { Urgency::Background };
             self.join_flight(&target, reason.as_str(), urgency, Version::default());
         }
+        waits
     }
 
     /// Why the page's next try must still wait. A purge that has reached the page since its last

@@ -10,6 +10,7 @@
 //! - `watched` keeps watched pages fresh.
 //! - `service` notes that this build begins to serve; `warming` renders what is asked for most before.
 //! - `prerender` renders all listed pages at build.
+//! - `stats` says what has been counted, and counts renders.
 
 pub(crate) mod admission;
 pub(crate) mod again;
@@ -27,6 +28,7 @@ pub(crate) mod prerender;
 pub(crate) mod purging;
 pub(crate) mod regenerate;
 pub(crate) mod service;
+pub(crate) mod stats;
 pub(crate) mod telling;
 pub(crate) mod warming;
 pub(crate) mod watched;
@@ -58,7 +60,8 @@ use crate::{
     render::{Limits, csp::Csp, outcome::RenderResult},
     route::routes::RouteTable,
     rules::{headers::CdnReach, shared_cache::SharedCache},
-    store::{disk::KeptFiles, purge_log::PurgeLog, tiers::Tiers},
+    stats::Counters,
+    store::{DiskStore, disk::KeptFiles, purge_log::PurgeLog, tiers::Tiers},
     tasks::{
         background::Background,
         backoff::{Backoff, UnstoredReason},
@@ -80,7 +83,10 @@ pub(crate) struct Inner {
     /// The app's 404 page, which all paths that are not admitted share; `None` if every path has a
     /// page of its own.
     pub(crate) not_found: Option<Key>,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) tiers: Tiers,
+    /// The disk among what is behind the memory, if there is one.
+    pub(crate) disk: Option<DiskStore>,
     /// The folder of a disk store that could not be created, and why.
     pub(crate) missing_store: Option<(PathBuf, io::ErrorKind)>,
     pub(crate) order: Arc<Order>,

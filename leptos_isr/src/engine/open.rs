@@ -22,6 +22,7 @@ use crate::{
     order::Order,
     render::csp::Csp,
     rules::headers::CdnReach,
+    stats::Counters,
     store::{
         DiskStore, Ledger, Store,
         disk::{KeptFiles, Settings as DiskSettings},
@@ -71,7 +72,7 @@ impl Builder {
         if let (Some(disk), Some(limit)) = (&mut settings.disk, settings.disk_limit) {
             disk.limit = limit;
         }
-        let OpenStore { store, folder, missing, history, is_copy } = match settings.bypass {
+        let OpenStore { store, disk, folder, missing, history, is_copy } = match settings.bypass {
             None => {
                 let own = settings.store.zip(settings.ledger);
                 OpenStore::open(settings.disk, own, &settings.clock, &memory)?
@@ -93,7 +94,11 @@ impl Builder {
         cdns.hear(&history.heard);
         let watch = Arc::new(Hub::new(settings.max_streams, settings.heartbeat, order.next()));
         let (limits, tasks) = (settings.limits, TaskTracker::new());
+        let routes = settings.routes.iter();
+        let routes = routes.map(|route| (Arc::clone(&route.name), route.policy.is_some()));
+        let counters = Arc::new(Counters::new(routes));
         let reads = Reads {
+            counters: Arc::clone(&counters),
             cache: DataCache::new(settings.data_memory),
             client,
             order: Arc::clone(&order),
@@ -105,6 +110,8 @@ impl Builder {
         let engine = Engine(Arc::new(Inner {
             routes: settings.routes,
             not_found: not_found.as_deref().map(Key::shared_not_found),
+            counters,
+            disk,
             tiers: Tiers::new(
                 memory,
                 store.map(|(store, ledger)| Guarded::new(store, ledger, limits.time)),
@@ -191,6 +198,7 @@ type Backend = (Arc<dyn Store>, Arc<dyn Ledger>);
 #[derive(Default)]
 struct OpenStore {
     store: Option<Backend>,
+    disk: Option<DiskStore>,
     /// Where it is, if it is on the disk.
     folder: Option<PathBuf>,
     /// The folder that was to be the store, and why it could not be made.
@@ -212,6 +220,7 @@ impl OpenStore {
             let root = disk.root.clone();
             match open_disk(disk, clock)? {
                 Ok(disk) => {
+                    open.disk = Some(disk.clone());
                     open.is_copy = open.store.is_some();
                     open.store = Some(match open.store {
                         Some((store, ledger)) => (

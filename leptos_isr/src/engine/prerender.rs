@@ -8,6 +8,7 @@ use std::{
 use futures::{StreamExt, future::OptionFuture, stream};
 use http::StatusCode;
 use tokio::{runtime::Handle, sync::Semaphore, time::sleep};
+use tracing::Instrument;
 
 use crate::{
     address::{key::Key, path::CanonicalPath},
@@ -20,6 +21,7 @@ use crate::{
         routes::DeclaredRoute,
         target::Target,
     },
+    stats::{RenderOutcome, RenderReason},
 };
 
 /// The pauses before each retry of a page that fails.
@@ -220,11 +222,23 @@ impl Engine {
 
     /// Renders and stores one page; returns its length, or why it failed.
     async fn render_at_build(&self, target: &Target) -> Result<usize, String> {
-        let mut rendered = self
-            .render(target, self.0.order.begin(), Version::default(), Handle::current())
-            .await
-            .map_err(|RenderFailure { error, .. }| error.to_string())?;
+        let counted = self.begin_counting(target, RenderReason::Build, None);
+        let span = counted.span.clone();
+        let render =
+            self.render(target, self.0.order.begin(), Version::default(), Handle::current());
+        let mut rendered = match render.instrument(span).await {
+            Ok(rendered) => rendered,
+            Err(RenderFailure { error, .. }) => {
+                counted.failed(&error);
+                return Err(error.to_string());
+            }
+        };
         let entry = &rendered.entry;
+        counted.ended(match (entry.is_gone(), rendered.may_store) {
+            (true, _) => RenderOutcome::Gone,
+            (false, true) => RenderOutcome::Changed,
+            (false, false) => RenderOutcome::Unstored,
+        });
         if entry.is_gone() {
             return Err(format!("a listed page answered with status {}", entry.status));
         }

@@ -23,6 +23,7 @@ use crate::{
     },
     period,
     rules::freshness::PurgeKind,
+    stats::PurgeSource,
     store::{
         guarded::Guarded,
         purge_log::{Heard, NewPurge},
@@ -51,13 +52,14 @@ impl Engine {
     /// [`Error::PurgeNotKept`] if the store could not keep the purge: it holds in this process, and
     /// a restart forgets it. Returns [`Error::ShuttingDown`] if the runtime shuts down first.
     pub async fn purge(&self, purge: &Purge) -> Result<(), Error> {
-        self.purge_passed_on(purge, Vec::new()).await
+        self.purge_from(PurgeSource::Code, purge, Vec::new()).await
     }
 
-    /// Purges for another server, which passed the purge on with these ids. It is done once and
-    /// passed on once, however often it comes.
-    pub(crate) async fn purge_passed_on(
+    /// Purges for `source`. Another server passes a purge on with ids: it is done once and passed on
+    /// once, however often it comes.
+    pub(crate) async fn purge_from(
         &self,
+        source: PurgeSource,
         purge: &Purge,
         ids: Vec<PurgeId>,
     ) -> Result<(), Error> {
@@ -68,10 +70,11 @@ impl Engine {
         let (kind, again_after) = (purge.kind(), purge.again_after()?);
         let engine = self.clone();
         // In a task: a caller who goes away must not stop the purge halfway.
-        let keep = self
-            .0
-            .tasks
-            .spawn(async move { engine.keep_purge(scopes, kind, again_after, ids).await });
+        let keep = self.0.tasks.spawn(async move {
+            engine
+                .count_purge(source, kind, engine.keep_purge(scopes, kind, again_after, ids))
+                .await
+        });
         match keep.await {
             Ok(kept) => kept.map_err(Error::PurgeNotKept)?,
             Err(stopped) => match stopped.try_into_panic() {
@@ -113,6 +116,8 @@ impl Engine {
         };
         self.pass_on(&heard);
         self.0.cdns.end(&ids, kept.is_ok());
+        // The last one is ours.
+        self.count_heard(heard.purges.iter().rev().skip(1).filter(|_| !heard.is_all));
         self.purge_again_when_due();
         kept
     }
@@ -238,6 +243,7 @@ impl Engine {
         let next = self.0.order.later().next();
         let heard = self.0.purge_log.hear(store, &self.0.order).await?;
         self.pass_on(&heard);
+        self.count_heard(heard.purges.iter().filter(|_| !heard.is_all));
         // Only then, since this is also called by what it wakes.
         if self.0.order.later().next() != next {
             self.purge_again_when_due();

@@ -47,7 +47,7 @@ use tokio::{
     runtime::Handle,
     time::{sleep, timeout},
 };
-use tracing::{info, instrument::WithSubscriber, warn};
+use tracing::{Instrument, info, instrument::WithSubscriber, warn};
 
 use crate::{
     address::key::Key,
@@ -63,6 +63,7 @@ use crate::{
     route::target::Target,
     rules::freshness::Freshness,
     scope::RenderScope,
+    stats::RenderOutcome,
     store::{Lease, guarded::Guarded},
     tasks::{
         backoff::UnstoredReason,
@@ -309,7 +310,9 @@ impl Engine {
         turn: Turn,
         request: &FlightRequest,
     ) -> Result<Start, RenderFailure> {
+        let asked = Instant::now();
         let mut permit = Some(turn.begin().await.map_err(refused)?);
+        self.count_wait(permit.as_ref(), asked);
         let mut right = self.ask_right(target).await;
         if matches!(right.lease, Lease::Held) {
             // Other pages have the turn meanwhile.
@@ -431,10 +434,12 @@ impl Engine {
             // Somebody came to wait for the page while it was in the queue.
             Urgency::Waiting => request.server.clone(),
         };
-        if reason != "miss" {
+        let old = match reason {
+            "miss" => None,
             // Brings the page before into memory, where the render looks for it.
-            self.stored(&target.key).await;
-        }
+            _ => self.stored(&target.key).await,
+        };
+        let counted = self.begin_counting(target, self.render_reason(reason, old.as_deref()), old);
         // Before the stamp: a purge that comes from now on ends what is remembered of a failure.
         let generation = self.0.order.generation();
         let began = self.0.order.seen();
@@ -446,7 +451,8 @@ impl Engine {
             Some(version) => self.0.order.begin_as(Version(version)),
             None => self.0.order.begin(),
         };
-        let result = self.render(target, start, request.after, threads).await;
+        let render = self.render(target, start, request.after, threads);
+        let result = render.instrument(counted.span.clone()).await;
         let duration = started.elapsed();
         drop(permit);
         match result {
@@ -466,12 +472,14 @@ impl Engine {
                     && let Some(entry) = self.newer_of_another(target).await
                     && entry.version > rendered.entry.version
                 {
+                    counted.ended(RenderOutcome::Unstored);
                     return Ok(NewEntry { entry, stored: true, after: request.after });
                 }
                 let mut rendered = rendered;
                 rendered.entry.is_unordered =
                     right.is_cut_off || self.is_shared() && matches!(right.lease, Lease::Held);
                 let new = self.store_rendered(rendered, request.after).await;
+                counted.rendered(&new);
                 let outcome = if new.stored { "stored" } else { "not stored" };
                 if new.stored {
                     self.0.backoff.succeeded(&target.key);
@@ -485,6 +493,7 @@ impl Engine {
                 Ok(new)
             }
             Err(failure) => {
+                counted.failed(&failure.error);
                 let last = (UnstoredReason::Failed, began);
                 let retry_in = self.0.backoff.note(&target.key, last, self.now());
                 warn!(isr.key = %target.key, route = &*target.route, reason, ?duration,

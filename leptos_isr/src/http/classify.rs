@@ -21,6 +21,7 @@ use crate::{
         routes::{DeclaredRoute, RouteTable},
         target::Target,
     },
+    stats::RouteSlot,
     wire,
 };
 
@@ -46,10 +47,9 @@ pub(super) struct RequestedPage {
 /// Any other request.
 pub(super) enum OtherRequest {
     Endpoint(Endpoint),
-    /// The app's router answers; `detail` says why.
+    /// The app's router answers.
     Pass {
-        detail: &'static str,
-        is_draft: bool,
+        bypass: Bypass,
         /// The path as its route declares it, which differs in the slash at its end: for the case
         /// that the app has nothing at this one.
         declared: Option<String>,
@@ -62,6 +62,21 @@ pub(super) enum OtherRequest {
         path: String,
         is_draft: bool,
     },
+}
+
+/// Why a request is answered without the store.
+pub(super) struct Bypass {
+    /// The reason in `Cache-Status`.
+    pub(super) detail: &'static str,
+    pub(super) is_draft: bool,
+    /// The route that the request counts for.
+    pub(super) slot: RouteSlot,
+}
+
+impl Bypass {
+    pub(super) fn of(detail: &'static str, route: &DeclaredRoute) -> Self {
+        Self { detail, is_draft: false, slot: route.slot }
+    }
 }
 
 /// An endpoint of the engine that is enabled.
@@ -94,19 +109,25 @@ impl Engine {
             return Err(OtherRequest::Endpoint(endpoint));
         }
         let is_draft = self.is_of_draft(request);
-        let pass = |detail| OtherRequest::Pass { detail, is_draft, declared: None };
+        let pass = |detail, slot| OtherRequest::Pass {
+            bypass: Bypass { detail, is_draft, slot },
+            declared: None,
+        };
+        let none = RouteSlot::NONE;
         let is_read = *request.method() == Method::GET || *request.method() == Method::HEAD;
         let path = match RequestPath::parse(uri.path()) {
             Ok(path) => path,
-            Err(_) if !self.is_of_stored_route(uri.path()) => return Err(pass(NO_ROUTE)),
-            Err(_) if !is_read => return Err(pass("method")),
+            Err(_) if !self.is_of_stored_route(uri.path()) => return Err(pass(NO_ROUTE, none)),
+            Err(_) if !is_read => return Err(pass("method", none)),
             Err(error) => return Err(OtherRequest::BadPath(error)),
         };
-        let route = path.route(&self.0.routes).ok_or_else(|| pass(NO_ROUTE))?;
+        let route = path.route(&self.0.routes).ok_or_else(|| pass(NO_ROUTE, none))?;
+        let pass = |detail| pass(detail, route.slot);
         let Some(policy) = route.policy() else {
             let declared = path.other_slash(&route.pattern);
             let declared = declared.filter(|_| is_read && !route.pattern.has_rest());
-            return Err(OtherRequest::Pass { detail: "dynamic", is_draft, declared });
+            let bypass = Bypass { is_draft, ..Bypass::of("dynamic", route) };
+            return Err(OtherRequest::Pass { bypass, declared });
         };
         if !is_read {
             return Err(pass("method"));

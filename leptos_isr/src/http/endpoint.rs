@@ -17,6 +17,7 @@ use crate::{
     http::answer::{method_not_allowed, parse, plain},
     order::{purge::Purge, purge_id::PurgeId},
     rules::headers,
+    stats::PurgeSource,
     wire,
 };
 
@@ -121,7 +122,7 @@ async fn purge(engine: &Engine, query: &str, body: &[u8], ids: Vec<PurgeId>) -> 
             Err(error) => refused(&error),
         };
     }
-    match engine.purge_passed_on(&purge, ids).await {
+    match engine.purge_from(PurgeSource::Api, &purge, ids).await {
         Ok(()) => {
             (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, headers::PRIVATE)]).into_response()
         }

@@ -32,7 +32,7 @@ use tracing::error;
 
 use self::{
     answer::{bad_path, not_listed, redirect},
-    classify::{Endpoint, NO_ROUTE, OtherRequest, PageRequest, RequestedPage},
+    classify::{Bypass, Endpoint, NO_ROUTE, OtherRequest, PageRequest, RequestedPage},
     response::{
         PageParts, failed, forward, hit_status, not_prefetched, private, remove_body, stale_by,
     },
@@ -40,7 +40,7 @@ use self::{
 use crate::{
     access::{draft::Draft, seen_cookie},
     data::reading::Reading,
-    engine::{Engine, app_router::AppRouter, lookup::Lookup},
+    engine::{Engine, app_router::AppRouter, lookup::Lookup, stats::stored_result},
     error::RenderError,
     period,
     render::outcome::NewEntry,
@@ -52,6 +52,7 @@ use crate::{
         headers,
         shared_cache::forbid_storing,
     },
+    stats::{AnswerKind, RequestResult},
 };
 
 /// The reason in `Cache-Status` if the app has a handler of its own for the path of a stored route.
@@ -184,11 +185,12 @@ impl Engine {
         let encoding = entry.choose(request);
         let body = entry.body_in(encoding)?;
         let kind = EntryKind::of(page.policy.is_data, entry.is_gone());
-        let freshness = self.serve_stored(page.policy.lifetime, kind, &entry, || {
+        let (freshness, waits) = self.serve_stored(page.policy.lifetime, kind, &entry, || {
             (page.target(), headers::is_prefetch(request))
         })?;
-        let status = hit_status(freshness);
-        let hit = PageParts { route: page.route, entry: &entry, encoding, body, freshness, status };
+        let (status, result) = (hit_status(freshness), stored_result(freshness, waits));
+        let (route, entry) = (page.route, &*entry);
+        let hit = PageParts { route, entry, encoding, body, freshness, status, result };
         Some(self.page_response(hit, request))
     }
 
@@ -200,17 +202,21 @@ impl Engine {
     ) -> Response {
         let RequestedPage { route, path, target } = page;
         if self.own_handler(&route, &target).is_some() {
-            return self.pass(app, request, OWN_HANDLER, false).await;
+            return self.pass(app, request, Bypass::of(OWN_HANDLER, &route)).await;
         }
         match self.is_admitted(&route, &path).await {
             Ok(true) => self.respond(&route, &target, request.headers()).await,
-            Ok(false) => self.shared_not_found(request.headers()).await,
+            Ok(false) => {
+                self.count(route.slot, RequestResult::Bypass);
+                self.shared_not_found(request.headers()).await
+            }
             Err(error) => {
                 error!(
                     route = route.path(),
                     error = &error as &dyn Error,
                     "cannot tell which paths exist"
                 );
+                self.count(route.slot, RequestResult::Failed);
                 failed(RenderError::Failed(error.to_string()).into(), Forward::Miss)
             }
         }
@@ -228,24 +234,46 @@ impl Engine {
             None => self.serve(target, is_prefetch).await,
         };
         match lookup {
-            Lookup::Stored(entry) => self.encoded_page(route, &entry, hit_status, request).await,
+            Lookup::Stored(entry) => {
+                let status = |freshness| {
+                    (hit_status(freshness), stored_result(freshness, self.backs_off(&entry)))
+                };
+                self.encoded_page(route, &entry, status, request).await
+            }
             Lookup::StaleIfError(entry) => {
-                let status =
-                    |freshness| CacheStatus::StaleIfError { ttl: past(stale_by(freshness)) };
+                let status = |freshness| {
+                    let ttl = past(stale_by(freshness));
+                    (CacheStatus::StaleIfError { ttl }, RequestResult::StaleError)
+                };
                 self.encoded_page(route, &entry, status, request).await
             }
             Lookup::Rendered { new, had_page } => {
                 let NewEntry { entry, stored, .. } = new;
                 let status =
                     CacheStatus::Forwarded { why: forward(had_page), status: entry.status, stored };
+                let result = match had_page {
+                    true => RequestResult::Expired,
+                    false => RequestResult::Miss,
+                };
                 if stored {
-                    self.encoded_page(route, &entry, |_| status, request).await
+                    self.encoded_page(route, &entry, |_| (status, result), request).await
                 } else {
+                    self.count(route.slot, result);
                     private(&entry, status)
                 }
             }
-            Lookup::Failed { failure, had_page } => failed(failure, forward(had_page)),
-            Lookup::NotPrefetched { had_page } => not_prefetched(forward(had_page)),
+            Lookup::Failed { failure, had_page } => {
+                let result = match failure.error {
+                    RenderError::Busy { .. } => RequestResult::Refused,
+                    _ => RequestResult::Failed,
+                };
+                self.count(route.slot, result);
+                failed(failure, forward(had_page))
+            }
+            Lookup::NotPrefetched { had_page } => {
+                self.count(route.slot, RequestResult::NotPrefetched);
+                not_prefetched(forward(had_page))
+            }
         }
     }
 
@@ -257,16 +285,17 @@ impl Engine {
     ) -> Response {
         match other {
             OtherRequest::Endpoint(endpoint) => self.answer_endpoint(endpoint, request).await,
-            OtherRequest::Pass { detail, is_draft, declared } => {
+            OtherRequest::Pass { bypass, declared } => {
                 let other = declared.map(|path| redirect(&path, request.uri().query()));
-                let response = self.pass(app, request, detail, is_draft).await;
+                let response = self.pass(app, request, bypass).await;
                 other.filter(|_| response.status() == StatusCode::NOT_FOUND).unwrap_or(response)
             }
             OtherRequest::BadPath(error) => bad_path(error),
             OtherRequest::OtherSlash { route, is_draft, .. }
                 if self.own_handler_at(&route, request.uri().path()).is_some() =>
             {
-                self.pass(app, request, OWN_HANDLER, is_draft).await
+                self.pass(app, request, Bypass { is_draft, ..Bypass::of(OWN_HANDLER, &route) })
+                    .await
             }
             OtherRequest::OtherSlash { path, .. } => redirect(&path, request.uri().query()),
         }
@@ -290,8 +319,7 @@ impl Engine {
         &self,
         app: &AppRouter,
         mut request: Request,
-        detail: &'static str,
-        is_draft: bool,
+        Bypass { detail, is_draft, slot }: Bypass,
     ) -> Response {
         let policy = self.0.csp.as_ref().map(|csp| csp.begin(&mut request));
         let reading = match is_draft {
@@ -311,6 +339,8 @@ impl Engine {
             && cache_control::is_file(response.headers());
         // Caches take the headers of a 304 for those of the answer that they keep.
         let is_whole = response.status() != StatusCode::NOT_MODIFIED;
+        let answer = if is_whole { AnswerKind::Full } else { AnswerKind::NotModified };
+        self.0.counters.request(slot, RequestResult::Bypass, answer);
         let headers = response.headers_mut();
         if let Some(policy) = policy.filter(|_| is_whole) {
             policy.send_with(headers);

@@ -33,6 +33,7 @@ use crate::{
         headers::{self, CdnLifetime, CdnReach},
         tag_list::TagList,
     },
+    stats::{AnswerKind, RequestResult, RouteSlot},
     wire,
 };
 
@@ -53,6 +54,8 @@ pub(super) struct PageParts<'a> {
     pub(super) body: &'a Bytes,
     pub(super) freshness: Freshness,
     pub(super) status: CacheStatus,
+    /// What the request counts as.
+    pub(super) result: RequestResult,
 }
 
 impl Engine {
@@ -62,14 +65,15 @@ impl Engine {
         &self,
         route: &DeclaredRoute,
         entry: &Arc<ServedEntry>,
-        status: impl FnOnce(Freshness) -> CacheStatus,
+        status: impl FnOnce(Freshness) -> (CacheStatus, RequestResult),
         request: &HeaderMap,
     ) -> Response {
         let (encoding, body) = self.encoded(entry, request).await;
         // Only now: the page may have been purged while it was compressed.
         let freshness = self.0.order.freshness(route.lifetime(), entry);
-        let status = status(freshness);
-        self.page_response(PageParts { route, entry, encoding, body, freshness, status }, request)
+        let (status, result) = status(freshness);
+        let page = PageParts { route, entry, encoding, body, freshness, status, result };
+        self.page_response(page, request)
     }
 
     async fn encoded<'a>(
@@ -103,7 +107,7 @@ impl Engine {
 
     /// The response with a stored page, or 304 if the browser has it.
     pub(super) fn page_response(&self, page: PageParts<'_>, request: &HeaderMap) -> Response {
-        let PageParts { route, entry, encoding, body, freshness, status } = page;
+        let PageParts { route, entry, encoding, body, freshness, status, result } = page;
         entry.count_request();
         let cdn =
             CdnLifetime::of(route.lifetime().within(entry.asked), freshness, self.0.cdn_reach);
@@ -118,14 +122,36 @@ impl Engine {
         let head = head.as_ref().expect("a head was found or made");
         let mut response = Response::new(Body::empty());
         if entry.status == StatusCode::OK && headers::is_not_modified(request, &head.etag) {
+            self.count_page(route, result, AnswerKind::NotModified, freshness);
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             *response.headers_mut() = head.not_modified();
         } else {
+            self.count_page(route, result, AnswerKind::Full, freshness);
             *response.status_mut() = entry.status;
             *response.headers_mut() = head.headers.clone();
             *response.body_mut() = body.clone().into();
         }
         response
+    }
+
+    /// Counts a request for which there is no stored page to send.
+    pub(super) fn count(&self, slot: RouteSlot, result: RequestResult) {
+        self.0.counters.request(slot, result, AnswerKind::Full);
+    }
+
+    fn count_page(
+        &self,
+        route: &DeclaredRoute,
+        result: RequestResult,
+        answer: AnswerKind,
+        freshness: Freshness,
+    ) {
+        self.0.counters.request(route.slot, result, answer);
+        if let Freshness::Stale { by, reason: StaleReason::Time }
+        | Freshness::Expired { by, reason: StaleReason::Time } = freshness
+        {
+            self.0.counters.served_stale(route.slot, by);
+        }
     }
 
     fn head(

@@ -13,6 +13,7 @@ use crate::{
     engine::Engine,
     http::answer::{method_not_allowed, plain},
     rules::headers,
+    stats::PurgeSource,
 };
 
 /// The largest body of a delivery, in bytes.
@@ -85,7 +86,7 @@ impl Engine {
             return done();
         }
         info!(hook = name, "purging for a delivery");
-        match self.purge(&mapped.purge).await {
+        match self.purge_from(PurgeSource::Webhook, &mapped.purge, Vec::new()).await {
             Ok(()) => done(),
             Err(error) => {
                 let cause = &error as &dyn std::error::Error;

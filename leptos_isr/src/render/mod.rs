@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use tokio::{runtime::Handle, time::timeout};
 use tower::ServiceExt;
-use tracing::{instrument::WithSubscriber, warn};
+use tracing::{Instrument, instrument::WithSubscriber, warn};
 
 use crate::{
     address::{key::Key, tag::Tag},
@@ -75,7 +75,7 @@ pub(crate) struct RenderOutput {
 pub(crate) async fn render(job: Job) -> Result<RenderOutput, RenderFailure> {
     let limit = job.limits.time;
     let threads = job.threads.clone();
-    let mut task = threads.spawn(answer(job).with_current_subscriber());
+    let mut task = threads.spawn(answer(job).in_current_span().with_current_subscriber());
     match timeout(limit, &mut task).await {
         Ok(Ok(result)) => result,
         Ok(Err(stopped)) => Err(stopped_render(stopped).into()),

@@ -15,11 +15,14 @@ use crate::{
         pattern::RoutePattern,
         policy::{Lifetime, Policy},
     },
+    stats::RouteSlot,
 };
 
 /// One route: its path pattern and, unless it is dynamic, the rules for its pages.
 #[derive(Clone, Debug)]
 pub struct DeclaredRoute {
+    /// Where its requests are counted.
+    pub(crate) slot: RouteSlot,
     pub(crate) name: Arc<str>,
     pub(crate) pattern: RoutePattern,
     /// `None` if the pages are rendered for each request.
@@ -44,7 +47,8 @@ impl DeclaredRoute {
             false => Some(Policy::combine(&pattern, declarations).map_err(wrong)?),
         };
         let name = pattern.as_str().into();
-        Ok(Self { name, pattern, policy, admitted: OnceLock::new(), unlisted: OnceLock::new() })
+        let (slot, admitted, unlisted) = (RouteSlot::NONE, OnceLock::new(), OnceLock::new());
+        Ok(Self { slot, name, pattern, policy, admitted, unlisted })
     }
 
     /// The route's path as declared, for example `/articles/:slug`.
@@ -168,6 +172,9 @@ impl RouteTable {
         if self.0.iter().all(|route| route.pattern != pattern) {
             self.0.push(Arc::new(DeclaredRoute::new(pattern, declarations)?));
             self.0.sort_by(|a, b| a.pattern.by_specificity(&b.pattern));
+            for (place, route) in self.0.iter_mut().enumerate() {
+                Arc::make_mut(route).slot = RouteSlot(place);
+            }
         }
         Ok(())
     }

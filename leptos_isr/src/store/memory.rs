@@ -106,6 +106,13 @@ impl MemoryTier {
         self.pages.contains_key(key) || self.not_found.contains_key(key)
     }
 
+    /// How many pages there are, how many bytes they take, and how many they may take.
+    pub(crate) fn size(&self) -> (u64, u64, u64) {
+        let tiers = [&self.pages, &self.not_found];
+        let sum = |of: fn(&Tier) -> u64| tiers.into_iter().map(of).sum();
+        (sum(|tier| tier.len() as u64), sum(Tier::weight), sum(Tier::capacity))
+    }
+
     /// Every page; asking does not count as a use.
     pub(crate) fn entries(&self) -> Vec<Arc<ServedEntry>> {
         self.pages.iter().chain(self.not_found.iter()).map(|(_, slot)| slot.entry).collect()

@@ -42,6 +42,11 @@ impl Tiers {
         self.memory.get(key)
     }
 
+    /// How many pages are in memory, how many bytes they take, and how many they may take.
+    pub(crate) fn memory_size(&self) -> (u64, u64, u64) {
+        self.memory.size()
+    }
+
     /// Every page that need not be read from the store; asking does not count as a use.
     pub(crate) fn all_at_hand(&self) -> Vec<Arc<ServedEntry>> {
         // Before memory: a page that it evicts meanwhile must be in one of the two.

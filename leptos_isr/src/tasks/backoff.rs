@@ -72,6 +72,12 @@ impl<K: AsRef<str> + Clone + Eq + Hash, W: Clone> Backoff<K, W> {
         wait
     }
 
+    /// How many keys were last noted for this.
+    pub(crate) fn count(&self, is_counted: impl Fn(&W) -> bool) -> usize {
+        let all = self.failing().value_order();
+        all.iter().filter(|failing| is_counted(&failing.why)).count()
+    }
+
     /// Forgets the failures of `key`.
     pub(crate) fn succeeded(&self, key: &K) {
         let _ = self.failing().cache_remove(key);

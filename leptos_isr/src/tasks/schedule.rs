@@ -25,7 +25,7 @@ use std::{
 use priority_queue::PriorityQueue;
 use tokio::sync::oneshot;
 
-use crate::address::key::Key;
+use crate::{address::key::Key, stats::QueueStats};
 
 /// One turn in this many goes by the longest wait, not by demand.
 const OLDEST_EVERY: u64 = 4;
@@ -227,6 +227,17 @@ impl Scheduler {
         drop(state);
         let (route, key) = (Arc::clone(route), key.clone());
         Ok(Turn { scheduler: self.clone(), route, key, call, urgency, has_begun: false })
+    }
+
+    /// What is rendered now, and what waits.
+    pub(crate) fn stats(&self) -> QueueStats {
+        let state = self.state();
+        QueueStats {
+            running_for_visitors: state.running.all - state.running.background,
+            running_in_background: state.running.background,
+            waiting: state.waiting,
+            visitors: state.visitors,
+        }
     }
 
     /// Whether nothing is rendered any more that nobody waits for.

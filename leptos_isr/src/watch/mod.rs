@@ -133,6 +133,11 @@ impl Hub {
         self.max_streams > 0
     }
 
+    /// How many streams are open.
+    pub(crate) fn streams(&self) -> usize {
+        self.state().streams
+    }
+
     pub(crate) fn close(&self) {
         self.closed.send_replace(true);
     }

@@ -19,6 +19,7 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use leptos_isr::{
     Engine, Isr, data::data, days, minutes, purge::Purge, route::RouteTable, seconds,
+    stats::ReadOutcome,
 };
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
@@ -195,6 +196,12 @@ impl Site {
         self.source.0.version.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// What reads came to.
+    fn counted(&self) -> Vec<(ReadOutcome, u64)> {
+        let reads = self.engine.stats().reads.into_iter().filter(|of| of.count > 0);
+        reads.map(|of| (of.outcome, of.count)).collect()
+    }
+
     fn asked(&self) -> usize {
         self.source.0.asked.load(Ordering::SeqCst)
     }
@@ -336,6 +343,8 @@ async fn failing_source_costs_nothing_while_data_are_only_stale() {
     assert_eq!(site.asked(), 2);
     site.assert("/other/a", STORED, "a v1").await;
     assert_eq!(site.asked(), 2, "the source is left alone for a while");
+    let expected = [(ReadOutcome::New, 1), (ReadOutcome::Stale, 1), (ReadOutcome::Failed, 1)];
+    assert_eq!(site.counted(), expected, "the page has an old one to show, the other has not");
     site.assert("/other/a", "isr; hit; ttl=5", "a v1").await;
     site.source.0.fails.store(false, Ordering::SeqCst);
     site.publish();
@@ -379,6 +388,8 @@ async fn many_readers_share_one_call() {
         assert_eq!(page.await.unwrap(), StatusCode::OK);
     }
     assert_eq!(site.asked(), 1);
+    let counted = site.counted();
+    assert!(counted.contains(&(ReadOutcome::Joined, 3)), "{counted:?}");
 }
 
 #[tokio::test]

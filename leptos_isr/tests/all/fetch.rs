@@ -25,6 +25,7 @@ use leptos_isr::{
     purge::Purge,
     route::RouteTable,
     seconds,
+    stats::ReadOutcome,
 };
 use serde::Deserialize;
 use tokio::{
@@ -301,6 +302,29 @@ async fn unchanged_content_costs_a_304() {
     let tags: Vec<_> = asked.iter().map(|headers| headers.get(header::IF_NONE_MATCH)).collect();
     assert_eq!(tags.len(), 5);
     assert!(tags[0].is_none() && tags[1..].iter().all(|tag| *tag.unwrap() == "\"1\""));
+}
+
+#[tokio::test]
+async fn read_counts_for_its_origin_by_what_it_came_to() {
+    let upstream = Upstream::start().await;
+    let site = site(&upstream, FetchSettings::default());
+    upstream.answers(&[Answers::WithEtag(r#"{"title":"a"}"#, "\"1\"")]);
+    site.get("/1").await;
+    site.regenerated("/1").await;
+    purge(&site, "another").await;
+    upstream.answers(&[Answers::Status(500)]);
+    site.get("/2").await;
+    upstream.answers(&[Answers::Status(404)]);
+    site.get("/3").await;
+    let reads = site.engine.stats().reads.into_iter().filter(|of| of.count > 0);
+    let counted: Vec<_> = reads.map(|of| (of.origin, of.outcome, of.count)).collect();
+    let count = |outcome, count| (upstream.url.clone(), outcome, count);
+    let expected = [
+        count(ReadOutcome::New, 2),
+        count(ReadOutcome::NotModified, 1),
+        count(ReadOutcome::Failed, 1),
+    ];
+    assert_eq!(counted, expected);
 }
 
 #[tokio::test]

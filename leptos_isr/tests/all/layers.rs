@@ -9,7 +9,7 @@ use modules::{Files, Import, Imports, Modules};
 
 /// From the lowest up. A name is that of a file or folder of `src`.
 const FLOORS: [&[&str]; 14] = [
-    &["error", "sync", "wire", "clock", "period", "tls"],
+    &["error", "sync", "wire", "clock", "period", "tls", "stats"],
     &["address"],
     &["route", "tasks"],
     &["rules"],
@@ -131,7 +131,7 @@ fn import_of_a_higher_floor_is_found_however_it_is_written() {
             ("error.rs", error),
         ])
     };
-    let floors = "[store watch access] is above [error sync wire clock period tls]";
+    let floors = "[store watch access] is above [error sync wire clock period tls stats]";
     for (text, import) in [
         ("\nuse crate::face::Memory;", "2: `crate::face::Memory`"),
         ("pub use super::store::Memory;", "1: `super::store::Memory`"),

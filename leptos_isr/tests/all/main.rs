@@ -41,6 +41,7 @@ mod sessions;
 mod settings;
 mod slow_store;
 mod spawned;
+mod stats;
 #[cfg(feature = "tls")]
 mod tls;
 mod two_engines;

@@ -22,6 +22,7 @@ use leptos_isr::{
     purge::{Mapping, Purge, Webhook},
     route::RouteTable,
     seconds,
+    stats::PurgeSource,
     store::{Key, Ledger, LedgerRecord, Store, StoreError},
 };
 use sha2::Sha256;
@@ -97,6 +98,9 @@ async fn delivery_purges_softly_what_it_maps_to() {
     let body = r#"{"slug":"1","old":{"slug":"2"}}"#;
     let purged = purged(&site, &["1", "2", "3"], deliver_signed(&site, body, START)).await;
     assert_eq!(purged, ["1", "2"]);
+    let mut counts = site.engine.stats().purges.into_iter().filter(|of| of.count > 0);
+    let purge = counts.next().unwrap();
+    assert_eq!((purge.source, purge.count, counts.next()), (PurgeSource::Webhook, 1, None));
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ use crate::{
         reading::reading,
         value::SourceAnswer,
     },
+    stats::OTHER_ORIGIN,
 };
 
 /// Reads from `url` by GET, through the data cache; see [`Fetch`].
@@ -196,6 +197,7 @@ impl Fetch {
         let client = reads.map_or_else(Client::shared, |reads| reads.client.clone());
         read.has_tags |= tags_of.is_some();
         read.label = format!("GET {}", shown(&url));
+        read.origin = origin(&url);
         read.name = name(&url, &headers, expected.as_ref().map(|expected| expected.type_name));
         let load = move |validators| -> LoadFuture {
             Box::pin(async move {
@@ -229,6 +231,12 @@ fn without_mark(bytes: &[u8]) -> &[u8] {
 /// An address as errors and the log show it.
 fn shown(url: &str) -> String {
     client::parse(url).map_or_else(|_| url.to_owned(), |url| client::shown(&url))
+}
+
+/// The scheme, host and port of an address.
+fn origin(url: &str) -> String {
+    let origin = client::parse(url).map(|url| url.origin().ascii_serialization());
+    origin.unwrap_or_else(|_| OTHER_ORIGIN.to_owned())
 }
 
 /// What tells answers apart. It has only a digest of a header's value, which may be a token. Each type has an answer of its own, so what one cannot parse is not in another's way.

@@ -31,6 +31,11 @@ impl Index {
         self.bytes
     }
 
+    /// How many files there are.
+    pub(super) fn len(&self) -> usize {
+        self.files.len()
+    }
+
     /// Notes a file that was written.
     pub(super) fn put(&mut self, id: FileId, key: Key, len: u64) {
         let old = self.files.push(id, Slot { len, key: Some(key) });

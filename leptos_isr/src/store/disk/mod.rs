@@ -117,6 +117,13 @@ impl DiskStore {
         Ok(store)
     }
 
+    /// How many pages of this build there are, how many bytes they take, and how many those of all
+    /// builds may take.
+    pub(crate) fn size(&self) -> (u64, u64, u64) {
+        let index = lock(&self.0.index);
+        (index.len() as u64, index.bytes(), self.0.limit)
+    }
+
     fn open_with(
         settings: Settings,
         clock: Arc<dyn Clock>,

@@ -1,0 +1,211 @@
+//! What has been counted, and what is counted of renders and purges.
+
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tracing::{Span, field, info_span};
+
+use crate::{
+    clock::stamp_of,
+    engine::Engine,
+    entry::{Position, ServedEntry},
+    error::RenderError,
+    render::outcome::NewEntry,
+    route::target::Target,
+    rules::freshness::{Freshness, PurgeKind},
+    stats::{
+        CdnStats, Counters, LedgerStats, PurgeSource, RenderOutcome, RenderReason, RequestResult,
+        Stats, Tier, TierStats, Urgency as CountedUrgency,
+    },
+    store::purge_log::NewPurge,
+    tasks::{
+        backoff::UnstoredReason,
+        schedule::{Permit, Urgency},
+    },
+};
+
+/// A render that is counted when it has ended.
+pub(crate) struct CountedRender {
+    counters: Arc<Counters>,
+    route: Arc<str>,
+    reason: RenderReason,
+    old: Option<Arc<ServedEntry>>,
+    began: Instant,
+    /// What happens during the render belongs to this span.
+    pub(crate) span: Span,
+}
+
+impl Engine {
+    /// Returns what this engine has done since it was opened, and what it does now.
+    ///
+    /// It costs little, and asks neither the store nor anything outside: call it as often as you
+    /// like. The numbers are not of one instant, since nothing is held up for them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use leptos_isr::{Engine, Isr, minutes, route::RouteTable, stats::RequestResult};
+    ///
+    /// # fn main() -> Result<(), leptos_isr::Error> {
+    /// let routes = RouteTable::new().add("/feed.xml", Isr::revalidate(minutes(5)))?;
+    /// let isr = Engine::builder(routes).build()?;
+    /// let stats = isr.stats();
+    /// let feed = &stats.routes[0];
+    /// assert_eq!(feed.route.as_deref(), Some("/feed.xml"));
+    /// let hits = feed.requests.iter().filter(|requests| requests.result == RequestResult::Hit);
+    /// assert_eq!(hits.map(|requests| requests.count).sum::<u64>(), 0);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let counters = &self.0.counters;
+        let (purges, purge_delays) = counters.purge_stats();
+        let is_failing = |(why, _): &(UnstoredReason, _)| *why == UnstoredReason::Failed;
+        Stats {
+            version: env!("CARGO_PKG_VERSION"),
+            build: self.0.build.clone(),
+            routes: counters.route_stats(),
+            render_waits: counters.wait_stats(),
+            queue: self.0.scheduler.stats(),
+            failing_pages: self.0.backoff.count(is_failing),
+            tiers: self.tier_stats(),
+            purges,
+            purge_delays,
+            reads: counters.read_stats(),
+            cdns: self.cdn_stats(),
+            ledger: self.0.tiers.store().map(|_| LedgerStats {
+                is_connected: !self.is_cut_off(),
+                position: self.0.order.seen().0,
+            }),
+            live_streams: self.0.watch.streams(),
+        }
+    }
+
+    fn tier_stats(&self) -> Vec<TierStats> {
+        let memory = (Tier::Memory, self.0.tiers.memory_size());
+        let disk = self.0.disk.as_ref().map(|disk| (Tier::Disk, disk.size()));
+        let data = (Tier::Data, self.0.reads.cache.size());
+        let tiers = [Some(memory), disk, Some(data)].into_iter().flatten();
+        let stats =
+            tiers.map(|(tier, (entries, bytes, limit))| TierStats { tier, entries, bytes, limit });
+        stats.collect()
+    }
+
+    fn cdn_stats(&self) -> Vec<CdnStats> {
+        let now = stamp_of(self.now());
+        let cdns = self.0.cdns.waiting().map(|(cdn, waiting, oldest)| CdnStats {
+            cdn: cdn.to_owned(),
+            waiting,
+            oldest: since(oldest.unwrap_or(now), now),
+        });
+        cdns.collect()
+    }
+
+    /// Begins to count a render. `old` is the page that is stored.
+    pub(crate) fn begin_counting(
+        &self,
+        target: &Target,
+        reason: RenderReason,
+        old: Option<Arc<ServedEntry>>,
+    ) -> CountedRender {
+        let span = info_span!("render", isr.key = %target.key, http.route = &*target.route,
+            reason = reason.as_str(), outcome = field::Empty);
+        CountedRender {
+            counters: Arc::clone(&self.0.counters),
+            route: Arc::clone(&target.route),
+            reason,
+            old,
+            began: Instant::now(),
+            span,
+        }
+    }
+
+    /// Why a page is rendered, whoever asked for that: `asked` is the reason in the log.
+    pub(crate) fn render_reason(&self, asked: &str, old: Option<&ServedEntry>) -> RenderReason {
+        match asked {
+            "miss" => RenderReason::Miss,
+            "requested" => RenderReason::Requested,
+            "warmed" => RenderReason::Warm,
+            "purge" => RenderReason::Purge,
+            _ if old.is_some_and(|old| self.0.order.purged(old).is_some()) => RenderReason::Purge,
+            _ => RenderReason::Time,
+        }
+    }
+
+    /// Counts how long a page waited whose turn has come.
+    pub(crate) fn count_wait(&self, permit: Option<&Permit>, asked: Instant) {
+        let urgency = match permit.map(|permit| permit.urgency) {
+            Some(Urgency::Waiting) => CountedUrgency::Visitor,
+            Some(Urgency::Prefetch) => CountedUrgency::Prefetch,
+            Some(Urgency::Background) | None => CountedUrgency::Background,
+        };
+        self.0.counters.waited(urgency, asked.elapsed());
+    }
+
+    /// Counts a purge that is made here, when `keep` has kept it.
+    pub(crate) async fn count_purge<T>(
+        &self,
+        source: PurgeSource,
+        kind: PurgeKind,
+        keep: impl Future<Output = T>,
+    ) -> T {
+        let began = Instant::now();
+        let kept = keep.await;
+        self.0.counters.purge(source, kind == PurgeKind::Hard, Some(began.elapsed()));
+        kept
+    }
+
+    /// Counts purges of other processes. Their positions tell when the ledger kept them.
+    pub(crate) fn count_heard<'a>(
+        &self,
+        purges: impl Iterator<Item = &'a (Option<Position>, NewPurge)>,
+    ) {
+        let now = stamp_of(self.now());
+        for (position, purge) in purges {
+            let took = position.map(|position| since(position, now));
+            self.0.counters.purge(PurgeSource::Replica, purge.kind == PurgeKind::Hard, took);
+        }
+    }
+}
+
+/// What a request counts as that gets the stored page; `waits` says why no regeneration was started.
+pub(crate) fn stored_result(freshness: Freshness, waits: Option<UnstoredReason>) -> RequestResult {
+    match (freshness, waits) {
+        (Freshness::Fresh { .. }, _) => RequestResult::Hit,
+        (_, Some(UnstoredReason::Failed)) => RequestResult::StaleError,
+        (_, Some(UnstoredReason::NotStorable) | None) => RequestResult::Stale,
+    }
+}
+
+/// How long ago a stamp was.
+fn since(stamp: u64, now: u64) -> Duration {
+    Duration::from_micros(now.saturating_sub(stamp))
+}
+
+impl CountedRender {
+    pub(crate) fn rendered(self, new: &NewEntry) {
+        let entry = &new.entry;
+        let is_same = self.old.as_ref().is_some_and(|old| entry.is_same_page(old));
+        self.ended(match new.stored {
+            false => RenderOutcome::Unstored,
+            true if entry.is_gone() => RenderOutcome::Gone,
+            true if is_same => RenderOutcome::Same,
+            true => RenderOutcome::Changed,
+        });
+    }
+
+    pub(crate) fn failed(self, error: &RenderError) {
+        self.ended(match error {
+            RenderError::TimedOut(_) => RenderOutcome::Timeout,
+            _ => RenderOutcome::Failed,
+        });
+    }
+
+    pub(crate) fn ended(self, outcome: RenderOutcome) {
+        self.span.record("outcome", outcome.as_str());
+        self.counters.render(&self.route, self.reason, outcome, self.began.elapsed());
+    }
+}

@@ -1,0 +1,24 @@
+//! What an engine has done since it was opened, and what it does now: numbers for operators.
+//!
+//! [`Engine::stats`](crate::Engine::stats) gives a snapshot, [`Stats`].
+//!
+//! Counters are plain atomics that are there from the start, one set for each route: a hit adds one to
+//! one of them and does nothing else. They begin at zero with the engine, and count in this process
+//! only.
+
+mod counters;
+mod histogram;
+mod labels;
+mod snapshot;
+
+pub(crate) use self::counters::{Counters, OTHER_ORIGIN, RouteSlot};
+pub use self::{
+    labels::{
+        AnswerKind, PurgeSource, ReadOutcome, RenderOutcome, RenderReason, RequestResult, Tier,
+        Urgency,
+    },
+    snapshot::{
+        BucketCount, CdnStats, HistogramStats, LedgerStats, PurgeCount, PurgeDelays, QueueStats,
+        ReadCount, RenderCount, RequestCount, RouteStats, Stats, TierStats, WaitStats,
+    },
+};
