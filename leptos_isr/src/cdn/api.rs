@@ -1,6 +1,6 @@
 //! What a CDN is told when pages are purged.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use reqwest::Url;
@@ -172,6 +172,17 @@ impl Cdn {
             Kind::Nginx => format!("nginx {}", self.api),
             Kind::Url => self.api.clone(),
         }
+    }
+
+    /// Whether it is on this machine, as another one is on each other machine.
+    pub(super) fn is_local(&self) -> bool {
+        let Some(host) =
+            Url::parse(&self.api).ok().and_then(|url| url.host_str().map(str::to_owned))
+        else {
+            return false;
+        };
+        let ip: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+        host == "localhost" || ip.is_some_and(|ip| ip.is_loopback())
     }
 
     /// Whether a purge by tag reaches what is kept there.

@@ -2,7 +2,7 @@
 //!
 //! - The ledger keeps the purges, and until which position each CDN has been told. So a process that
 //!   starts goes on with what is left, and one process tells for all that share the ledger.
-//! - A purge that came from another server goes on with its ids. None is passed on twice.
+//! - A purge that came from another server goes on with its ids, by which none goes round.
 //! - A CDN that fails is asked again after growing waits. The others do not wait for it.
 
 mod api;
@@ -18,7 +18,6 @@ use std::{
     time::Duration,
 };
 
-use futures::future::BoxFuture;
 use http::{HeaderValue, StatusCode, header};
 use reqwest::redirect::Policy;
 use tokio::time::timeout;
@@ -31,7 +30,7 @@ pub(crate) use self::{
     queue::{Batch, Queue},
 };
 use crate::{
-    clock::{Clock, Stamp},
+    clock::{Clock, Stamp, stamp_of},
     data::fetch::client::{is_passing, retry_after},
     error::Error,
     order::{
@@ -54,8 +53,17 @@ const PATIENCE: Duration = period::hours(1);
 /// How much of an answer is read, in bytes.
 const MAX_ANSWER: usize = 64 << 10;
 
-/// Waits for a while. Tests record the wait instead.
-type Sleep = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
+/// What a CDN made of purges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    Done,
+    /// It accepts them at no time from this process.
+    Refused,
+    /// It may accept them later.
+    Failed {
+        retry_in: Duration,
+    },
+}
 
 /// The CDNs of an engine, and what they are still to be told.
 pub(crate) struct Cdns {
@@ -71,23 +79,27 @@ struct Caller {
     client: OnceLock<reqwest::Client>,
     clock: Arc<dyn Clock>,
     backoff: Backoff<String, ()>,
-    sleep: Sleep,
     limit: Duration,
 }
 
 impl Cdns {
+    /// `is_shared` says whether processes on other machines share the ledger.
+    ///
     /// # Errors
     ///
     /// Returns [`Error::Cdn`], which names the CDN that is set up wrongly.
-    pub(crate) fn new(cdns: Vec<Cdn>, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let sleep: Sleep = Arc::new(|time| Box::pin(tokio::time::sleep(time)));
-        Self::with(cdns, clock, sleep, LIMIT)
+    pub(crate) fn new(
+        cdns: Vec<Cdn>,
+        is_shared: bool,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        Self::with(cdns, is_shared, clock, LIMIT)
     }
 
     fn with(
         cdns: Vec<Cdn>,
+        is_shared: bool,
         clock: Arc<dyn Clock>,
-        sleep: Sleep,
         limit: Duration,
     ) -> Result<Self, Error> {
         let seen = Arc::new(Seen::new());
@@ -96,13 +108,15 @@ impl Cdns {
             let name = cdn.name();
             let wrong = |problem| Error::Cdn { name: name.clone(), problem };
             cdn.check().map_err(wrong)?;
-            if queues.iter().any(|queue| queue.name == name) {
+            if queues.iter().any(|queue| queue.cdn.name() == name) {
                 return Err(wrong("it is set up twice; remove one".to_owned()));
             }
-            queues.push(Arc::new(Queue::new(cdn, Arc::clone(&seen))));
+            // Each machine has one of its own there.
+            let name = if is_shared && cdn.is_local() { name + " of " + &machine() } else { name };
+            queues.push(Arc::new(Queue::new(cdn, name, Arc::clone(&seen))));
         }
         let (client, backoff) = (OnceLock::new(), Backoff::new());
-        let caller = Arc::new(Caller { client, clock, backoff, sleep, limit });
+        let caller = Arc::new(Caller { client, clock, backoff, limit });
         let tellers = queues.iter().map(|_| Worker::default()).collect();
         Ok(Self { queues, tellers, seen, caller })
     }
@@ -132,6 +146,7 @@ impl Cdns {
         match arrival {
             Arrival::New if !ids.is_empty() => Some(ids.to_vec()),
             Arrival::New => (!self.queues.is_empty()).then(|| vec![self.seen.next()]),
+            // By the record of the request that came first.
             Arrival::UnderWay | Arrival::Done => Some(Vec::new()),
         }
     }
@@ -149,58 +164,67 @@ impl Cdns {
             let ids = ids.clone().unwrap_or_else(|| vec![self.seen.next()]);
             self.seen.end(&ids, true);
             let purge = purge_of(scopes, *kind == PurgeKind::Hard);
+            let made = position.unwrap_or_else(|| stamp_of(self.caller.clock.now()));
             for queue in self.queues.iter().filter(|_| !ids.is_empty()) {
-                queue.push(*position, ids.clone(), purge.clone());
+                queue.push(*position, made, ids.clone(), purge.clone());
             }
         }
     }
 
-    /// Tells a CDN of purges. The future ends once it has accepted them, or refuses them for good.
+    /// Tells a CDN of purges, by one try.
     pub(crate) fn tell(
         &self,
         queue: &Arc<Queue>,
         batch: &Batch,
-    ) -> impl Future<Output = ()> + Send + use<> {
+    ) -> impl Future<Output = Answered> + Send + use<> {
         let (caller, queue) = (Arc::clone(&self.caller), Arc::clone(queue));
         let calls = queue.cdn.calls(&batch.purge, &batch.ids);
         async move {
+            let mut answered = Answered::Done;
             for call in calls {
-                caller.tell(&queue, &call).await;
+                match caller.tell(&queue, &call).await {
+                    Answered::Done => {}
+                    Answered::Refused => answered = Answered::Refused,
+                    failed @ Answered::Failed { .. } => return failed,
+                }
             }
+            answered
         }
     }
 }
 
 impl Caller {
-    /// Asks until the CDN has accepted the purge, or refuses it for good.
-    async fn tell(&self, queue: &Queue, call: &Call) {
+    async fn tell(&self, queue: &Queue, call: &Call) -> Answered {
         let name = &queue.name;
-        loop {
-            let asked = timeout(self.limit, self.ask(&queue.cdn, call)).await;
-            let failed =
-                match asked.unwrap_or_else(|_| Err(CallFailure::passing("it did not answer"))) {
-                    Ok(()) => {
-                        self.backoff.succeeded(name);
-                        info!(cdn = name, url = call.url, "told a CDN of purges");
-                        return;
-                    }
-                    Err(failed) => failed,
-                };
-            if !failed.is_passing {
-                error!(
-                    cdn = name,
-                    url = call.url,
-                    cause = failed.cause,
-                    "a CDN refused a purge and may serve old pages: check its settings"
-                );
-                return;
+        let asked = timeout(self.limit, self.ask(&queue.cdn, call)).await;
+        let failed = match asked.unwrap_or_else(|_| Err(CallFailure::passing("it did not answer")))
+        {
+            Ok(()) => {
+                self.backoff.succeeded(name);
+                info!(cdn = name, url = call.url, "told a CDN of purges");
+                return Answered::Done;
             }
-            let wait = self.backoff.note(name, (), self.clock.now());
-            let wait = wait.max(failed.retry_after.unwrap_or_default().min(PATIENCE));
-            warn!(cdn = name, url = call.url, cause = failed.cause, retry_in = ?wait,
-                "could not tell a CDN of a purge");
-            (self.sleep)(wait).await;
+            Err(failed) => failed,
+        };
+        if !failed.is_passing {
+            error!(
+                cdn = name,
+                url = call.url,
+                cause = failed.cause,
+                "a CDN refused a purge and may serve old pages: check its settings"
+            );
+            return Answered::Refused;
         }
+        let wait = self.backoff.note(name, (), self.clock.now());
+        let retry_in = wait.max(failed.retry_after.unwrap_or_default().min(PATIENCE));
+        warn!(
+            cdn = name,
+            url = call.url,
+            cause = failed.cause,
+            ?retry_in,
+            "could not tell a CDN of a purge"
+        );
+        Answered::Failed { retry_in }
     }
 
     async fn ask(&self, cdn: &Cdn, call: &Call) -> Result<(), CallFailure> {
@@ -267,6 +291,14 @@ fn no_answer(error: reqwest::Error) -> CallFailure {
     let error = error.without_url();
     let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
     CallFailure::passing(&format!("{error}{source}"))
+}
+
+/// The name of this machine.
+fn machine() -> String {
+    #[cfg(target_os = "linux")]
+    return rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(target_os = "linux"))]
+    std::env::var("HOSTNAME").or_else(|_| std::env::var("COMPUTERNAME")).unwrap_or_default()
 }
 
 /// The purge, with its paths in canonical form.

@@ -96,27 +96,24 @@ impl Sender {
     fn new(cdns: Vec<Cdn>) -> Self {
         let waits: Arc<Mutex<Vec<Duration>>> = Arc::default();
         let pass = Arc::new(Semaphore::new(0));
-        let sleep: Sleep = {
-            let (waits, pass) = (Arc::clone(&waits), Arc::clone(&pass));
-            Arc::new(move |wait| {
-                waits.lock().unwrap().push(wait);
-                let pass = Arc::clone(&pass);
-                Box::pin(async move { pass.acquire().await.unwrap().forget() })
-            })
-        };
-        let limit = Duration::from_secs(1);
-        let cdns = Arc::new(Cdns::with(cdns, Arc::new(SystemClock), sleep, limit).unwrap());
+        let clock = Arc::new(SystemClock);
+        let cdns = Arc::new(Cdns::with(cdns, false, clock, Duration::from_secs(1)).unwrap());
         let mut telling = JoinSet::new();
         for queue in &cdns.queues {
             let (cdns, queue) = (Arc::clone(&cdns), Arc::clone(queue));
+            let (waits, pass) = (Arc::clone(&waits), Arc::clone(&pass));
             telling.spawn(async move {
                 loop {
-                    match queue.next() {
-                        Some(batch) => {
-                            cdns.tell(&queue, &batch).await;
-                            queue.told(&batch);
+                    let Some(batch) = queue.next() else {
+                        tokio::task::yield_now().await;
+                        continue;
+                    };
+                    match cdns.tell(&queue, &batch).await {
+                        Answered::Failed { retry_in } => {
+                            waits.lock().unwrap().push(retry_in);
+                            pass.acquire().await.unwrap().forget();
                         }
-                        None => tokio::task::yield_now().await,
+                        Answered::Done | Answered::Refused => queue.told(&batch),
                     }
                 }
             });
@@ -240,9 +237,8 @@ async fn cdn_that_is_down_is_told_when_it_is_up_and_others_do_not_wait() {
     sender.purge_tag("b");
     sender.pass.add_permits(1);
     sender.told().await;
-    let bodies =
-        |stand_in: &StandIn| stand_in.asked().iter().map(|r| body(r).len()).collect::<Vec<_>>();
-    assert_eq!(bodies(&down), bodies(&up), "one request for each");
+    assert_eq!(up.asked().len(), 2);
+    assert!(matches!(&down.asked()[..], [one] if one.contains(r#"["a","b"]"#)), "both at once");
 }
 
 #[tokio::test]
@@ -447,8 +443,28 @@ fn wrong_cdn_fails_at_start_and_is_named() {
         (vec![Cdn::url("nowhere", "t")], "the API's address `nowhere`"),
         (vec![Cdn::fastly("s", "t", site), Cdn::fastly("s", "u", site)], "set up twice"),
     ] {
-        let opened = Cdns::new(cdns, Arc::new(SystemClock));
+        let opened = Cdns::new(cdns, false, Arc::new(SystemClock));
         let error = opened.err().unwrap().to_string();
         assert!(error.contains(problem), "{error}");
+    }
+}
+
+#[test]
+fn cdn_on_each_machine_has_a_name_of_its_own_where_machines_share_the_ledger() {
+    let site = "https://news.example";
+    for (address, is_local) in [
+        ("http://127.0.0.1:6081", true),
+        ("http://[::1]:6081", true),
+        ("http://localhost:6081", true),
+        ("http://varnish:6081", false),
+        ("http://10.0.0.1:6081", false),
+    ] {
+        for is_shared in [false, true] {
+            let cdn = Cdn::varnish(address, "token", site);
+            let cdns = Cdns::new(vec![cdn], is_shared, Arc::new(SystemClock)).unwrap();
+            let own = format!("varnish {address} of {}", machine());
+            assert!(!machine().is_empty());
+            assert_eq!(cdns.queues[0].name == own, is_local && is_shared, "{address}");
+        }
     }
 }

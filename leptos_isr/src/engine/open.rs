@@ -90,7 +90,8 @@ impl Builder {
             && !settings.cdns.is_empty()
             && settings.cdns.iter().all(Cdn::purges_by_tag);
         let cdn_reach = if is_reached { CdnReach::Purged } else { CdnReach::Unpurged };
-        let cdns = Cdns::new(settings.cdns, clock)?;
+        let is_shared = store.as_ref().is_some_and(|(_, ledger)| ledger.is_shared());
+        let cdns = Cdns::new(settings.cdns, is_shared, clock)?;
         cdns.hear(&history.heard);
         let watch = Arc::new(Hub::new(settings.max_streams, settings.heartbeat, order.next()));
         let (limits, tasks) = (settings.limits, TaskTracker::new());
@@ -107,7 +108,7 @@ impl Builder {
             watch: Arc::clone(&watch),
         };
         let not_found = settings.routes.path_of_no_route();
-        let engine = Engine(Arc::new(Inner {
+        Ok(Engine(Arc::new(Inner {
             routes: settings.routes,
             not_found: not_found.as_deref().map(Key::shared_not_found),
             counters,
@@ -158,9 +159,7 @@ impl Builder {
             header_warning: Once::new(),
             default_headers: settings.default_headers,
             trusted_proxies: settings.trusted_proxies,
-        }));
-        engine.tell_cdns();
-        Ok(engine)
+        })))
     }
 
     /// Checks settings that are wrong whatever else there is, and those that contradict each other.

@@ -37,7 +37,7 @@ pub(crate) const LISTEN: Duration = Duration::from_millis(250);
 const TOGETHER: Duration = Duration::from_millis(50);
 
 /// How long the ledger may be silent before this process counts as cut off from the others.
-const CUT_OFF: Duration = period::seconds(1);
+pub(crate) const CUT_OFF: Duration = period::seconds(1);
 
 impl Engine {
     /// Makes pages stale, or unservable if the purge is hard; see [`Purge`].
@@ -101,35 +101,36 @@ impl Engine {
         }
         let again = again_after.map(|after| self.0.order.due_after(after));
         let purge = NewPurge { scopes, kind, again, ids: self.0.cdns.ids(arrival, &ids) };
-        let (heard, kept) = match self.0.tiers.store() {
-            Some(store) => self.0.purge_log.append(store, purge, &self.0.order).await,
-            None => {
-                let kept = match &self.0.missing_store {
-                    Some((path, why)) => {
-                        Err(format!("the store at `{}` could not be made: {why}", path.display())
-                            .into())
-                    }
-                    None => Ok(()),
-                };
-                (purge.apply_here(&self.0.order), kept)
+        // The last one is ours.
+        let on_heard = |heard| self.pass_on(&heard, 1);
+        let kept = match (self.0.tiers.store(), &self.0.missing_store) {
+            (Some(store), _) => {
+                self.0.purge_log.append(store, purge, &self.0.order, on_heard).await
+            }
+            (None, missing) => {
+                on_heard(purge.apply_here(&self.0.order));
+                missing.as_ref().map_or(Ok(()), |(path, why)| {
+                    Err(format!("the store at `{}` could not be made: {why}", path.display())
+                        .into())
+                })
             }
         };
-        self.pass_on(&heard);
         self.0.cdns.end(&ids, kept.is_ok());
-        // The last one is ours.
-        self.count_heard(heard.purges.iter().rev().skip(1).filter(|_| !heard.is_all));
         self.purge_again_when_due();
         kept
     }
 
     /// Passes on purges that have been applied: only now, since a CDN that asks for a page again must
-    /// find it purged.
-    fn pass_on(&self, heard: &Heard) {
+    /// find it purged. The last `own` of them were made here.
+    fn pass_on(&self, heard: &Heard, own: usize) {
         self.0.cdns.hear(heard);
         if !heard.purges.is_empty() {
             self.tell_cdns();
         }
         heard.purges.iter().for_each(|(_, purge)| self.regenerate_watched(&purge.scopes));
+        if !heard.is_all {
+            self.count_heard(heard.purges.iter().rev().skip(own));
+        }
     }
 
     /// Applies what other processes have purged, from now on for as long as the engine lives.
@@ -241,9 +242,7 @@ impl Engine {
     pub(crate) async fn hear_purges(&self) -> Result<(), StoreError> {
         let Some(store) = self.0.tiers.store() else { return Ok(()) };
         let next = self.0.order.later().next();
-        let heard = self.0.purge_log.hear(store, &self.0.order).await?;
-        self.pass_on(&heard);
-        self.count_heard(heard.purges.iter().filter(|_| !heard.is_all));
+        self.0.purge_log.hear(store, &self.0.order, |heard| self.pass_on(&heard, 0)).await?;
         // Only then, since this is also called by what it wakes.
         if self.0.order.later().next() != next {
             self.purge_again_when_due();

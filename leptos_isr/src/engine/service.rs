@@ -60,6 +60,7 @@ impl Engine {
         let Some(store) = self.0.tiers.store() else { return };
         self.hear_purges_of_others();
         let starting = self.0.starts.token();
+        self.tell_cdns();
         let mut noted = pin!(self.note_service(store));
         let in_time = timeout(HELD_OFF, &mut noted).await;
         let _ = timeout(WARMING, self.warm()).await;
@@ -87,7 +88,9 @@ impl Engine {
         self.keep_files().await;
         store.begin_service().await;
         if self.0.cdn_reach == CdnReach::Purged {
-            let others = store.other_builds().await;
+            // What was dropped by whom is in the purges.
+            let _ = self.hear_purges().await;
+            let others = store.other_builds().await.unwrap_or_default();
             self.drop_others(&others).await;
             let running = others.into_iter().filter(|build| build.is_in_use);
             self.set_running_builds(running.map(|build| self.with_dropped(build.id)).collect());
@@ -137,8 +140,8 @@ impl Engine {
         }
     }
 
-    /// Has CDNs drop the pages of other builds. One that runs is left to the server of this build that
-    /// did so first: there is a second time, when the last of its servers has ended.
+    /// Has CDNs drop the pages of other builds. Those of one that still runs only if nobody has done so
+    /// since this build itself was dropped: there is a second time, when its last server has ended.
     async fn drop_others(&self, others: &[OtherBuild]) {
         let own = self.0.build.as_deref().map_or(0, |own| self.dropped(own));
         let left = others.iter().filter(|other| !other.is_in_use || self.dropped(&other.id) <= own);
@@ -197,12 +200,17 @@ impl Engine {
         }
         // What another one has done.
         let _ = self.hear_purges().await;
-        let others = store.other_builds().await.into_iter().filter(|build| build.is_in_use);
-        let in_use: BTreeSet<_> = others.map(|build| build.id).collect();
-        let (left, ended): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            running.into_iter().partition(|(build, _)| in_use.contains(build));
-        let untold = ended.iter().filter(|(build, dropped)| self.dropped(build) <= **dropped);
-        self.drop_at_cdns(untold.map(|(build, _)| build.as_str())).await;
+        let dropped: BTreeMap<_, _> =
+            running.keys().map(|build| self.with_dropped(build.clone())).collect();
+        let Some(others) = store.other_builds().await else { return true };
+        let in_use: BTreeSet<_> =
+            others.into_iter().filter(|build| build.is_in_use).map(|build| build.id).collect();
+        // By another server, since this one last saw it run.
+        let is_done = |build: &&String| dropped[*build] > running[*build];
+        let ended = running.keys().filter(|build| !in_use.contains(*build));
+        self.drop_at_cdns(ended.filter(|build| !is_done(build)).map(String::as_str)).await;
+        let left: BTreeMap<_, _> =
+            dropped.into_iter().filter(|(build, _)| in_use.contains(build)).collect();
         let is_one_running = !left.is_empty();
         self.set_running_builds(left);
         is_one_running

@@ -2,7 +2,8 @@
 //!
 //! What a CDN is still to be told is in its queue, in each process: what the ledger keeps after the
 //! position up to which the CDN has been told. Whoever has the lease tells, and keeps up to where.
-//! The lease of a process that ends passes on, and so does what it has not told.
+//! The lease of a process that ends passes on, and so does what it has not told. So it does while the
+//! CDN fails or refuses: perhaps it does so for one process only.
 
 use std::{
     sync::{Arc, Weak},
@@ -13,14 +14,21 @@ use tokio::{sync::Notify, time::sleep};
 use tracing::warn;
 
 use crate::{
-    cdn::{Batch, Queue},
-    engine::{Engine, Inner},
+    cdn::{Answered, Batch, Queue},
+    engine::{
+        Engine, Inner,
+        purging::{CUT_OFF, LISTEN},
+    },
     period,
     store::{Lease, purge_log::Told},
 };
 
 /// How often it is looked whether the process that tells a CDN has ended.
 const LOOK: Duration = period::seconds(1);
+
+/// How long after a purge a CDN is told: by then each process has heard of it, or says that it is cut
+/// off. Before, a CDN that asks for the page again could get the old one as fresh.
+const HEARD: Duration = CUT_OFF.saturating_add(LISTEN);
 
 impl Engine {
     /// Tells the CDNs what they are still to be told, from now on for as long as the engine lives.
@@ -83,15 +91,31 @@ async fn work(engine: Weak<Inner>, queue: Arc<Queue>, woken: Arc<Notify>) {
             sleep(LOOK).await;
             continue;
         }
-        loop {
-            let Some(telling) = engine.upgrade().map(Engine) else { return };
-            let Some(batch) = telling.next_to_tell(&queue) else { break };
-            let told = telling.0.cdns.tell(&queue, &batch);
-            drop(telling);
-            told.await;
-            let Some(telling) = engine.upgrade().map(Engine) else { return };
-            telling.note_told(&queue, &batch).await;
-        }
+        let wait = tell(&engine, &queue).await;
+        // Another process may reach the CDN, or be let in, meanwhile.
         drop(lease);
+        sleep(wait).await;
+    }
+}
+
+/// Tells one CDN what there is. Returns how long to wait until it is asked again.
+async fn tell(engine: &Weak<Inner>, queue: &Arc<Queue>) -> Duration {
+    loop {
+        let Some(asking) = engine.upgrade().map(Engine) else { return Duration::ZERO };
+        let Some(batch) = asking.next_to_tell(queue) else { return Duration::ZERO };
+        let heard_by_all = if asking.0.tiers.store().is_some() { HEARD } else { Duration::ZERO };
+        let telling = asking.0.cdns.tell(queue, &batch);
+        drop(asking);
+        sleep(heard_by_all).await;
+        let answered = telling.await;
+        let Some(told) = engine.upgrade().map(Engine) else { return Duration::ZERO };
+        match answered {
+            Answered::Done => told.note_told(queue, &batch).await,
+            Answered::Refused => {
+                queue.told(&batch);
+                return Duration::ZERO;
+            }
+            Answered::Failed { retry_in } => return retry_in,
+        }
     }
 }

@@ -294,13 +294,12 @@ impl Guarded {
         })
     }
 
-    /// The other builds that were in service.
-    pub(crate) async fn other_builds(&self) -> Vec<OtherBuild> {
+    /// The other builds that were in service; `None` if the store cannot tell.
+    pub(crate) async fn other_builds(&self) -> Option<Vec<OtherBuild>> {
         let others = self.gate.read(self.read_limit, self.store.other_builds()).await;
-        others.unwrap_or_else(|error| {
-            warn!(error, "cannot tell which builds were in service before");
-            Vec::new()
-        })
+        others
+            .inspect_err(|error| warn!(error, "cannot tell which builds were in service before"))
+            .ok()
     }
 
     pub(crate) async fn remove_old_builds(&self) {

@@ -16,7 +16,7 @@ pub struct LedgerRecord {
     pub record: Bytes,
 }
 
-/// Whether a process may render a page; see [`Ledger::lease`].
+/// Whether a process may render a page, or do what else one of them does; see [`Ledger::lease`].
 pub enum Lease {
     /// It may, and no other process may until the right is dropped, or its process ends.
     Granted {
@@ -43,8 +43,8 @@ impl fmt::Debug for Lease {
     }
 }
 
-/// Keeps the purges of a site, in one order for all of its processes and builds, and knows which of
-/// them renders a page.
+/// Keeps the purges of a site, in one order for all of its processes and builds, and what CDNs have been
+/// told of them, and knows which process renders a page.
 ///
 /// A ledger only moves bytes: the engine checks what is in them, and whether they are intact. Each
 /// method may be called from many tasks, and by many processes, at once.
@@ -113,9 +113,10 @@ pub trait Ledger: fmt::Debug + Send + Sync + 'static {
         true
     }
 
-    /// Asks for the right to render the page of `name`, so that a page that expires is rendered by one
-    /// process. The right of a process that is killed must end. If another process holds it for more
-    /// than ten seconds, or than a render may take, the engine renders the page all the same.
+    /// Asks for the right to do what `name` stands for, so that one process does it: to render a page that
+    /// has expired, to tell a CDN of purges. The right of a process that is killed must end. If another
+    /// process holds that of a page for more than ten seconds, or than a render may take, the engine
+    /// renders the page all the same.
     ///
     /// Names are any text. Two of them may share a right. `version` is the lowest that the page may
     /// get. By default the ledger does not know who renders what, and each process renders for

@@ -42,6 +42,9 @@ const SUPERSEDED: usize = 1000;
 /// How many scopes a record has at most if several are put together.
 const SCOPES: usize = 1000;
 
+/// Of how many CDNs it is remembered what they were told. There are more only if some are gone.
+const CDNS: usize = 1000;
+
 #[derive(Default, Serialize, Deserialize)]
 struct Record {
     hard: bool,
@@ -168,7 +171,7 @@ impl PurgeLog {
     /// Keeps a purge and applies it, after those that others have made in the meantime. Returns once
     /// no crash can lose it. Rewrites the log from `order` when most of it is superseded.
     ///
-    /// Returns what was heard, with this purge.
+    /// Gives what was heard, with this purge, to `on_heard`, in the order of the ledger.
     ///
     /// # Errors
     ///
@@ -179,11 +182,15 @@ impl PurgeLog {
         store: &Guarded,
         purge: NewPurge,
         order: &Order,
-    ) -> (Heard, Result<(), StoreError>) {
+        on_heard: impl FnOnce(Heard),
+    ) -> Result<(), StoreError> {
         let mut known = self.0.lock().await;
-        let position = match store.append_purge(write(&purge, false), order.seen().0).await {
+        let position = match known.append(store, write(&purge, false), order).await {
             Ok(position) => position,
-            Err(error) => return (purge.apply_here(order), Err(error)),
+            Err(error) => {
+                on_heard(purge.apply_here(order));
+                return Err(error);
+            }
         };
         let heard = known.hear(store, order).await;
         // Whoever has not read it back would not notice if the ledger lost it.
@@ -196,23 +203,29 @@ impl PurgeLog {
         if kept.is_err() {
             heard.purges.extend(purge.apply_here(order).purges);
         }
+        on_heard(heard);
         known.rewrite_if_long(store, order).await;
-        (heard, kept)
+        kept
     }
 
-    /// Applies the purges that others have made since, and returns what was heard. Of callers who
-    /// come at the same time one asks for all.
+    /// Applies the purges that others have made since, and gives what was heard to `on_heard`, in the
+    /// order of the ledger. Of callers who come at the same time one asks for all.
     ///
     /// # Errors
     ///
     /// Passes on the error of the ledger.
-    pub(crate) async fn hear(&self, store: &Guarded, order: &Order) -> Result<Heard, StoreError> {
+    pub(crate) async fn hear(
+        &self,
+        store: &Guarded,
+        order: &Order,
+        on_heard: impl FnOnce(Heard),
+    ) -> Result<(), StoreError> {
         let came = Instant::now();
         let mut known = self.0.lock().await;
-        match known.asked.is_some_and(|asked| asked > came) {
-            true => Ok(Heard::default()),
-            false => known.hear(store, order).await,
+        if known.asked.is_none_or(|asked| asked <= came) {
+            on_heard(known.hear(store, order).await?);
         }
+        Ok(())
     }
 
     /// Keeps that a CDN has been told.
@@ -227,11 +240,20 @@ impl PurgeLog {
         order: &Order,
     ) -> Result<(), StoreError> {
         let record = Record { told: Some(told), ..Record::default() };
-        store.append_purge(record.line(), order.seen().0).await.map(drop)
+        self.0.lock().await.append(store, record.line(), order).await.map(drop)
     }
 }
 
 impl Known {
+    async fn append(
+        &self,
+        store: &Guarded,
+        record: Bytes,
+        order: &Order,
+    ) -> Result<Position, StoreError> {
+        store.append_purge(record, order.seen().0.max(self.last)).await
+    }
+
     /// Applies the purges that others have made since, and returns what was heard.
     async fn hear(&mut self, store: &Guarded, order: &Order) -> Result<Heard, StoreError> {
         let asked = Instant::now();
@@ -265,6 +287,11 @@ impl Known {
     fn note_told(&mut self, told: Told) {
         let until = self.told.entry(told.cdn).or_default();
         *until = told.until.max(*until);
+        if self.told.len() > CDNS {
+            let least = self.told.iter().min_by_key(|(_, until)| **until);
+            let least = least.map(|(cdn, _)| cdn.clone());
+            least.map(|cdn| self.told.remove(&cdn));
+        }
     }
 
     /// Goes on with a ledger that has lost records: what they purged is known here, but perhaps not
@@ -561,13 +588,14 @@ mod tests {
         }
 
         async fn purge(&self, purge: NewPurge) -> Vec<Vec<Scope>> {
-            let (applied, kept) = self.log.append(&self.store, purge, &self.order).await;
-            kept.unwrap();
-            applied.purges.into_iter().map(|(_, purge)| purge.scopes).collect()
+            let mut applied = Vec::new();
+            let on_heard = |heard: Heard| applied = heard.purges;
+            self.log.append(&self.store, purge, &self.order, on_heard).await.unwrap();
+            applied.into_iter().map(|(_, purge)| purge.scopes).collect()
         }
 
         async fn hear(&self) -> usize {
-            self.log.hear(&self.store, &self.order).await.unwrap().purges.len()
+            heard(&self.log, &self.store, &self.order).await.unwrap()
         }
 
         fn render(&self) -> Seen {
@@ -723,6 +751,22 @@ mod tests {
         }
     }
 
+    /// How many purges are heard.
+    async fn heard(log: &PurgeLog, store: &Guarded, order: &Order) -> Result<usize, StoreError> {
+        let mut count = 0;
+        log.hear(store, order, |heard| count = heard.purges.len()).await?;
+        Ok(count)
+    }
+
+    async fn keep(
+        log: &PurgeLog,
+        store: &Guarded,
+        purge: NewPurge,
+        order: &Order,
+    ) -> Result<(), StoreError> {
+        log.append(store, purge, order, drop).await
+    }
+
     fn on_forgetful_ledger(folder: &Path) -> (Arc<ForgetfulLedger>, Guarded, Order) {
         let pages = Arc::new(DiskStore::open(folder, "one").unwrap());
         let ledger = Arc::new(ForgetfulLedger::default());
@@ -736,16 +780,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (ledger, store, order) = on_forgetful_ledger(folder.path());
         let log = PurgeLog::default();
-        assert!(log.append(&store, soft("a"), &order).await.1.is_ok());
+        assert!(keep(&log, &store, soft("a"), &order).await.is_ok());
         let seen = order.begin().began.seen;
         ledger.loses_in.store(1, Relaxed);
-        assert!(log.append(&store, soft("b"), &order).await.1.is_err());
+        assert!(keep(&log, &store, soft("b"), &order).await.is_err());
         assert!(order.is_purged(&[Tag::new("b")], seen), "it counts here");
         ledger.cannot_be_read.store(true, Relaxed);
-        assert!(log.append(&store, soft("c"), &order).await.1.is_err());
+        assert!(keep(&log, &store, soft("c"), &order).await.is_err());
         assert!(order.is_purged(&[Tag::new("c")], seen));
         ledger.cannot_be_read.store(false, Relaxed);
-        assert!(log.append(&store, soft("b"), &order).await.1.is_ok());
+        assert!(keep(&log, &store, soft("b"), &order).await.is_ok());
     }
 
     #[tokio::test]
@@ -753,15 +797,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (ledger, store, order) = on_forgetful_ledger(folder.path());
         let log = PurgeLog::default();
-        log.append(&store, soft("a"), &order).await.1.unwrap();
-        log.append(&store, soft("a"), &order).await.1.unwrap();
+        keep(&log, &store, soft("a"), &order).await.unwrap();
+        keep(&log, &store, soft("a"), &order).await.unwrap();
         ledger.records.lock().unwrap().pop();
         ledger.loses_in.store(1, Relaxed);
-        assert!(log.hear(&store, &order).await.is_err());
+        assert!(heard(&log, &store, &order).await.is_err());
         assert_eq!(ledger.records.lock().unwrap().len(), 1);
-        log.hear(&store, &order).await.unwrap();
+        heard(&log, &store, &order).await.unwrap();
         assert_eq!(ledger.records.lock().unwrap().len(), 2, "one of everything");
-        assert_eq!(log.hear(&store, &order).await.unwrap().purges.len(), 0);
+        assert_eq!(heard(&log, &store, &order).await.unwrap(), 0);
     }
 
     /// A process that was cut off has purged something at a position that another one has passed.

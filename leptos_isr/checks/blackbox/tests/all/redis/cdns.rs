@@ -117,8 +117,6 @@ async fn server_that_is_killed_before_a_cdn_was_told_is_followed_by_another() {
     cdn.until(|told| told.tags.len() > 1).await;
     let telling = fleet.servers.iter().position(|s| s.log().contains("could not tell a CDN"));
     fleet.servers.remove(telling.unwrap());
-    let others = |fleet: &Fleet| fleet.servers.iter().all(|s| !s.log().contains("tell a CDN"));
-    assert!(others(&fleet), "one tells");
     *cdn.told.lock().unwrap() = Told::default();
     fleet.servers[0].purge_by(&json!({ "tags": ["b"] })).await;
     cdn.until(|told| told.tags.concat().len() == 2).await;
