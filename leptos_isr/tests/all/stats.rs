@@ -14,7 +14,9 @@ use leptos_isr::{
     },
 };
 
-use crate::support::{Renders, Site, routes};
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use crate::support::{Renders, Site, log::Warnings, routes};
 
 const PAGES: &str = "/a/:id";
 
@@ -206,6 +208,26 @@ async fn render_that_takes_too_long_counts_as_that() {
     site.behave(Renders::Hang);
     site.get("/a/1").await.assert_status(504);
     assert_eq!(renders(&site), [(RenderReason::Miss, RenderOutcome::Timeout, 1)]);
+}
+
+#[tokio::test]
+async fn render_is_a_span_that_says_why_it_ran_and_what_it_came_to() {
+    let spans = Warnings::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_span_events(FmtSpan::CLOSE)
+        .with_writer(spans.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let site = Site::new();
+    site.behave(Renders::Header("set-cookie", "a=b"));
+    site.get("/a/1").await;
+    let text = spans.text();
+    let span = r#"render{isr.key=/a/1 http.route="/a/:id" reason="miss""#;
+    let lines: Vec<_> = text.lines().filter(|line| line.contains(span)).collect();
+    let [during, closed] = lines[..] else { panic!("{text}") };
+    assert!(during.contains("the page sets a cookie"), "what happens meanwhile: {during}");
+    assert!(closed.contains(r#" outcome="unstored"}"#) && closed.contains("close"), "{closed}");
 }
 
 #[tokio::test]
