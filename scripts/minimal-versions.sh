@@ -18,7 +18,7 @@ heading "Lowest versions"
 RUSTC_BOOTSTRAP=1 cargo update -Z direct-minimal-versions
 
 heading "The server's half"
-cargo check -p leptos_isr --all-targets --features object-store,redis,testing
+cargo check -p leptos_isr --all-targets --features metrics,object-store,redis,testing
 
 heading "The browser's half"
 cargo check -p leptos_isr --features hydrate --target wasm32-unknown-unknown

@@ -7,7 +7,7 @@ scripts/setup.sh test
 . scripts/env.sh
 
 # The server half, said aloud: `leptos_isr` and `newsroom` are nearly empty without it.
-server=(--workspace --features 'leptos_isr/ssr,leptos_isr/object-store,leptos_isr/redis,leptos_isr/testing,newsroom/backend')
+server=(--workspace --features 'leptos_isr/ssr,leptos_isr/metrics,leptos_isr/object-store,leptos_isr/redis,leptos_isr/testing,newsroom/backend')
 browser=(--no-default-features --target wasm32-unknown-unknown)
 
 # As cargo-leptos builds for development: without it the types of views make linking slow.

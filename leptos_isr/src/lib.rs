@@ -10,7 +10,8 @@
 //! and stores need. The feature `tls`, a default that means something together with `ssr` only, lets
 //! the engine ask `https` addresses; see [`data::client_builder`]. The feature `redis`, with
 //! `ssr`, keeps pages and purges in a Redis that machines share: `store::RedisStore`. The feature
-//! `object-store`, with `ssr` and `tls`, keeps pages in S3 and the like: `store::BucketStore`.
+//! `object-store`, with `ssr` and `tls`, keeps pages in S3 and the like: `store::BucketStore`. The
+//! feature `metrics`, with `ssr`, gives what is counted to Prometheus: `stats::Metrics`.
 //!
 //! | module | for |
 //! |---|---|

@@ -21,6 +21,10 @@ mod server {
     /// Answers 200 while visitors should be sent here.
     pub(crate) const READY: &str = "/_isr/ready";
 
+    /// Where metrics are collected.
+    #[cfg(feature = "metrics")]
+    pub(crate) const METRICS: &str = "/_isr/metrics";
+
     pub(crate) const PURGE: &str = "/_isr/purge";
 
     /// The header that names the purges in a call that another server passes on.

@@ -144,6 +144,23 @@ fn hit_allocates_as_much_with_a_shared_store() {
     assert_eq!(with, without);
 }
 
+/// Counters are there anyway; whoever collects them leaves nothing behind that a hit would pay for.
+#[cfg(feature = "metrics")]
+#[test]
+fn hit_allocates_as_much_where_metrics_are_collected() {
+    let runtime = runtime();
+    let site = stored(&runtime, "other");
+    let headers = [("accept-encoding", "br")];
+    let (before, _) = cost(&runtime, &site, &headers);
+    let scrape = Request::builder().uri("/_isr/metrics");
+    let scrape = scrape.header(header::AUTHORIZATION, "Bearer the token for purges");
+    let scraped = runtime.block_on(site.clone().oneshot(scrape.body(Body::empty()).unwrap()));
+    assert_eq!(scraped.unwrap().status(), StatusCode::OK);
+    let (after, response) = cost(&runtime, &site, &headers);
+    assert!(is_hit(&response));
+    assert_eq!(after, before);
+}
+
 #[test]
 fn not_modified_allocates_less_than_the_page() {
     let runtime = runtime();

@@ -192,8 +192,8 @@ impl Builder {
         self
     }
 
-    /// Enables `POST /_isr/purge` and `POST /_isr/regenerate` for bearers of `token`. Defaults to
-    /// no such endpoints.
+    /// Enables `POST /_isr/purge` and `POST /_isr/regenerate` for bearers of `token`, and with the
+    /// feature `metrics` `GET /_isr/metrics`. Defaults to no such endpoints.
     ///
     /// The token must be at least 16 bytes long, or [`build`](Self::build) fails.
     ///

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use axum::extract::Request;
 use http::Method;
 
-use super::{endpoint::Call, health::Health};
+use super::{endpoint::Call, health::Health, metrics::Scrape};
 use crate::{
     address::{
         key::Key,
@@ -83,6 +83,7 @@ impl Bypass {
 pub(super) enum Endpoint {
     Health(Health),
     Live,
+    Scrape(Scrape),
     Call(Call),
     /// The webhook of this name.
     Webhook(String),
@@ -173,7 +174,11 @@ impl Engine {
         match path {
             wire::LIVE => self.0.watch.is_on().then_some(Endpoint::Live),
             wire::DRAFT => self.0.draft.is_some().then_some(Endpoint::Draft),
-            other => Call::of(other).filter(|_| self.0.token.is_some()).map(Endpoint::Call),
+            _ if self.0.token.is_none() => None,
+            other => match Scrape::of(other) {
+                Some(scrape) => Some(Endpoint::Scrape(scrape)),
+                None => Call::of(other).map(Endpoint::Call),
+            },
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use tracing::error;
 
@@ -76,13 +76,8 @@ pub(super) async fn answer(engine: &Engine, call: Call, request: Request) -> Res
     if request.method() != Method::POST {
         return method_not_allowed("Use POST.\n", "POST");
     }
-    let token = engine.0.token.as_deref();
-    if !token.is_some_and(|token| is_bearer(request.headers(), token)) {
-        let text = "Send `Authorization: Bearer` with the engine's token.\n".to_owned();
-        let mut response = plain(StatusCode::UNAUTHORIZED, text);
-        let scheme = HeaderValue::from_static("Bearer");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
-        return response;
+    if let Some(refusal) = refusal(engine, request.headers()) {
+        return refusal;
     }
     let ids = PurgeId::all_in(request.headers());
     let query = request.uri().query().unwrap_or_default().to_owned();
@@ -97,6 +92,19 @@ pub(super) async fn answer(engine: &Engine, call: Call, request: Request) -> Res
         },
         Call::Regenerate => regenerate(engine, &body).await,
     }
+}
+
+/// 401 for who does not send the engine's token.
+pub(super) fn refusal(engine: &Engine, request: &HeaderMap) -> Option<Response> {
+    let token = engine.0.token.as_deref();
+    if token.is_some_and(|token| is_bearer(request, token)) {
+        return None;
+    }
+    let text = "Send `Authorization: Bearer` with the engine's token.\n".to_owned();
+    let mut response = plain(StatusCode::UNAUTHORIZED, text);
+    let scheme = HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+    Some(response)
 }
 
 /// Answers 204 when the purge is kept, or 200 with what a dry run found.

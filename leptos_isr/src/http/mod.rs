@@ -11,6 +11,11 @@ mod draft;
 mod endpoint;
 mod health;
 mod live;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "no_metrics.rs"]
+mod metrics;
 mod response;
 mod visitor;
 mod webhook;
@@ -305,6 +310,7 @@ impl Engine {
         let mut response = match endpoint {
             Endpoint::Health(health) => self.answer_health(health, request.method()),
             Endpoint::Live => self.answer_live(request).await,
+            Endpoint::Scrape(scrape) => self.answer_scrape(scrape, &request),
             Endpoint::Call(call) => endpoint::answer(self, call, request).await,
             Endpoint::Webhook(name) => self.answer_webhook(&name, request).await,
             Endpoint::Draft => self.answer_draft(&request),

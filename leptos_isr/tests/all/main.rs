@@ -30,6 +30,8 @@ mod kit;
 mod layers;
 mod leptos;
 mod live;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod missing;
 mod own_handlers;
 mod own_store;

@@ -114,7 +114,7 @@ impl Drop for Example {
 /// Builds an example and returns its file. What is selected is what `scripts/test.sh`
 /// tests, so after that nothing is compiled here.
 fn build(name: &str) -> String {
-    let features = "leptos_isr/ssr,leptos_isr/object-store,leptos_isr/redis,leptos_isr/testing,newsroom/backend";
+    let features = "leptos_isr/ssr,leptos_isr/metrics,leptos_isr/object-store,leptos_isr/redis,leptos_isr/testing,newsroom/backend";
     let output = Command::new(env!("CARGO"))
         .args(["build", "--workspace", "--features", features, "--example", name])
         .arg("--message-format=json-render-diagnostics")
