@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use leptos_isr::SystemClock;
+use leptos_isr::{Engine, SystemClock};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -29,15 +29,35 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub(crate) async fn serve(config: &Config) -> Result<(), Error> {
     let content = content::open(config, config.content_addr).await?;
     let site = site(config, &content, SystemClock).await?;
-    let addr = config.site_addr;
-    let listen_error = |source| Error::Listen { addr, variable: "LEPTOS_SITE_ADDR", source };
-    let listener = TcpListener::bind(addr).await.map_err(listen_error)?;
-    let url = format!("http://{}", listener.local_addr().map_err(listen_error)?);
+    let (listener, addr) = listen(config.site_addr, "LEPTOS_SITE_ADDR").await?;
+    let url = format!("http://{addr}");
+    if let Some(addr) = config.isr_metrics_addr {
+        serve_metrics(addr, &site.isr).await?;
+    }
     info!(%url, stored = config.stores_pages(), editor = content.editor.is_enabled(), "serving");
 
     serve_until(signalled(), &site, listener).await?;
     drop(content);
     Ok(())
+}
+
+async fn listen(
+    addr: SocketAddr,
+    variable: &'static str,
+) -> Result<(TcpListener, SocketAddr), Error> {
+    let listen_error = |source| Error::Listen { addr, variable, source };
+    let listener = TcpListener::bind(addr).await.map_err(listen_error)?;
+    let addr = listener.local_addr().map_err(listen_error)?;
+    Ok((listener, addr))
+}
+
+/// Serves metrics, and nothing else, for as long as the program runs: also while it stops. Returns
+/// where.
+async fn serve_metrics(addr: SocketAddr, isr: &Engine) -> Result<SocketAddr, Error> {
+    let (listener, addr) = listen(addr, "ISR_METRICS_ADDR").await?;
+    tokio::spawn(axum::serve(listener, isr.metrics_router()).into_future());
+    info!(url = %format_args!("http://{addr}/_isr/metrics"), "serving metrics");
+    Ok(addr)
 }
 
 async fn serve_until(
@@ -86,7 +106,7 @@ async fn signalled() {
 #[cfg(test)]
 mod tests {
     use axum::{Router, routing::get};
-    use leptos_isr::{Engine, route::RouteTable};
+    use leptos_isr::route::RouteTable;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpStream,
@@ -100,6 +120,25 @@ mod tests {
         let mut answer = String::new();
         connection.read_to_string(&mut answer).await.unwrap();
         answer
+    }
+
+    #[tokio::test]
+    async fn metrics_have_an_address_of_their_own_and_one_in_use_is_an_error_that_names_the_setting()
+     {
+        let isr = Engine::builder(RouteTable::new()).build().unwrap();
+        let addr = serve_metrics("127.0.0.1:0".parse().unwrap(), &isr).await.unwrap();
+        let get = async |path: &str| {
+            let connection = TcpStream::connect(addr).await.unwrap();
+            ask(connection, &format!("GET {path} HTTP/1.0\r\n\r\n")).await
+        };
+        let metrics = get("/_isr/metrics").await;
+        assert!(metrics.contains(" 200 ") && metrics.ends_with("# EOF\n"), "{metrics}");
+        for path in ["/", "/_isr/ready", "/_isr/purge"] {
+            let other = get(path).await;
+            assert!(other.contains(" 404 "), "{path}: {other}");
+        }
+        let error = serve_metrics(addr, &isr).await.unwrap_err().to_string();
+        assert!(error.contains("ISR_METRICS_ADDR") && error.contains(&addr.to_string()), "{error}");
     }
 
     #[tokio::test]

@@ -74,6 +74,12 @@ pub struct Config {
         help_heading = "Site", value_parser = parse_proxies)]
     pub isr_trusted_proxies: Option<TrustedProxies>,
 
+    /// Where `GET /_isr/metrics` is answered too, and nothing else, without a token, as `127.0.0.1:9464`
+    /// [default: nowhere; with ISR_TOKEN at the site's own address, for its bearers]
+    #[arg(long, env = "ISR_METRICS_ADDR", global = true, value_name = "ISR_METRICS_ADDR",
+        help_heading = "Site", value_parser = parse_addr)]
+    pub isr_metrics_addr: Option<SocketAddr>,
+
     /// The folder of scripts and styles that `cargo leptos build` wrote
     #[arg(
         long,
@@ -481,6 +487,7 @@ mod tests {
             ("--isr-trusted-proxies", "proxy.example", "as `127.0.0.1, 10.0.0.0/8`"),
             ("--isr-trusted-proxies", "0.0.0.0/0", "list your proxies"),
             ("--site-addr", "3000", "as `127.0.0.1:3000`"),
+            ("--isr-metrics-addr", "localhost:9464", "as `127.0.0.1:3000`"),
         ] {
             let error = Cli::try_parse_from(["server", flag, value]).unwrap_err().to_string();
             let command = Cli::command();
