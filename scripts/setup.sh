@@ -105,6 +105,15 @@ install_redis() {
     fi
 }
 
+install_promtool() {
+    have promtool && return
+    if have apt-get; then
+        apt_install "promtool: the tests check metrics and alert rules with it" prometheus
+    else
+        say "promtool is missing, so metrics and alert rules are not checked with it"
+    fi
+}
+
 install_browser_tests() {
     if [[ ! -e $ROOT/end2end/node_modules/.package-lock.json ||
         $ROOT/end2end/package-lock.json -nt $ROOT/end2end/node_modules/.package-lock.json ]]; then
@@ -147,6 +156,7 @@ if [[ ${1:-} == test ]]; then
     install_shell_tools
     install_caches
     install_redis
+    install_promtool
     install_browser_tests
 fi
 say "everything is there"

@@ -14,6 +14,10 @@ mod errors;
 mod examples;
 mod headers;
 mod lists;
+mod metrics;
+#[path = "../caches/program.rs"]
+#[expect(dead_code, reason = "some of it is for caches")]
+mod program;
 mod purging;
 mod readme;
 mod redis;

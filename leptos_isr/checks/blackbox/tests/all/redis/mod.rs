@@ -11,8 +11,5 @@ mod conformance;
 mod faults;
 mod fleet;
 mod link;
-#[path = "../../caches/program.rs"]
-#[expect(dead_code, reason = "some of it is for caches")]
-mod program;
 mod refused;
 mod server;

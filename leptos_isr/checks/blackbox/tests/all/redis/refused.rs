@@ -4,8 +4,8 @@ use leptos_isr::store::RedisStore;
 
 use std::process::{Command, Stdio};
 
-use super::{program::free_addr, server::Redis};
-use crate::support::Site;
+use super::server::Redis;
+use crate::{program::free_addr, support::Site};
 
 async fn refused(url: &str) -> String {
     RedisStore::open(url, "test", "one").await.unwrap_err().to_string()

@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::program::{LIMIT, free_addr, installed};
+use crate::program::{LIMIT, free_addr, installed};
 
 /// A running Redis, which keeps an append-only file unless told otherwise.
 pub(crate) struct Redis {
