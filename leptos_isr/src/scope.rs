@@ -8,7 +8,13 @@ use std::{
 use http::request::Parts;
 use leptos::prelude::with_context;
 
-use crate::{address::tag::Tag, entry::Began};
+use crate::{
+    address::tag::Tag,
+    entry::{
+        Began,
+        facts::{Asker, NotedRead},
+    },
+};
 
 /// What one render says about itself: its tags, its period, whether it may be stored.
 ///
@@ -38,6 +44,10 @@ pub struct RenderScope(Arc<Mutex<RenderNotes>>);
 pub(crate) struct RenderNotes {
     pub(crate) tags: Vec<Tag>,
     pub(crate) revalidate: Option<Duration>,
+    /// Who asked for `revalidate`.
+    pub(crate) asked_by: Option<Asker>,
+    /// What was read by name, in its order.
+    pub(crate) reads: Vec<NotedRead>,
     pub(crate) no_store: bool,
     /// Why the page's code says that the render failed.
     pub(crate) failure: Option<String>,
@@ -88,6 +98,11 @@ impl RenderScope {
         self.notes().is_absent = true;
     }
 
+    /// Notes what was read, of which the page says that it is made.
+    pub(crate) fn note_named_read(&self, read: NotedRead) {
+        self.notes().reads.push(read);
+    }
+
     /// Notes a read. `oldest` is when the earliest read began of those that it was made of.
     pub(crate) fn note_read(&self, tags: &[Tag], oldest: Began, is_stored: bool) {
         let mut notes = self.notes();
@@ -119,12 +134,15 @@ impl RenderScope {
         if period.is_zero() {
             self.no_store();
         }
-        self.lower_period(period);
+        self.lower_period(period, || Asker::Code);
     }
 
-    pub(crate) fn lower_period(&self, period: Duration) {
+    pub(crate) fn lower_period(&self, period: Duration, by: impl FnOnce() -> Asker) {
         let mut notes = self.notes();
-        notes.revalidate = Some(notes.revalidate.map_or(period, |least| least.min(period)));
+        if notes.revalidate.is_none_or(|least| period < least) {
+            notes.revalidate = Some(period);
+            notes.asked_by = Some(by());
+        }
     }
 
     /// Keeps this render out of the store.

@@ -254,7 +254,7 @@ impl Reads {
         let mut last = None;
         for _ in 0..TRIES {
             if let Some((value, left)) = self.kept(&name, &read, reading.since()) {
-                reading.note(&value, left, self.order.now());
+                reading.note((&read.label, &read.tags), &value, left, self.order.now());
                 self.count(&read, ReadOutcome::Kept);
                 return Ok(value.bytes);
             }
@@ -288,14 +288,19 @@ impl Reads {
                 // Our own read began after every purge that we know of.
                 Some(Ok(value)) if is_ours || self.is_usable(&value, &read, reading.since()) => {
                     let left = self.left(&value, &read).unwrap_or(Some(Duration::ZERO));
-                    reading.note(&value, left, self.order.now());
+                    reading.note((&read.label, &read.tags), &value, left, self.order.now());
                     self.count_joined(&read, is_ours);
                     return Ok(value.bytes);
                 }
                 // A definite answer: there is no such thing any more.
                 Some(Err(error)) if error.is_definite() => {
                     // It is an answer like any other, and holds as long.
-                    reading.note_absence(&error, read.revalidate, self.order.now());
+                    reading.note_absence(
+                        (&read.label, &read.tags),
+                        &error,
+                        read.revalidate,
+                        self.order.now(),
+                    );
                     self.count_joined(&read, is_ours);
                     return Err(error);
                 }
@@ -320,7 +325,12 @@ impl Reads {
                     && self.is_usable(&value, &read, reading.since()) =>
             {
                 tracing::warn!(name = read.label, %error, "cannot read the data anew, so the old value is used");
-                reading.note(&value, Some(STALE_IF_ERROR), self.order.now());
+                reading.note(
+                    (&read.label, &read.tags),
+                    &value,
+                    Some(STALE_IF_ERROR),
+                    self.order.now(),
+                );
                 self.count(&read, ReadOutcome::Stale);
                 Ok(value.bytes)
             }
@@ -329,7 +339,7 @@ impl Reads {
                 if read.is_optional {
                     let wait = self.cache.backoff.failure(&name, self.order.now());
                     let wait = wait.map_or(STALE_IF_ERROR, |(wait, _)| wait);
-                    reading.lower_period(Some(wait), self.order.now());
+                    reading.lower_period(&read.label, Some(wait), self.order.now());
                 }
                 Err(error)
             }

@@ -11,7 +11,10 @@ use leptos::prelude::{use_context, with_context};
 use crate::{
     address::tag::Tag,
     data::{error::DataError, reads::Reads, value::Value},
-    entry::Began,
+    entry::{
+        Began,
+        facts::{Asker, NotedRead, ReadFact},
+    },
     scope::{RenderNotes, RenderScope},
 };
 
@@ -131,10 +134,21 @@ impl Reading {
         }
     }
 
-    /// Notes a read of `value`, whose period has `left` left from `now` on.
-    pub(crate) fn note(&self, value: &Value, left: Option<Duration>, now: SystemTime) {
-        self.lower_period(left, now);
+    /// Notes a read of `value` by its name and with its own tags. Its period has `left` left from
+    /// `now` on.
+    pub(crate) fn note(
+        &self,
+        (name, tags): (&str, &[Tag]),
+        value: &Value,
+        left: Option<Duration>,
+        now: SystemTime,
+    ) {
+        self.lower_period(name, left, now);
         if let Some(scope) = self.render_scope() {
+            scope.note_named_read(NotedRead {
+                fact: ReadFact::new(name, value.read_at),
+                tags: tags.iter().chain(&*value.inner_tags).cloned().collect(),
+            });
             scope.note_read(&value.inner_tags, value.oldest, value.is_stored);
             if value.is_absent {
                 scope.note_absent();
@@ -152,23 +166,28 @@ impl Reading {
     /// Notes that there is no such thing as was read, which holds for `period` from `now` on.
     pub(crate) fn note_absence(
         &self,
+        (name, tags): (&str, &[Tag]),
         error: &DataError,
         period: Option<Duration>,
         now: SystemTime,
     ) {
         let notes = error.notes();
-        self.lower_period(period.into_iter().chain(notes.revalidate).min(), now);
+        self.lower_period(name, period.into_iter().chain(notes.revalidate).min(), now);
         if let Some(scope) = self.render_scope() {
+            scope.note_named_read(NotedRead {
+                fact: ReadFact::new(name, now),
+                tags: tags.iter().chain(&notes.tags).cloned().collect(),
+            });
             scope.note_absence(notes);
         }
     }
 
-    /// Lowers the period to what is `left` from `now` on.
-    pub(crate) fn lower_period(&self, left: Option<Duration>, now: SystemTime) {
+    /// Lowers the period to what is `left` of the read of this name from `now` on.
+    pub(crate) fn lower_period(&self, name: &str, left: Option<Duration>, now: SystemTime) {
         if let (Some(ReadContext { scope, began, .. }), Some(left)) = (&self.reader, left) {
             // A page's age counts from when its render began.
             let passed = now.duration_since(*began).unwrap_or_default();
-            scope.lower_period(left.saturating_add(passed));
+            scope.lower_period(left.saturating_add(passed), || Asker::read(name));
         }
     }
 

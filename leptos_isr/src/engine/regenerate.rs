@@ -53,7 +53,10 @@ use crate::{
     address::key::Key,
     data::reading::{ReadContext, Reading},
     engine::Engine,
-    entry::{Began, Entry, RenderStart, ServedEntry, Version},
+    entry::{
+        Began, Entry, RenderStart, ServedEntry, Version,
+        facts::{Changes, Regenerated},
+    },
     error::{Error, RenderError},
     period,
     render::{
@@ -555,17 +558,31 @@ impl Engine {
 
     /// Stores a rendered page, if it may be stored: in memory, and later in the store.
     async fn store_rendered(&self, rendered: RenderOutput, after: Version) -> NewEntry {
-        let RenderOutput { entry, may_store } = rendered;
-        let entry: Arc<ServedEntry> = Arc::new(entry);
+        let RenderOutput { mut entry, may_store } = rendered;
         if !may_store {
             self.supersede(&entry.key).await;
-            return NewEntry { entry, stored: false, after };
+            return NewEntry { entry: Arc::new(entry), stored: false, after };
         }
         let old = self.0.tiers.in_memory(entry.key.as_str());
-        old.iter().for_each(|old| entry.count_requests_of(old));
+        if let Some(old) = &old {
+            entry.count_requests_of(old);
+            let changes = self.changes_with(old, &entry);
+            entry.entry_mut().facts.changes = changes;
+        }
+        let entry = Arc::new(entry);
         let stored = self.0.tiers.put(&entry);
         self.tell_page_watchers(&entry, old.as_deref());
         NewEntry { entry, stored, after }
+    }
+
+    /// How often the page has changed, once `new` takes the place of `old`.
+    fn changes_with(&self, old: &ServedEntry, new: &Entry) -> Changes {
+        old.facts.changes.and(Regenerated {
+            at: new.rendered_at,
+            interval: new.rendered_at.duration_since(old.rendered_at).unwrap_or_default(),
+            has_changed: !new.is_same_page(old),
+            is_purged: self.0.order.purged(old).is_some(),
+        })
     }
 
     /// Keeps with the stored page, if there is one, that a later render may not be stored.
@@ -573,7 +590,8 @@ impl Engine {
         let Some(old) = self.stored(key).await.filter(|old| !old.is_superseded) else { return };
         let mut entry = Entry::clone(&old);
         entry.is_superseded = true;
-        let entry = ServedEntry::with_encodings(entry, old.encodings.clone());
+        let mut entry = ServedEntry::with_encodings(entry, old.encodings.clone());
+        entry.count_requests_of(&old);
         self.0.tiers.put(&Arc::new(entry));
     }
 }

@@ -1,7 +1,9 @@
 //! One stored page: an immutable value from one render, and what is made of it for serving.
 
 pub(crate) mod encodings;
+pub(crate) mod facts;
 pub(crate) mod heads;
+pub(crate) mod millis;
 mod served;
 mod start;
 pub(crate) mod written;
@@ -20,6 +22,7 @@ use crate::{
     },
 };
 
+use self::facts::Facts;
 pub(crate) use self::{
     served::ServedEntry,
     start::{Began, Position, RenderStart, Seen, Version},
@@ -80,6 +83,7 @@ pub(crate) struct Entry {
     pub(crate) is_absent: bool,
     /// Whether a later render gave a page that may not be stored: this one is for failures only.
     pub(crate) is_superseded: bool,
+    pub(crate) facts: Facts,
 }
 
 impl Entry {
@@ -110,6 +114,7 @@ impl Entry {
             asked: None,
             is_absent: false,
             is_superseded: false,
+            facts: Facts::default(),
         }
     }
 

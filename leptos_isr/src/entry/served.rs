@@ -3,7 +3,10 @@
 use std::{
     mem::size_of,
     ops::Deref,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -30,10 +33,19 @@ pub(crate) struct ServedEntry {
     pub(crate) is_unordered: bool,
     /// Whether the store has the page.
     pub(crate) written: Written,
-    /// How often it was served since that was last noted.
-    requests: AtomicU64,
+    /// Shared with the pages before it: one that is replaced while it is served counts too.
+    requests: Arc<Requests>,
     /// The generation of purges at which the page was last found unpurged.
     unpurged_at: AtomicU64,
+}
+
+/// How often a page was served since memory has had it.
+#[derive(Debug, Default)]
+struct Requests {
+    /// Since that was last noted.
+    unnoted: AtomicU64,
+    /// Before that.
+    noted: AtomicU64,
 }
 
 impl Deref for ServedEntry {
@@ -61,7 +73,7 @@ impl ServedEntry {
             is_listed: false,
             is_unordered: false,
             written: Written::default(),
-            requests: AtomicU64::new(0),
+            requests: Arc::default(),
             unpurged_at: AtomicU64::new(0),
         }
     }
@@ -72,17 +84,19 @@ impl ServedEntry {
     }
 
     pub(crate) fn count_request(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.requests.unnoted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts what was asked of the page before it, too.
-    pub(crate) fn count_requests_of(&self, old: &Self) {
-        self.requests.fetch_add(old.take_requests(), Ordering::Relaxed);
+    /// Counts what is asked of the page before it, too.
+    pub(crate) fn count_requests_of(&mut self, old: &Self) {
+        self.requests = Arc::clone(&old.requests);
     }
 
     /// How often it was served since the last call.
     pub(crate) fn take_requests(&self) -> u64 {
-        self.requests.swap(0, Ordering::Relaxed)
+        let requests = self.requests.unnoted.swap(0, Ordering::Relaxed);
+        self.requests.noted.fetch_add(requests, Ordering::Relaxed);
+        requests
     }
 
     pub(crate) fn is_unpurged_at(&self, generation: u64) -> bool {
@@ -136,6 +150,7 @@ impl ServedEntry {
         let bodies = self.body.len() + made + cells;
         // Counted twice: the response heads, made when the page is served, copy the headers.
         let heads = headers + HEADS;
-        (size_of::<Self>() + self.key.as_str().len() + bodies + headers + heads + tags) as u64
+        let own = size_of::<Self>() + size_of::<Requests>() + self.facts.weight();
+        (own + self.key.as_str().len() + bodies + headers + heads + tags) as u64
     }
 }

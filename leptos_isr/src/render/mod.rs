@@ -23,7 +23,7 @@ use tracing::{Instrument, instrument::WithSubscriber, warn};
 use crate::{
     address::{key::Key, tag::Tag},
     data::reading::Reading,
-    entry::{Entry, RenderStart, ServedEntry},
+    entry::{Entry, RenderStart, ServedEntry, facts::Facts},
     error::RenderError,
     render::{
         csp::{Csp, is_html},
@@ -130,10 +130,11 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
         status => status,
     };
     let mut entry = Entry::new(job.key, status, parts.headers, body, job.start);
-    entry.tags = job.tags;
+    entry.tags = job.tags.clone();
     entry.tags.extend(notes.tags.iter().cloned());
     entry.tags.sort_unstable();
     entry.tags.dedup();
+    entry.facts = Facts::new(&entry.tags, &job.tags, notes.asked_by.clone(), &notes.reads);
     entry.asked = notes.revalidate;
     entry.is_absent = notes.is_absent && notes.is_data;
     if notes.is_data && lacks_arguments(&entry) {

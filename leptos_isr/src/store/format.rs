@@ -22,7 +22,9 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::{
     address::{key::Key, tag::Tag},
     clock::Stamp,
-    entry::{Began, Entry, RenderStart, Seen, ServedEntry, Version, encodings::Encodings},
+    entry::{
+        Began, Entry, RenderStart, Seen, ServedEntry, Version, encodings::Encodings, facts::Facts,
+    },
     rules::encoding::Encoding,
 };
 
@@ -44,6 +46,9 @@ struct Header {
     is_absent: bool,
     #[serde(default)]
     is_superseded: bool,
+    /// Decides nothing, so what cannot be read of it does not make the page unreadable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    facts: Option<serde_json::Value>,
     body_len: usize,
     /// `None` if the body must not be compressed.
     encodings: Option<Vec<EncodingHeader>>,
@@ -91,6 +96,10 @@ pub(super) fn encode(entry: &ServedEntry) -> Result<Bytes, serde_json::Error> {
         asked_millis: entry.asked.map(|asked| u64::try_from(asked.as_millis()).unwrap_or(u64::MAX)),
         is_absent: entry.is_absent,
         is_superseded: entry.is_superseded,
+        facts: match entry.facts == Facts::default() {
+            true => None,
+            false => Some(serde_json::to_value(&entry.facts)?),
+        },
         body_len: entry.body.len(),
         encodings: known.as_ref().map(|known| {
             let header = |(encoding, body): &(Encoding, Option<&Bytes>)| EncodingHeader {
@@ -178,6 +187,8 @@ fn entry(header: Header, body: Bytes) -> Result<Entry, DecodeError> {
     entry.asked = header.asked_millis.map(Duration::from_millis);
     entry.is_absent = header.is_absent;
     entry.is_superseded = header.is_superseded;
+    let facts = header.facts.and_then(|facts| serde_json::from_value(facts).ok());
+    entry.facts = facts.unwrap_or_default();
     Ok(entry)
 }
 
@@ -192,7 +203,10 @@ fn time(nanos: u128) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::path::CanonicalPath;
+    use crate::{
+        address::path::CanonicalPath,
+        entry::facts::{Asker, NotedRead, ReadFact, Regenerated},
+    };
     use http::header;
 
     fn entry(path: &str, body: &str) -> Entry {
@@ -209,7 +223,18 @@ mod tests {
         entry.tags = vec![Tag::new("a"), Tag::new("\u{e9}")];
         entry.asked = Some(Duration::from_millis(1500));
         entry.is_superseded = true;
+        let reads = [NotedRead { fact: ReadFact::new("titles", at_millis(at)), tags: vec![] }];
+        let asked_by = Some(Asker::read("titles"));
+        entry.facts = Facts::new(&entry.tags, &entry.tags[..1], asked_by, &reads);
+        let (at, interval) = (at_millis(at), Duration::from_secs(60));
+        let again = Regenerated { at, interval, has_changed: true, is_purged: false };
+        entry.facts.changes = entry.facts.changes.and(again);
         entry
+    }
+
+    /// As facts are kept.
+    fn at_millis(time: SystemTime) -> SystemTime {
+        time - Duration::from_nanos(456_789)
     }
 
     fn encodings() -> Encodings {
@@ -275,6 +300,33 @@ mod tests {
         );
         let (read, page) = (decode(&later).unwrap(), page("/a", "hello"));
         assert_eq!((&*read, &read.encodings), (&*page, &page.encodings));
+    }
+
+    /// As pages that were stored by an earlier version, or by a later one.
+    #[test]
+    fn page_whose_facts_are_missing_or_not_understood_is_read_without_them() {
+        let without = |facts: Option<serde_json::Value>| {
+            let page = changed(
+                |header| match facts {
+                    Some(facts) => header["facts"] = facts,
+                    None => drop(header.as_object_mut().unwrap().remove("facts")),
+                },
+                b"hellobr",
+            );
+            decode(&page).unwrap()
+        };
+        let mut expected = entry("/a", "hello");
+        expected.facts = Facts::default();
+        for facts in [
+            None,
+            Some(serde_json::json!("text")),
+            Some(serde_json::json!({ "asked_by": "visitor" })),
+            Some(serde_json::json!({ "reads": [7] })),
+        ] {
+            assert_eq!(&*without(facts.clone()), &expected, "{facts:?}");
+        }
+        let later = serde_json::json!({ "holes": 1, "asked_by": { "read": "a" } });
+        assert_eq!(without(Some(later)).facts.asked_by, Some(Asker::read("a")));
     }
 
     #[test]

@@ -89,10 +89,12 @@ impl Tiers {
         let store = self.store.as_ref()?;
         let read = self.pending.read(key).err()?;
         let mut entry = store.newest(key).await?;
-        if read.newest().is_some()
-            || self.memory.get(key).is_some_and(|old| old.version >= entry.version)
-        {
+        let old = self.memory.get(key);
+        if read.newest().is_some() || old.as_ref().is_some_and(|old| old.version >= entry.version) {
             return None;
+        }
+        if let Some(old) = &old {
+            entry.count_requests_of(old);
         }
         order.observe(entry.entry_mut());
         entry.written.set(Ok(()));
