@@ -129,12 +129,7 @@ impl Sender {
     }
 
     fn purge_tag(&self, tag: &str) {
-        let purge = NewPurge {
-            scopes: tags(&[tag]).scopes().unwrap(),
-            kind: PurgeKind::Soft,
-            again: None,
-            ids: None,
-        };
+        let purge = NewPurge::of(tags(&[tag]).scopes().unwrap(), PurgeKind::Soft);
         self.cdns.hear(&Heard { purges: vec![(None, purge)], ..Heard::default() });
     }
 

@@ -7,9 +7,9 @@ use tracing::{info, warn};
 
 use crate::{
     engine::{Engine, purging::LISTEN},
+    order::origins::PurgeSource,
     rules::freshness::PurgeKind,
-    stats::PurgeSource,
-    store::Lease,
+    store::{Lease, purge_log::NewPurge},
 };
 
 impl Engine {
@@ -60,9 +60,10 @@ impl Engine {
             }
             info!(names = scopes.len(), hard = kind == PurgeKind::Hard, "purging once more");
             let engine = self.clone();
+            let origin = Some(self.0.order.origin(PurgeSource::Again));
+            let again = NewPurge { origin, ..NewPurge::of(scopes.clone(), kind) };
             let purge = async move {
-                let purge = engine.keep_purge(scopes.clone(), kind, None, Vec::new());
-                let kept = engine.count_purge(PurgeSource::Again, kind, purge).await;
+                let kept = engine.keep_purge(again, Vec::new()).await;
                 engine.0.order.second_purge_is_done(&scopes, kind);
                 kept
             };

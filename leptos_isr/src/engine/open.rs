@@ -81,8 +81,8 @@ impl Builder {
         };
         let kept = folder.as_deref().zip(build.as_deref());
         let kept_files = kept.map(|(folder, build)| Arc::new(KeptFiles::new(folder, build)));
-        let order =
-            Arc::new(Order::after(settings.clock, history.last, history.times, history.later));
+        let order = Order::after(settings.clock, history.last, history.times, history.later);
+        let order = Arc::new(order.with_origins(history.origins));
         let client = Client::new(settings.fetch);
         let clock = Arc::clone(order.clock());
         // Without tags a CDN cannot be told of a build, nor of most purges.
@@ -93,7 +93,7 @@ impl Builder {
         let is_shared = store.as_ref().is_some_and(|(_, ledger)| ledger.is_shared());
         let cdns = Cdns::new(settings.cdns, is_shared, clock)?;
         cdns.hear(&history.heard);
-        let watch = Arc::new(Hub::new(settings.max_streams, settings.heartbeat, order.next()));
+        let watch = Arc::new(Hub::new(settings.max_streams, settings.heartbeat, &order));
         let (limits, tasks) = (settings.limits, TaskTracker::new());
         let routes = settings.routes.iter();
         let routes = routes.map(|route| (Arc::clone(&route.name), route.policy.is_some()));

@@ -17,13 +17,8 @@ use crate::{
     engine::Engine,
     entry::{Position, Seen},
     error::{Error, StoreError},
-    order::{
-        purge::{Purge, Scope},
-        purge_id::PurgeId,
-    },
+    order::{origins::PurgeSource, purge::Purge, purge_id::PurgeId},
     period,
-    rules::freshness::PurgeKind,
-    stats::PurgeSource,
     store::{
         guarded::Guarded,
         purge_log::{Heard, NewPurge},
@@ -52,29 +47,27 @@ impl Engine {
     /// [`Error::PurgeNotKept`] if the store could not keep the purge: it holds in this process, and
     /// a restart forgets it. Returns [`Error::ShuttingDown`] if the runtime shuts down first.
     pub async fn purge(&self, purge: &Purge) -> Result<(), Error> {
-        self.purge_from(PurgeSource::Code, purge, Vec::new()).await
+        self.purge_for(purge, PurgeSource::Code, Vec::new()).await
     }
 
-    /// Purges for `source`. Another server passes a purge on with ids: it is done once and passed on
-    /// once, however often it comes.
-    pub(crate) async fn purge_from(
+    /// Purges for `by`. If another server passed the purge on with these ids, it is done once and
+    /// passed on once, however often it comes.
+    pub(crate) async fn purge_for(
         &self,
-        source: PurgeSource,
         purge: &Purge,
+        by: PurgeSource,
         ids: Vec<PurgeId>,
     ) -> Result<(), Error> {
         let scopes = purge.scopes()?;
         if scopes.is_empty() {
             return Ok(());
         }
-        let (kind, again_after) = (purge.kind(), purge.again_after()?);
+        let again = purge.again_after()?.map(|after| self.0.order.due_after(after));
+        let origin = Some(self.0.order.origin(by));
+        let new = NewPurge { again, origin, ..NewPurge::of(scopes, purge.kind()) };
         let engine = self.clone();
         // In a task: a caller who goes away must not stop the purge halfway.
-        let keep = self.0.tasks.spawn(async move {
-            engine
-                .count_purge(source, kind, engine.keep_purge(scopes, kind, again_after, ids))
-                .await
-        });
+        let keep = self.0.tasks.spawn(async move { engine.keep_purge(new, ids).await });
         match keep.await {
             Ok(kept) => kept.map_err(Error::PurgeNotKept)?,
             Err(stopped) => match stopped.try_into_panic() {
@@ -89,9 +82,7 @@ impl Engine {
 
     pub(crate) async fn keep_purge(
         &self,
-        scopes: Vec<Scope>,
-        kind: PurgeKind,
-        again_after: Option<Duration>,
+        mut purge: NewPurge,
         ids: Vec<PurgeId>,
     ) -> Result<(), StoreError> {
         self.hear_purges_of_others();
@@ -99,8 +90,8 @@ impl Engine {
         if arrival == Arrival::Done {
             return Ok(());
         }
-        let again = again_after.map(|after| self.0.order.due_after(after));
-        let purge = NewPurge { scopes, kind, again, ids: self.0.cdns.ids(arrival, &ids) };
+        purge.ids = self.0.cdns.ids(arrival, &ids);
+        let (began, kind, origin) = (Instant::now(), purge.kind, purge.origin.clone());
         // The last one is ours.
         let on_heard = |heard| self.pass_on(&heard, 1);
         let kept = match (self.0.tiers.store(), &self.0.missing_store) {
@@ -116,6 +107,9 @@ impl Engine {
             }
         };
         self.0.cdns.end(&ids, kept.is_ok());
+        if let Some(origin) = origin {
+            self.count_purge(&origin.by, kind, began.elapsed());
+        }
         self.purge_again_when_due();
         kept
     }

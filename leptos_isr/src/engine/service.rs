@@ -20,7 +20,7 @@ use crate::{
         freshness::PurgeKind,
         headers::{self, CdnReach},
     },
-    store::{Lease, OtherBuild, guarded::Guarded},
+    store::{Lease, OtherBuild, guarded::Guarded, purge_log::NewPurge},
 };
 
 /// How long a server is not ready for a store that is slow to note its build. It can serve without.
@@ -156,7 +156,8 @@ impl Engine {
             return;
         }
         info!(?scopes, "telling CDNs to drop the pages of other builds");
-        if let Err(error) = self.keep_purge(scopes, PurgeKind::Soft, None, Vec::new()).await {
+        if let Err(error) = self.keep_purge(NewPurge::of(scopes, PurgeKind::Soft), Vec::new()).await
+        {
             warn!(error, "a restart may forget to tell CDNs to drop the pages of other builds");
         }
     }

@@ -1,7 +1,6 @@
 //! What has been counted, and what is counted of renders and purges.
 
 use std::{
-    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,6 +12,7 @@ use crate::{
     engine::Engine,
     entry::{Position, ServedEntry},
     error::RenderError,
+    order::origins::PurgeSource as PurgeMaker,
     render::outcome::NewEntry,
     route::target::Target,
     rules::freshness::{Freshness, PurgeKind},
@@ -145,17 +145,17 @@ impl Engine {
         self.0.counters.waited(urgency, asked.elapsed());
     }
 
-    /// Counts a purge that is made here, when `keep` has kept it.
-    pub(crate) async fn count_purge<T>(
-        &self,
-        source: PurgeSource,
-        kind: PurgeKind,
-        keep: impl Future<Output = T>,
-    ) -> T {
-        let began = Instant::now();
-        let kept = keep.await;
-        self.0.counters.purge(source, kind == PurgeKind::Hard, Some(began.elapsed()));
-        kept
+    /// Counts a purge that was made here by `by`, and how long it took until it was kept.
+    pub(crate) fn count_purge(&self, by: &PurgeMaker, kind: PurgeKind, took: Duration) {
+        let source = match by {
+            PurgeMaker::Code => PurgeSource::Code,
+            PurgeMaker::Api => PurgeSource::Api,
+            PurgeMaker::Webhook(_) => PurgeSource::Webhook,
+            PurgeMaker::Again => PurgeSource::Again,
+            // The engine's own.
+            PurgeMaker::LostPurges | PurgeMaker::Unknown => return,
+        };
+        self.0.counters.purge(source, kind == PurgeKind::Hard, Some(took));
     }
 
     /// Counts purges of other processes. Their positions tell when the ledger kept them.

@@ -15,9 +15,8 @@ use crate::{
     engine::{Engine, regenerate::Regeneration},
     error::Error,
     http::answer::{method_not_allowed, parse, plain},
-    order::{purge::Purge, purge_id::PurgeId},
+    order::{origins::PurgeSource, purge::Purge, purge_id::PurgeId},
     rules::headers,
-    stats::PurgeSource,
     wire,
 };
 
@@ -130,7 +129,7 @@ async fn purge(engine: &Engine, query: &str, body: &[u8], ids: Vec<PurgeId>) -> 
             Err(error) => refused(&error),
         };
     }
-    match engine.purge_from(PurgeSource::Api, &purge, ids).await {
+    match engine.purge_for(&purge, PurgeSource::Api, ids).await {
         Ok(()) => {
             (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, headers::PRIVATE)]).into_response()
         }

@@ -12,8 +12,8 @@ use crate::{
     access::webhooks::{Again, PayloadError, WebhookEndpoint},
     engine::Engine,
     http::answer::{method_not_allowed, plain},
+    order::origins::PurgeSource,
     rules::headers,
-    stats::PurgeSource,
 };
 
 /// The largest body of a delivery, in bytes.
@@ -52,14 +52,14 @@ impl Engine {
             }
             Err(Again::UnderWay) => return under_way(),
         };
-        let response = self.purge_for(name, webhook, &parts.headers, &body).await;
+        let response = self.purge_for_delivery(name, webhook, &parts.headers, &body).await;
         if response.status().is_success() {
             handling.handled();
         }
         response
     }
 
-    async fn purge_for(
+    async fn purge_for_delivery(
         &self,
         name: &str,
         webhook: &WebhookEndpoint,
@@ -86,7 +86,8 @@ impl Engine {
             return done();
         }
         info!(hook = name, "purging for a delivery");
-        match self.purge_from(PurgeSource::Webhook, &mapped.purge, Vec::new()).await {
+        let by = PurgeSource::Webhook(name.into());
+        match self.purge_for(&mapped.purge, by, Vec::new()).await {
             Ok(()) => done(),
             Err(error) => {
                 let cause = &error as &dyn std::error::Error;

@@ -46,18 +46,21 @@
 //! numbers larger, but never the older render the newer one.
 
 pub(crate) mod later;
+pub(crate) mod origins;
 pub(crate) mod purge;
 pub(crate) mod purge_id;
 pub(crate) mod times;
 
 use std::{
     fmt,
+    hash::{BuildHasher, RandomState},
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use self::{
     later::Later,
+    origins::{Origins, PurgeOrigin, PurgeSource, ReplicaId},
     purge::Scope,
     times::{PurgeTimes, Purges},
 };
@@ -79,6 +82,8 @@ pub(crate) struct Order {
     stamps: Stamps,
     purges: Purges,
     later: Later,
+    origins: Origins,
+    replica: ReplicaId,
 }
 
 impl Order {
@@ -91,7 +96,15 @@ impl Order {
     ) -> Self {
         let stamps = Stamps::default();
         stamps.observe(last);
-        Self { clock, stamps, purges: Purges::new(times, last), later }
+        let replica = ReplicaId(RandomState::new().hash_one(last) as u32);
+        let purges = Purges::new(times, last);
+        Self { clock, stamps, purges, later, origins: Origins::default(), replica }
+    }
+
+    /// The same, with who made the purges so far.
+    #[must_use]
+    pub(crate) fn with_origins(self, origins: Origins) -> Self {
+        Self { origins, ..self }
     }
 
     pub(crate) fn now(&self) -> SystemTime {
@@ -132,19 +145,35 @@ impl Order {
         counts_at
     }
 
-    /// Applies many purges at one position, later than each of them and than all before.
+    /// Applies many purges at one position, later than each of them and than all before. Returns the
+    /// position at which they count here.
     pub(crate) fn apply_all<'a>(
         &self,
         purges: impl IntoIterator<Item = (&'a Scope, PurgeKind)>,
         position: Position,
-    ) {
-        self.purges.note(purges, position);
+    ) -> Position {
+        self.purges.note(purges, position)
     }
 
     /// Applies a purge that no ledger keeps: it counts in this process only. Its position is the
     /// next one, so that any that the ledger gives later is above it.
     pub(crate) fn apply_here(&self, scopes: &[Scope], kind: PurgeKind) -> Position {
         self.apply(scopes, kind, Position::default())
+    }
+
+    /// What tells this process from others.
+    pub(crate) fn replica(&self) -> ReplicaId {
+        self.replica
+    }
+
+    /// The origin of a purge that is made now.
+    pub(crate) fn origin(&self, by: PurgeSource) -> PurgeOrigin {
+        PurgeOrigin { by, at: self.now(), replica: self.replica }
+    }
+
+    /// Who made the purges, by their positions.
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.origins
     }
 
     /// From which position on a purge counts as one that is done again after `after`.

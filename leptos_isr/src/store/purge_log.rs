@@ -24,6 +24,7 @@ use crate::{
     order::{
         Order,
         later::Later,
+        origins::{Origins, PurgeOrigin, PurgeSource},
         purge::{LONGEST_WAIT, Scope},
         purge_id::PurgeId,
         times::PurgeTimes,
@@ -58,6 +59,9 @@ struct Record {
     /// As in [`NewPurge::ids`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ids: Option<Vec<PurgeId>>,
+    /// Who made it; absent from records of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<PurgeOrigin>,
     /// It says only this, and purges nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     told: Option<Told>,
@@ -80,6 +84,7 @@ pub(crate) struct NewPurge {
     /// The ids with which CDNs are told of it. With `None`, whoever tells them makes one. If empty, they
     /// are told by another record.
     pub(crate) ids: Option<Vec<PurgeId>>,
+    pub(crate) origin: Option<PurgeOrigin>,
 }
 
 /// What was heard of a ledger.
@@ -117,6 +122,7 @@ pub(crate) struct PurgeHistory {
     pub(crate) log: PurgeLog,
     pub(crate) times: PurgeTimes,
     pub(crate) later: Later,
+    pub(crate) origins: Origins,
     pub(crate) last: Position,
     pub(crate) heard: Heard,
 }
@@ -146,6 +152,9 @@ pub(crate) fn replay(records: &[LedgerRecord], now: Position) -> PurgeHistory {
         }
         if let Some(due) = again {
             history.later.note(scopes, *kind, not_too_late(*due, now));
+        }
+        if let Some(origin) = &purge.origin {
+            history.origins.note(*position, origin.clone());
         }
         if !only_again {
             scopes.iter().for_each(|scope| history.times.note(scope.clone(), *kind, *position));
@@ -268,7 +277,7 @@ impl Known {
             match content(record, order) {
                 Content::Purge(purge, only_again) => {
                     if !only_again {
-                        order.apply(&purge.scopes, purge.kind, record.position);
+                        purge.apply(order, record.position);
                     }
                     purge.note_again(order);
                     if !only_again {
@@ -336,7 +345,8 @@ impl Known {
         let purges = heard.purges.iter().map(|(_, purge)| purge);
         let scopes = purges.clone();
         let scopes = scopes.flat_map(|purge| purge.scopes.iter().map(|scope| (scope, purge.kind)));
-        order.apply_all(scopes, last);
+        let counts_at = order.apply_all(scopes, last);
+        order.origins().note(counts_at, order.origin(PurgeSource::LostPurges));
         purges.chain(&again).for_each(|purge| purge.note_again(order));
         Ok(heard)
     }
@@ -363,15 +373,26 @@ impl NewPurge {
         Self::of(vec![Scope::everything()], PurgeKind::Soft)
     }
 
-    fn of(scopes: Vec<Scope>, kind: PurgeKind) -> Self {
-        Self { scopes, kind, again: None, ids: None }
+    pub(crate) fn of(scopes: Vec<Scope>, kind: PurgeKind) -> Self {
+        Self { scopes, kind, again: None, ids: None, origin: None }
     }
 
     /// Applies the purge, which no ledger keeps.
     pub(crate) fn apply_here(self, order: &Order) -> Heard {
-        order.apply_here(&self.scopes, self.kind);
+        self.note_origin(order, order.apply_here(&self.scopes, self.kind));
         self.note_again(order);
         Heard { purges: vec![(None, self)], ..Heard::default() }
+    }
+
+    /// Applies the purge, which a ledger keeps at `position`.
+    fn apply(&self, order: &Order, position: Position) {
+        self.note_origin(order, order.apply(&self.scopes, self.kind, position));
+    }
+
+    fn note_origin(&self, order: &Order, counts_at: Position) {
+        if let Some(origin) = &self.origin {
+            order.origins().note(counts_at, origin.clone());
+        }
     }
 
     fn note_again(&self, order: &Order) {
@@ -427,7 +448,11 @@ fn missing(records: &[LedgerRecord], order: &Order) -> Vec<(NewPurge, bool)> {
     let later = order.later().all().into_iter();
     let later = later.filter(|(scope, kind, _)| !again.contains(&(scope.clone(), *kind)));
     let later = later.map(|(scope, kind, due)| (again_at(due, scope, kind), true));
-    everything.into_iter().chain(hard).map(|purge| (purge, false)).chain(later).collect()
+    let made_up = |purge| {
+        let origin = Some(order.origin(PurgeSource::LostPurges));
+        (NewPurge { origin, ..purge }, false)
+    };
+    everything.into_iter().chain(hard).map(made_up).chain(later).collect()
 }
 
 fn again_at(due: Position, scope: Scope, kind: PurgeKind) -> NewPurge {
@@ -447,7 +472,13 @@ fn records(order: &Order, last: Position, told: &BTreeMap<String, Position>) -> 
     let mut records: Vec<_> = order.purges().read(|times| {
         let purges = times.records().map(|(scope, kind, position)| LedgerRecord {
             position,
-            record: write(&NewPurge::of(vec![scope.clone()], kind), false),
+            record: write(
+                &NewPurge {
+                    origin: order.origins().of(position),
+                    ..NewPurge::of(vec![scope.clone()], kind)
+                },
+                false,
+            ),
         });
         purges.collect()
     });
@@ -461,8 +492,9 @@ fn records(order: &Order, last: Position, told: &BTreeMap<String, Position>) -> 
 }
 
 fn write(purge: &NewPurge, only_again: bool) -> Bytes {
-    let NewPurge { scopes, kind, again, ids } = purge.clone();
-    Record { hard: kind == PurgeKind::Hard, scopes, again, only_again, ids, told: None }.line()
+    let NewPurge { scopes, kind, again, ids, origin } = purge.clone();
+    let hard = kind == PurgeKind::Hard;
+    Record { hard, scopes, again, only_again, ids, origin, told: None }.line()
 }
 
 impl Record {
@@ -473,12 +505,12 @@ impl Record {
 }
 
 fn read(record: &[u8]) -> Option<Content> {
-    let Record { hard, scopes, again, only_again, ids, told } =
+    let Record { hard, scopes, again, only_again, ids, origin, told } =
         serde_json::from_slice(unseal(record)?).ok()?;
     let kind = if hard { PurgeKind::Hard } else { PurgeKind::Soft };
     Some(match told {
         Some(told) => Content::Told(told),
-        None => Content::Purge(NewPurge { scopes, kind, again, ids }, only_again),
+        None => Content::Purge(NewPurge { scopes, kind, again, ids, origin }, only_again),
     })
 }
 
@@ -513,9 +545,38 @@ mod tests {
     }
 
     /// The records after the log was rewritten.
-    fn rewritten(PurgeHistory { times, later, last, .. }: PurgeHistory) -> Vec<LedgerRecord> {
+    fn rewritten(history: PurgeHistory) -> Vec<LedgerRecord> {
+        let PurgeHistory { times, later, origins, last, .. } = history;
         let order = Order::after(Arc::new(SystemClock), last, times, later);
-        records(&order, last, &BTreeMap::new())
+        records(&order.with_origins(origins), last, &BTreeMap::new())
+    }
+
+    #[test]
+    fn who_made_a_purge_is_known_after_a_restart_and_after_the_log_was_rewritten() {
+        let origin = PurgeOrigin {
+            by: PurgeSource::Webhook("cms".into()),
+            at: std::time::UNIX_EPOCH + Duration::from_millis(1_790_000_000_123),
+            replica: crate::order::origins::ReplicaId(0xab),
+        };
+        let made = NewPurge { origin: Some(origin.clone()), ..soft("a") };
+        let log = [at(7, &made), at(9, &soft("b"))];
+        let history = replay(&log, 20);
+        assert_eq!((history.origins.of(7), history.origins.of(9)), (Some(origin.clone()), None));
+        let anew = replay(&rewritten(history), 20);
+        assert_eq!((anew.origins.of(7), anew.origins.of(9)), (Some(origin), None));
+    }
+
+    #[test]
+    fn record_of_before_says_not_who_made_it_and_one_of_a_later_version_is_read() {
+        let with = |origin: &str| {
+            let json = format!(r#"{{"hard":true,"scopes":[{{"tag":"a"}}]{origin}}}"#);
+            replay(&[LedgerRecord { position: 7, record: seal(&json) }], 20)
+        };
+        let before = with("");
+        let later = with(r#","origin":{"by":"console","at":5,"replica":1,"host":"a"},"more":2"#);
+        assert_eq!((before.times.len(), before.origins.of(7)), (1, None));
+        assert_eq!(before.times, later.times);
+        assert_eq!(later.origins.of(7).unwrap().by, PurgeSource::Unknown);
     }
 
     #[test]
@@ -683,6 +744,8 @@ mod tests {
                 times.records().filter(|(_, kind, _)| *kind == PurgeKind::Hard).count()
             });
             assert_eq!(hard, 1);
+            let origin = process.order.origins().of(process.order.seen().0).unwrap();
+            assert_eq!(origin.by, PurgeSource::LostPurges);
             assert_eq!(process.hear().await, 0);
         }
         let records = one.store.purges_since(0).await.unwrap().unwrap();

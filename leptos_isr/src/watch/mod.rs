@@ -5,7 +5,6 @@ mod pages;
 use std::{
     collections::HashMap,
     fmt,
-    hash::{BuildHasher, RandomState},
     net::IpAddr,
     str::FromStr,
     sync::{
@@ -22,7 +21,7 @@ use crate::{
     address::{key::Key, tag::Tag},
     clock::Stamp,
     entry::Entry,
-    order::purge::Scope,
+    order::{Order, origins::ReplicaId, purge::Scope},
     route::target::Target,
     watch::pages::WatchedPages,
 };
@@ -43,7 +42,7 @@ pub(crate) enum Topic {
 /// All streams of one engine.
 pub(crate) struct Hub {
     /// Tells its events from those of other engines, whose stamps are of other clocks.
-    origin: u32,
+    origin: ReplicaId,
     max_streams: usize,
     /// How often an idle stream sends a heartbeat.
     pub(crate) heartbeat: Duration,
@@ -105,10 +104,11 @@ pub(crate) struct Watcher {
 }
 
 impl Hub {
-    /// A hub that knows of no change since `now`.
-    pub(crate) fn new(max_streams: usize, heartbeat: Duration, now: Stamp) -> Self {
+    /// A hub that knows of no change since now, by the stamps of `order`.
+    pub(crate) fn new(max_streams: usize, heartbeat: Duration, order: &Order) -> Self {
+        let now = order.next();
         Self {
-            origin: RandomState::new().hash_one(now) as u32,
+            origin: order.replica(),
             max_streams,
             heartbeat,
             state: Mutex::new(State {
@@ -125,7 +125,7 @@ impl Hub {
 
     /// The id of an event.
     pub(crate) fn event_id(&self, stamp: Stamp) -> EventId {
-        EventId { stamp, origin: self.origin }
+        EventId { stamp, origin: self.origin.0 }
     }
 
     /// Whether live streams are enabled.
@@ -182,7 +182,7 @@ impl Hub {
         state.streams += 1;
         // Under the lock, so that each change that is not seen here has a later stamp.
         let began = stamp();
-        let since = since.stamp(began, self.origin);
+        let since = since.stamp(began, self.origin.0);
         let pages: Vec<_> = topics.iter().filter_map(|(_, page)| page.clone()).collect();
         pages.iter().for_each(|page| state.pages.insert(page.clone()));
         let topics = topics.into_iter().map(|(topic, _)| {
