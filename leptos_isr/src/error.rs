@@ -124,6 +124,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A report is asked for of something that is not a path.
+    #[error("`{path}` is not the path of a page: {problem}")]
+    PagePath {
+        /// The path as given.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The store could not keep the list of a route's paths.
     #[error("route `{route}`: the store could not keep the list of its paths")]
     KeepList {

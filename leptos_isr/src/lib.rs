@@ -129,6 +129,18 @@ pub mod purge {
     };
 }
 
+/// What the engine tells of its pages; see [`Engine::page`].
+#[cfg(feature = "ssr")]
+pub mod inspect {
+    pub use crate::{
+        engine::inspect::report::{
+            Failing, Form, PageReport, PageState, PurgeReport, ReadReport, RegenerationState,
+            Regenerations, RenderOutcome, RenderReport, SetBy, StoredPage, TagReport,
+        },
+        order::{origins::PurgeSource, purge::Scope},
+    };
+}
+
 /// What a build reports; see [`Engine::prerender`].
 #[cfg(feature = "ssr")]
 pub mod prerender {

@@ -32,6 +32,9 @@ mod server {
 
     pub(crate) const REGENERATE: &str = "/_isr/regenerate";
 
+    /// All that is known of one page.
+    pub(crate) const PAGE: &str = "/_isr/page";
+
     /// Followed by the name of the webhook.
     pub(crate) const WEBHOOKS: &str = "/_isr/hooks/";
 

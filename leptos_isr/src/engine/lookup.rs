@@ -31,6 +31,20 @@ pub(crate) enum Lookup {
     NotPrefetched { had_page: bool },
 }
 
+/// Why there is no page at a path.
+#[derive(Debug)]
+pub(crate) enum NoPage {
+    /// It is no path, for this reason.
+    Malformed(String),
+    NoRoute,
+    /// The pages of this route are not stored.
+    Dynamic(String),
+    /// This route admits only listed paths.
+    NotListed(String),
+    /// The app answers by this handler of its own.
+    OwnHandler(String),
+}
+
 impl Engine {
     /// Looks up what the request for `target` gets. A stale page is regenerated.
     pub(crate) async fn serve(&self, target: &Target, is_prefetch: bool) -> Lookup {
@@ -140,7 +154,7 @@ impl Engine {
     }
 
     /// Why the last render of a missing page failed, if another try is not due yet.
-    fn remembered_failure(&self, target: &Target) -> Option<RenderFailure> {
+    pub(crate) fn remembered_failure(&self, target: &Target) -> Option<RenderFailure> {
         self.0.failures.get(&target.key, self.0.order.generation(), self.now())
     }
 
@@ -159,25 +173,64 @@ impl Engine {
     ///
     /// The same as those of [`regenerate`](Engine::regenerate).
     pub(crate) async fn target(&self, path: &str) -> Result<Target, Error> {
-        let wrong = |problem: String| Error::RegeneratePath { path: path.to_owned(), problem };
+        self.find_page(path).await?.map_err(|no_page| Error::RegeneratePath {
+            path: path.to_owned(),
+            problem: no_page.problem(),
+        })
+    }
+
+    /// The page at `path`, or why there is none.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Error::List`] if the paths of its route cannot be listed.
+    pub(crate) async fn find_page(&self, path: &str) -> Result<Result<Target, NoPage>, Error> {
         let (text, query) = match path.split_once('?') {
             Some((text, query)) => (text, Some(query)),
             None => (path, None),
         };
-        let canonical = CanonicalPath::parse(text).map_err(|error| wrong(error.to_string()))?;
-        let route = self.0.routes.find(canonical.segments.iter());
-        let Some((route, policy)) = route.and_then(|route| Some((route, route.policy()?))) else {
-            return Err(wrong("it is of no stored route".to_owned()));
+        let canonical = match CanonicalPath::parse(text) {
+            Ok(canonical) => canonical,
+            Err(error) => return Ok(Err(NoPage::Malformed(error.to_string()))),
         };
-        let key = Key::new(&canonical, query, &policy.query);
-        let key = key.map_err(|error| wrong(error.to_string()))?;
+        let Some(route) = self.0.routes.find(canonical.segments.iter()) else {
+            return Ok(Err(NoPage::NoRoute));
+        };
+        let Some(policy) = route.policy() else {
+            return Ok(Err(NoPage::Dynamic(route.path().to_owned())));
+        };
+        let key = match Key::new(&canonical, query, &policy.query) {
+            Ok(key) => key,
+            Err(error) => return Ok(Err(NoPage::Malformed(error.to_string()))),
+        };
         if !self.is_admitted(route, &canonical.text).await? {
-            return Err(wrong(format!("`{}` does not list it", route.path())));
+            return Ok(Err(NoPage::NotListed(route.path().to_owned())));
         }
         let target = Target::new(key, route, policy, &canonical.segments);
-        match self.own_handler(route, &target) {
-            Some(handler) => Err(wrong(format!("the app has a handler of its own, `{handler}`"))),
+        Ok(match self.own_handler(route, &target) {
+            Some(handler) => Err(NoPage::OwnHandler(handler)),
             None => Ok(target),
+        })
+    }
+}
+
+impl NoPage {
+    pub(crate) fn problem(&self) -> String {
+        match self {
+            Self::Malformed(problem) => problem.clone(),
+            Self::NoRoute | Self::Dynamic(_) => "it is of no stored route".to_owned(),
+            Self::NotListed(route) => format!("`{route}` does not list it"),
+            Self::OwnHandler(handler) => {
+                format!("the app has a handler of its own, `{handler}`")
+            }
+        }
+    }
+
+    /// The route that the path belongs to.
+    pub(crate) fn route(&self) -> Option<&str> {
+        match self {
+            Self::Dynamic(route) | Self::NotListed(route) => Some(route),
+            Self::Malformed(_) | Self::NoRoute | Self::OwnHandler(_) => None,
         }
     }
 }

@@ -5,8 +5,10 @@
 //! - `regenerate` renders pages and stores them; `failures` remembers why there is none.
 //! - `purging` purges, `again` purges once more, and `dry_run` finds out what a purge would reach.
 //! - `telling` tells CDNs of purges.
+//! - `history` remembers the last renders of each page.
 //! - `admission` knows which paths are pages, by the `lists` of routes and the handlers in
 //!   `app_router`.
+//! - `inspect` says why a page is as old as it is.
 //! - `watched` keeps watched pages fresh.
 //! - `service` notes that this build begins to serve; `warming` renders what is asked for most before.
 //! - `prerender` renders all listed pages at build.
@@ -21,6 +23,8 @@ pub(crate) mod dry_run;
 #[cfg(test)]
 mod encodings_tests;
 pub(crate) mod failures;
+pub(crate) mod history;
+pub(crate) mod inspect;
 pub(crate) mod lists;
 pub(crate) mod lookup;
 pub(crate) mod open;
@@ -54,7 +58,7 @@ use crate::{
     address::key::Key,
     cdn::Cdns,
     data::reads::Reads,
-    engine::{app_router::AppRouter, failures::Failures, lists::Lists},
+    engine::{app_router::AppRouter, failures::Failures, history::History, lists::Lists},
     entry::{Position, Seen},
     order::Order,
     render::{Limits, csp::Csp, outcome::RenderResult},
@@ -95,6 +99,8 @@ pub(crate) struct Inner {
     pub(crate) other_purges: Worker,
     /// Whether the ledger has not answered for a second, or not yet.
     pub(crate) is_cut_off: AtomicBool,
+    /// Since when, for people.
+    pub(crate) cut_off_since: std::sync::Mutex<Option<SystemTime>>,
     /// The site's files beside the pages on the disk.
     pub(crate) kept_files: Option<Arc<KeptFiles>>,
     /// The calls of [`Engine::begin_service`] that hold visitors off.
@@ -116,6 +122,7 @@ pub(crate) struct Inner {
     /// Why the last try of a page left nothing in the store, and when it began.
     pub(crate) backoff: Backoff<Key, (UnstoredReason, Seen)>,
     pub(crate) failures: Failures,
+    pub(crate) history: History,
     pub(crate) reads: Arc<Reads>,
     pub(crate) scheduler: Scheduler,
     pub(crate) background: Background,

@@ -222,7 +222,7 @@ impl Engine {
 
     /// Renders and stores one page; returns its length, or why it failed.
     async fn render_at_build(&self, target: &Target) -> Result<usize, String> {
-        let counted = self.begin_counting(target, RenderReason::Build, None);
+        let counted = self.begin_counting(target, RenderReason::Build);
         let span = counted.span.clone();
         let render =
             self.render(target, self.0.order.begin(), Version::default(), Handle::current());

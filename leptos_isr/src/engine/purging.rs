@@ -2,8 +2,8 @@
 
 use std::{
     pin::pin,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
+    sync::{Arc, PoisonError, atomic::Ordering},
+    time::{Duration, SystemTime},
 };
 
 use http::HeaderValue;
@@ -214,6 +214,7 @@ impl Engine {
         if self.0.is_cut_off.swap(true, Ordering::Relaxed) {
             return;
         }
+        self.note_cut_off(Some(self.now()));
         match self.is_cut_off() {
             true => warn!(
                 why,
@@ -224,8 +225,13 @@ impl Engine {
         }
     }
 
+    fn note_cut_off(&self, since: Option<SystemTime>) {
+        *self.0.cut_off_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
     fn set_connected(&self) {
         if self.0.is_cut_off.swap(false, Ordering::Relaxed) {
+            self.note_cut_off(None);
             info!("the ledger can be read, and what was purged meanwhile is known");
             // It may have been away when this server began.
             let engine = self.clone();

@@ -52,7 +52,10 @@ use tracing::{Instrument, info, instrument::WithSubscriber, warn};
 use crate::{
     address::key::Key,
     data::reading::{ReadContext, Reading},
-    engine::Engine,
+    engine::{
+        Engine,
+        history::{PastRender, PastResult},
+    },
     entry::{
         Began, Entry, RenderStart, ServedEntry, Version,
         facts::{Changes, Regenerated},
@@ -442,10 +445,10 @@ impl Engine {
             // Brings the page before into memory, where the render looks for it.
             _ => self.stored(&target.key).await,
         };
-        let counted = self.begin_counting(target, self.render_reason(reason, old.as_deref()), old);
+        let counted = self.begin_counting(target, self.render_reason(reason, old.as_deref()));
         // Before the stamp: a purge that comes from now on ends what is remembered of a failure.
         let generation = self.0.order.generation();
-        let began = self.0.order.seen();
+        let (began, began_at) = (self.0.order.seen(), self.now());
         let version = match right.lease {
             Lease::Granted { version, .. } => version,
             Lease::Held | Lease::Unknown => None,
@@ -458,6 +461,10 @@ impl Engine {
         let result = render.instrument(counted.span.clone()).await;
         let duration = started.elapsed();
         drop(permit);
+        let note = |result| {
+            let render = PastRender { reason, began: began_at, duration, result };
+            self.0.history.note(&target.key, render);
+        };
         match result {
             Ok(rendered) => {
                 self.0.failures.forget(&target.key);
@@ -481,8 +488,9 @@ impl Engine {
                 let mut rendered = rendered;
                 rendered.entry.is_unordered =
                     right.is_cut_off || self.is_shared() && matches!(right.lease, Lease::Held);
-                let new = self.store_rendered(rendered, request.after).await;
-                counted.rendered(&new);
+                let (new, became) = self.store_rendered(rendered, request.after).await;
+                counted.rendered(new.stored, &became);
+                note(became);
                 let outcome = if new.stored { "stored" } else { "not stored" };
                 if new.stored {
                     self.0.backoff.succeeded(&target.key);
@@ -499,6 +507,7 @@ impl Engine {
                 counted.failed(&failure.error);
                 let last = (UnstoredReason::Failed, began);
                 let retry_in = self.0.backoff.note(&target.key, last, self.now());
+                note(PastResult::failed(&failure.error.to_string()));
                 warn!(isr.key = %target.key, route = &*target.route, reason, ?duration,
                     outcome = "failed", bytes = 0, error = %failure.error, ?retry_in,
                     "regenerated");
@@ -556,14 +565,26 @@ impl Engine {
         render::render(job).await
     }
 
-    /// Stores a rendered page, if it may be stored: in memory, and later in the store.
-    async fn store_rendered(&self, rendered: RenderOutput, after: Version) -> NewEntry {
+    /// Stores a rendered page, if it may be stored: in memory, and later in the store. Returns also
+    /// how it differs from the page before.
+    async fn store_rendered(
+        &self,
+        rendered: RenderOutput,
+        after: Version,
+    ) -> (NewEntry, PastResult) {
         let RenderOutput { mut entry, may_store } = rendered;
         if !may_store {
             self.supersede(&entry.key).await;
-            return NewEntry { entry: Arc::new(entry), stored: false, after };
+            let entry = Arc::new(entry);
+            return (NewEntry { entry, stored: false, after }, PastResult::NotStored);
         }
         let old = self.0.tiers.in_memory(entry.key.as_str());
+        let became = match &old {
+            _ if entry.is_gone() => PastResult::Gone,
+            Some(old) if old.is_same_page(&entry) => PastResult::Same,
+            Some(_) => PastResult::Changed,
+            None => PastResult::New,
+        };
         if let Some(old) = &old {
             entry.count_requests_of(old);
             let changes = self.changes_with(old, &entry);
@@ -572,7 +593,7 @@ impl Engine {
         let entry = Arc::new(entry);
         let stored = self.0.tiers.put(&entry);
         self.tell_page_watchers(&entry, old.as_deref());
-        NewEntry { entry, stored, after }
+        (NewEntry { entry, stored, after }, became)
     }
 
     /// How often the page has changed, once `new` takes the place of `old`.

@@ -9,11 +9,10 @@ use tracing::{Span, field, info_span};
 
 use crate::{
     clock::stamp_of,
-    engine::Engine,
+    engine::{Engine, history::PastResult},
     entry::{Position, ServedEntry},
     error::RenderError,
     order::origins::PurgeSource as PurgeMaker,
-    render::outcome::NewEntry,
     route::target::Target,
     rules::freshness::{Freshness, PurgeKind},
     stats::{
@@ -32,7 +31,6 @@ pub(crate) struct CountedRender {
     counters: Arc<Counters>,
     route: Arc<str>,
     reason: RenderReason,
-    old: Option<Arc<ServedEntry>>,
     began: Instant,
     /// What happens during the render belongs to this span.
     pub(crate) span: Span,
@@ -104,20 +102,14 @@ impl Engine {
         cdns.collect()
     }
 
-    /// Begins to count a render. `old` is the page that is stored.
-    pub(crate) fn begin_counting(
-        &self,
-        target: &Target,
-        reason: RenderReason,
-        old: Option<Arc<ServedEntry>>,
-    ) -> CountedRender {
+    /// Begins to count a render.
+    pub(crate) fn begin_counting(&self, target: &Target, reason: RenderReason) -> CountedRender {
         let span = info_span!("render", isr.key = %target.key, http.route = &*target.route,
             reason = reason.as_str(), outcome = field::Empty);
         CountedRender {
             counters: Arc::clone(&self.0.counters),
             route: Arc::clone(&target.route),
             reason,
-            old,
             began: Instant::now(),
             span,
         }
@@ -186,14 +178,12 @@ fn since(stamp: u64, now: u64) -> Duration {
 }
 
 impl CountedRender {
-    pub(crate) fn rendered(self, new: &NewEntry) {
-        let entry = &new.entry;
-        let is_same = self.old.as_ref().is_some_and(|old| entry.is_same_page(old));
-        self.ended(match new.stored {
-            false => RenderOutcome::Unstored,
-            true if entry.is_gone() => RenderOutcome::Gone,
-            true if is_same => RenderOutcome::Same,
-            true => RenderOutcome::Changed,
+    pub(crate) fn rendered(self, is_stored: bool, became: &PastResult) {
+        self.ended(match became {
+            _ if !is_stored => RenderOutcome::Unstored,
+            PastResult::Gone => RenderOutcome::Gone,
+            PastResult::Same => RenderOutcome::Same,
+            _ => RenderOutcome::Changed,
         });
     }
 

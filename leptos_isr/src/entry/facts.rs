@@ -169,6 +169,17 @@ impl Facts {
         TagSource::Read(place as u16)
     }
 
+    /// Where the tag at `place` of `tags` is from, if that is known.
+    pub(crate) fn source_of(&self, tags: &[Tag], place: usize) -> Option<TagSource> {
+        // What does not belong together is of another page, so it says nothing.
+        let belongs = self.tag_sources.len() == tags.len();
+        let source = belongs.then(|| self.tag_sources.get(place).copied()).flatten()?;
+        match source {
+            TagSource::Read(read) if usize::from(read) >= self.reads.len() => None,
+            source => Some(source),
+        }
+    }
+
     /// About how many bytes they take beside their own size.
     pub(super) fn weight(&self) -> usize {
         let reads = self.reads.iter().map(|read| size_of::<ReadFact>() + read.name.len() + 16);
@@ -226,6 +237,44 @@ mod tests {
     use super::*;
     use crate::period::{minutes, seconds};
     use std::time::UNIX_EPOCH;
+
+    fn tags(texts: &[&str]) -> Vec<Tag> {
+        texts.iter().map(|text| Tag::new(*text)).collect()
+    }
+
+    fn read(name: &str, of: &[&str]) -> NotedRead {
+        NotedRead { fact: ReadFact::new(name, UNIX_EPOCH), tags: tags(of) }
+    }
+
+    #[test]
+    fn each_tag_is_of_the_route_or_of_the_first_read_that_has_it_or_of_the_page() {
+        let all = tags(&["a", "b", "c", "d"]);
+        let reads = [read("one", &["b", "a"]), read("two", &["b", "c"])];
+        let facts = Facts::new(&all, &tags(&["a"]), None, &reads);
+        let sources: Vec<_> = (0..5).map(|place| facts.source_of(&all, place)).collect();
+        use TagSource::{Code, Read, Route};
+        assert_eq!(sources, [Some(Route), Some(Read(0)), Some(Read(1)), Some(Code), None]);
+        assert_eq!(facts.source_of(&tags(&["a"]), 0), None, "they are of another page");
+    }
+
+    #[test]
+    fn reads_beyond_the_bound_are_counted_and_names_are_cut() {
+        let reads: Vec<_> = (0..40).map(|n| read(&format!("{n}"), &[&format!("t{n}")])).collect();
+        let all = tags(&["t31", "t32"]);
+        let facts = Facts::new(&all, &[], None, &reads);
+        assert_eq!((facts.reads.len(), facts.more_reads), (32, 8));
+        let twice = [read("one", &[]), read("two", &[]), read("one", &["t31"])];
+        let named = Facts::new(&all, &[], None, &twice);
+        assert_eq!((named.reads.len(), named.source_of(&all, 0)), (2, Some(TagSource::Read(0))));
+        assert_eq!(facts.source_of(&all, 0), Some(TagSource::Read(31)));
+        assert_eq!(facts.source_of(&all, 1), Some(TagSource::OtherRead));
+        let long = ReadFact::new(&"\u{e9}".repeat(200), UNIX_EPOCH);
+        assert_eq!(long.name.len(), 256);
+        assert_eq!(
+            ReadFact::new(&format!("a{}", "\u{e9}".repeat(200)), UNIX_EPOCH).name.len(),
+            255
+        );
+    }
 
     #[test]
     fn regenerations_by_time_and_by_purge_are_counted_apart() {

@@ -99,6 +99,12 @@ impl ServedEntry {
         requests
     }
 
+    /// How often it was served since memory has had it.
+    pub(crate) fn requests(&self) -> u64 {
+        let Requests { unnoted, noted } = &*self.requests;
+        noted.load(Ordering::Relaxed) + unnoted.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn is_unpurged_at(&self, generation: u64) -> bool {
         self.unpurged_at.load(Ordering::Relaxed) == generation
     }

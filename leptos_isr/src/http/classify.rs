@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use axum::extract::Request;
 use http::Method;
 
-use super::{endpoint::Call, health::Health, metrics::Scrape};
+use super::{endpoint::Call, health::Health, inspect::Question, metrics::Scrape};
 use crate::{
     address::{
         key::Key,
@@ -85,6 +85,7 @@ pub(super) enum Endpoint {
     Live,
     Scrape(Scrape),
     Call(Call),
+    Question(Question),
     /// The webhook of this name.
     Webhook(String),
     Draft,
@@ -175,10 +176,12 @@ impl Engine {
             wire::LIVE => self.0.watch.is_on().then_some(Endpoint::Live),
             wire::DRAFT => self.0.draft.is_some().then_some(Endpoint::Draft),
             _ if self.0.token.is_none() => None,
-            other => match Scrape::of(other) {
-                Some(scrape) => Some(Endpoint::Scrape(scrape)),
-                None => Call::of(other).map(Endpoint::Call),
-            },
+            other => {
+                let call = Call::of(other).map(Endpoint::Call);
+                let question = || Question::of(other).map(Endpoint::Question);
+                let scrape = || Scrape::of(other).map(Endpoint::Scrape);
+                call.or_else(question).or_else(scrape)
+            }
         }
     }
 }

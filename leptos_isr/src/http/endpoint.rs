@@ -75,7 +75,7 @@ pub(super) async fn answer(engine: &Engine, call: Call, request: Request) -> Res
     if request.method() != Method::POST {
         return method_not_allowed("Use POST.\n", "POST");
     }
-    if let Some(refusal) = refusal(engine, request.headers()) {
+    if let Some(refusal) = unauthorized(engine, request.headers()) {
         return refusal;
     }
     let ids = PurgeId::all_in(request.headers());
@@ -93,8 +93,8 @@ pub(super) async fn answer(engine: &Engine, call: Call, request: Request) -> Res
     }
 }
 
-/// 401 for who does not send the engine's token.
-pub(super) fn refusal(engine: &Engine, request: &HeaderMap) -> Option<Response> {
+/// The refusal of a request without the engine's token.
+pub(super) fn unauthorized(engine: &Engine, request: &HeaderMap) -> Option<Response> {
     let token = engine.0.token.as_deref();
     if token.is_some_and(|token| is_bearer(request, token)) {
         return None;

@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, header};
 
 use crate::{
     engine::Engine,
-    http::{answer::method_not_allowed, endpoint::refusal},
+    http::{answer::method_not_allowed, endpoint::unauthorized},
     rules::headers,
     stats::Metrics,
     wire,
@@ -64,7 +64,7 @@ impl Engine {
     }
 
     pub(super) fn answer_scrape(&self, _: Scrape, request: &Request) -> Response {
-        match refusal(self, request.headers()) {
+        match unauthorized(self, request.headers()) {
             Some(refusal) => refusal,
             None => scraped(&self.metrics(), request.method(), request.headers()),
         }

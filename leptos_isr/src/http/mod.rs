@@ -10,6 +10,7 @@ pub(crate) mod cookie_guard;
 mod draft;
 mod endpoint;
 mod health;
+mod inspect;
 mod live;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -312,6 +313,7 @@ impl Engine {
             Endpoint::Live => self.answer_live(request).await,
             Endpoint::Scrape(scrape) => self.answer_scrape(scrape, &request),
             Endpoint::Call(call) => endpoint::answer(self, call, request).await,
+            Endpoint::Question(question) => inspect::answer(self, question, request).await,
             Endpoint::Webhook(name) => self.answer_webhook(&name, request).await,
             Endpoint::Draft => self.answer_draft(&request),
         };

@@ -62,7 +62,7 @@ use self::{
     later::Later,
     origins::{Origins, PurgeOrigin, PurgeSource, ReplicaId},
     purge::Scope,
-    times::{PurgeTimes, Purges},
+    times::{LastPurge, PurgeTimes, Purges},
 };
 use crate::{
     address::{key::Key, tag::Tag},
@@ -174,6 +174,17 @@ impl Order {
     /// Who made the purges, by their positions.
     pub(crate) fn origins(&self) -> &Origins {
         &self.origins
+    }
+
+    /// The last purge of a page of this path with these tags. If `seen` is given, the one that
+    /// makes such a page stale or unservable, if there is any after `seen`.
+    pub(crate) fn last_purge_of(
+        &self,
+        path: &str,
+        tags: &[Tag],
+        seen: Option<Seen>,
+    ) -> Option<LastPurge> {
+        self.purges.read(|times| times.last_purge_of(path, tags, seen))
     }
 
     /// From which position on a purge counts as one that is done again after `after`.

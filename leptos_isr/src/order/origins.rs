@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
@@ -28,22 +29,32 @@ pub(crate) struct PurgeOrigin {
 #[serde(transparent)]
 pub(crate) struct ReplicaId(pub(crate) u32);
 
-/// What asked for a purge. As text, so that one of a later version can be read.
+/// Who made a purge.
+///
+/// In JSON a text: `code`, `api`, `webhook:` and its name, `again`, `lost-purges`, `unknown`.
+// So that one of a later version can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
-pub(crate) enum PurgeSource {
-    /// The app's code.
+#[non_exhaustive]
+pub enum PurgeSource {
+    /// The app's code, by [`Engine::purge`](crate::Engine::purge).
     Code,
     /// A call of `/_isr/purge`.
     Api,
     /// The webhook of this name.
     Webhook(Arc<str>),
-    /// A purge before it, which was to be done once more.
+    /// A purge before it, which was to be [done once more](field@crate::purge::Purge::again_after).
     Again,
     /// The engine, since the ledger had lost purges.
     LostPurges,
     /// Somebody whom this version does not know.
     Unknown,
+}
+
+impl fmt::Display for ReplicaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
 }
 
 /// The origins of the last purges, by their positions.

@@ -56,11 +56,16 @@ pub struct Purge {
 pub(crate) const LONGEST_WAIT: Duration = period::hours(1);
 
 /// One part of a purge, in the canonical form in which it is kept.
+///
+/// In JSON, such as `{"tag":"article:7"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Scope {
+pub enum Scope {
+    /// The pages of this path.
     Path(String),
+    /// This path, and what is below it.
     Prefix(String),
+    /// What carries this tag.
     Tag(Tag),
 }
 

@@ -26,6 +26,14 @@ struct LastPurges {
     hard: Position,
 }
 
+/// The last purge that reaches a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastPurge {
+    pub(crate) scope: Scope,
+    pub(crate) kind: PurgeKind,
+    pub(crate) position: Position,
+}
+
 /// How many paths, prefixes and tags are remembered, each a few dozen bytes.
 const REMEMBERED: usize = 100_000;
 
@@ -71,6 +79,31 @@ impl PurgeTimes {
     pub(crate) fn is_purged_after(&self, entry: &Entry, seen: Seen) -> bool {
         let last = self.last_of(entry);
         last.soft.max(last.hard) > seen.0
+    }
+
+    /// The last purge of a page of this path with these tags. If `seen` is given, a hard one after it
+    /// counts before any that is soft.
+    pub(crate) fn last_purge_of(
+        &self,
+        path: &str,
+        tags: &[Tag],
+        seen: Option<Seen>,
+    ) -> Option<LastPurge> {
+        let of_path = std::iter::once(Scope::Path(path.to_owned()));
+        let of_prefixes = prefixes(path).map(|prefix| Scope::Prefix(prefix.to_owned()));
+        let of_tags = tags.iter().map(|tag| Scope::Tag(tag.clone()));
+        let purges = of_path.chain(of_prefixes).chain(of_tags).filter_map(|scope| {
+            let marks = *self.0.get(&scope)?;
+            Some(
+                [(PurgeKind::Soft, marks.soft), (PurgeKind::Hard, marks.hard)]
+                    .map(|(kind, position)| LastPurge { scope: scope.clone(), kind, position }),
+            )
+        });
+        let decides = |purge: &LastPurge| {
+            purge.kind == PurgeKind::Hard && seen.is_some_and(|seen| purge.position > seen.0)
+        };
+        let purges = purges.flatten().filter(|purge| purge.position > 0);
+        purges.max_by_key(|purge| (decides(purge), purge.position))
     }
 
     fn last_of(&self, entry: &Entry) -> LastPurges {
@@ -284,6 +317,32 @@ mod tests {
         times.note(Scope::Tag(Tag::new("t")), PurgeKind::Soft, 20);
         assert_eq!(times.since(&entry("/a", &["t"], 11)), Some(PurgeKind::Soft));
         assert_eq!(times.since(&entry("/a", &["t"], 9)), Some(PurgeKind::Hard));
+    }
+
+    #[test]
+    fn last_purge_of_a_page_is_the_one_that_decides_and_otherwise_the_latest() {
+        let mut times = PurgeTimes::default();
+        assert_eq!(times.last_purge_of("/a/b", &[], None), None);
+        let tag = || Scope::Tag(Tag::new("t"));
+        times.note(Scope::Prefix("/a".to_owned()), PurgeKind::Hard, 10);
+        times.note(tag(), PurgeKind::Soft, 20);
+        let hard = LastPurge {
+            scope: Scope::Prefix("/a".to_owned()),
+            kind: PurgeKind::Hard,
+            position: 10,
+        };
+        let soft = LastPurge { scope: tag(), kind: PurgeKind::Soft, position: 20 };
+        let tags = [Tag::new("s"), Tag::new("t")];
+        for (tags, seen, last) in [
+            (&tags[..], None, &soft),
+            (&tags, Some(5), &hard),
+            (&tags, Some(10), &soft),
+            (&tags, Some(20), &soft),
+            (&tags[..1], Some(20), &hard),
+        ] {
+            let found = times.last_purge_of("/a/b", tags, seen.map(Seen));
+            assert_eq!(found.as_ref(), Some(last), "{tags:?} {seen:?}");
+        }
     }
 
     #[test]

@@ -27,10 +27,23 @@ impl Lifetime {
     }
 }
 
+/// What declares the period of a route's pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PeriodSource {
+    /// The route's own declaration.
+    Route,
+    /// That of a route that it is part of.
+    Parent,
+    /// [`override_revalidate`](crate::route::RouteTable::override_revalidate).
+    Override,
+}
+
 /// The rules for the pages of one route: its own declaration combined with those of its parents.
 #[derive(Clone)]
 pub struct Policy {
     pub(crate) lifetime: Lifetime,
+    /// What declares the period, if there is one.
+    pub(crate) period_source: Option<PeriodSource>,
     pub(crate) query: Vec<String>,
     pub(crate) tags: Vec<TagTemplate>,
     pub(crate) on_missing: OnMissing,
@@ -56,6 +69,7 @@ impl Policy {
         let params = pattern.params();
         let mut policy = Self {
             lifetime: Lifetime::default(),
+            period_source: None,
             query: Vec::new(),
             tags: Vec::new(),
             on_missing: OnMissing::Render,
@@ -64,8 +78,15 @@ impl Policy {
             max_renders: None,
             lists: Vec::new(),
         };
-        for isr in declarations {
+        for (place, isr) in declarations.iter().enumerate() {
             let lifetime = &mut policy.lifetime;
+            if let Some(period) = isr.revalidate
+                && lifetime.revalidate.is_none_or(|least| period <= least)
+            {
+                let is_own = place + 1 == declarations.len();
+                let source = if is_own { PeriodSource::Route } else { PeriodSource::Parent };
+                policy.period_source = Some(source);
+            }
             lifetime.revalidate = least(lifetime.revalidate, isr.revalidate);
             lifetime.expire = least(lifetime.expire, isr.expire);
             policy.query.extend(isr.query.iter().cloned());
@@ -112,6 +133,7 @@ impl Policy {
     /// Says so if the period is zero or not below `expire`.
     pub(crate) fn set_revalidate(&mut self, period: Duration) -> Result<(), String> {
         self.lifetime.revalidate = Some(period);
+        self.period_source = Some(PeriodSource::Override);
         check_lifetime(self.lifetime)
     }
 
@@ -213,7 +235,7 @@ fn product(pattern: &RoutePattern, outer: &[PathParams], inner: &[PathParams]) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::period::{days, minutes, seconds};
+    use crate::period::{self, days, minutes, seconds};
 
     fn combine(path: &str, declarations: impl IntoIterator<Item = Isr>) -> Result<Policy, String> {
         let declarations: Vec<_> = declarations.into_iter().map(Arc::new).collect();
@@ -233,6 +255,26 @@ mod tests {
         let pattern = RoutePattern::parse("/a/:id").unwrap();
         let tags = policy.tags_of(&pattern, &["a".to_owned(), "7".to_owned()]);
         assert_eq!(tags, [Tag::new("site"), Tag::new("a:7")]);
+    }
+
+    #[test]
+    fn period_is_that_of_the_declaration_with_the_least_and_the_routes_own_if_two_have_it() {
+        let of = |seconds: Option<u64>| match seconds {
+            Some(n) => Isr::revalidate(period::seconds(n)),
+            None => Isr::forever(),
+        };
+        for (parent, own, source) in [
+            (Some(60), Some(30), Some(PeriodSource::Route)),
+            (Some(30), Some(60), Some(PeriodSource::Parent)),
+            (Some(60), Some(60), Some(PeriodSource::Route)),
+            (Some(60), None, Some(PeriodSource::Parent)),
+            (None, None, None),
+        ] {
+            let mut policy = combine("/a/:id", [of(parent), of(own)]).unwrap();
+            assert_eq!(policy.period_source, source, "{parent:?} {own:?}");
+            policy.set_revalidate(seconds(7)).unwrap();
+            assert_eq!(policy.period_source, Some(PeriodSource::Override));
+        }
     }
 
     #[test]

@@ -57,6 +57,14 @@ impl<K: AsRef<str> + Clone + Eq + Hash, W: Clone> Backoff<K, W> {
         (left <= LONGEST).then(|| (left, failing.why.clone()))
     }
 
+    /// How many tries for `key` have failed in a row, how long the next one must still wait, and why
+    /// the last one failed; `None` if it did not.
+    pub(crate) fn streak(&self, key: &K, now: SystemTime) -> Option<(u32, Duration, W)> {
+        let wait = self.failure(key, now).map_or(Duration::ZERO, |(wait, _)| wait);
+        let failing = self.failing().cache_get(key).cloned()?;
+        Some((failing.failures, wait, failing.why))
+    }
+
     /// Notes a try that failed, and returns how long the next one must wait.
     pub(crate) fn note(&self, key: &K, why: W, now: SystemTime) -> Duration {
         self.note_for(key, why, now, Duration::ZERO)

@@ -250,6 +250,14 @@ impl Scheduler {
         self.state().awaited.get(key).is_some_and(|visitors| *visitors > 0)
     }
 
+    /// How many pages are before this one in the queue, by demand; `None` if it is not in the queue.
+    pub(crate) fn waits_behind(&self, route: &Arc<str>, key: &Key) -> Option<usize> {
+        let state = self.state();
+        let place = state.lanes.get(route)?.queue.get_priority(key)?;
+        let all = state.lanes.values().flat_map(|lane| lane.queue.iter());
+        Some(all.filter(|(_, other)| *other > place).count())
+    }
+
     /// Counts one more request for the page, if it waits for its turn.
     pub(crate) fn raise(&self, route: &Arc<str>, key: &Key, urgency: Urgency) {
         let mut state = self.state();

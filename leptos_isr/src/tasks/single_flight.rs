@@ -66,6 +66,11 @@ impl<K: Clone + Eq + Hash, T: Clone> SingleFlight<K, T> {
         Self { flights: Arc::default() }
     }
 
+    /// Whether a flight of `key` is under way.
+    pub(crate) fn is_under_way(&self, key: &K) -> bool {
+        lock(&self.flights).contains_key(key)
+    }
+
     /// Joins the flight of `key`, or starts it, to wait for the result.
     pub(crate) fn join(&self, key: &K) -> Role<K, T> {
         self.join_for(key, true)

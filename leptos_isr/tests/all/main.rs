@@ -48,5 +48,6 @@ mod stats;
 mod tls;
 mod two_engines;
 mod webhooks;
+mod why;
 #[cfg(not(feature = "tls"))]
 mod without_tls;

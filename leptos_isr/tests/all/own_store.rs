@@ -516,6 +516,42 @@ async fn server_whose_ledger_does_not_answer_says_that_it_is_cut_off_and_serves_
     }
 }
 
+#[tokio::test]
+async fn report_of_a_page_on_a_server_that_is_cut_off_says_that_and_since_when() {
+    let store = OwnStore::new(Mood::Works);
+    let (site, other) = (site_on(&store), site_on(&store));
+    site.get_kept("/a/1").await;
+    let page = site.engine.page("/a/1").await.unwrap();
+    assert_eq!(page.cut_off_since, None);
+    store.set(Mood::Fails);
+    let began = page.at;
+    let cut_off = async {
+        while !site.get("/a/1").await.cache_status().contains("cut-off") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(seconds(10), cut_off).await.expect("it is cut off");
+    site.advance(seconds(20));
+    let page = site.engine.page("/a/1").await.unwrap();
+    assert_eq!(page.cut_off_since, Some(began));
+    let said = "fresh for another 40s: its period of 1m (set by the route) began 20s ago; no purge of \
+                its path or of its tags is known; this server has been cut off from the ledger for \
+                20s, so what others have purged since is not known to it";
+    assert_eq!(page.why, said);
+    store.set(Mood::Works);
+    other.purge_tag("a:1").await;
+    let heard = async {
+        while site.engine.page("/a/1").await.unwrap().cut_off_since.is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(seconds(20), heard).await.expect("it is connected");
+    let page = site.engine.page("/a/1").await.unwrap();
+    let replica = page.last_purge.as_ref().unwrap().replica.clone().unwrap();
+    assert_ne!(page.replica, replica);
+    assert!(page.why.contains(&format!("by the app's code on the server {replica}")), "{page:?}");
+}
+
 /// Its disk has a page, and a copy of the purges of before.
 #[tokio::test]
 async fn server_that_starts_says_that_it_is_cut_off_until_it_knows_what_was_purged_meanwhile() {

@@ -32,6 +32,8 @@ mod documents {
     struct Stores;
     #[doc = include_str!("../../../../docs/guide/more-than-one-server.md")]
     struct MoreThanOneServer;
+    #[doc = include_str!("../../../../docs/guide/why.md")]
+    struct Why;
     #[doc = include_str!("../../../../docs/guide/operating.md")]
     struct Operating;
 }

@@ -1,0 +1,149 @@
+//! The last renders of each page, as this process saw them.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use cached::{Cached, CachedPeek, LruCache};
+
+use crate::address::key::Key;
+
+/// How many renders of a page are remembered.
+const RENDERS: usize = 16;
+
+/// Of how many pages; the least recently rendered is forgotten first.
+const PAGES: usize = 10_000;
+
+/// How many bytes of an error are kept.
+const LONGEST_ERROR: usize = 300;
+
+/// The last renders of the pages that were rendered most recently.
+pub(crate) struct History(Mutex<LruCache<Key, PageHistory>>);
+
+/// The renders of one page since the process began, or since it was forgotten.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PageHistory {
+    /// The last ones, the newest first.
+    pub(crate) last: VecDeque<PastRender>,
+}
+
+/// A render that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PastRender {
+    pub(crate) reason: &'static str,
+    pub(crate) began: SystemTime,
+    pub(crate) duration: Duration,
+    pub(crate) result: PastResult,
+}
+
+/// What a render gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PastResult {
+    /// A page where none was at hand.
+    New,
+    /// Another page than the one before.
+    Changed,
+    /// The same page once more.
+    Same,
+    /// That there is no such page.
+    Gone,
+    /// A page that may not be stored.
+    NotStored,
+    Failed(Arc<str>),
+}
+
+impl History {
+    pub(crate) fn new() -> Self {
+        let pages = LruCache::builder().max_size(PAGES).build().expect("the size is above zero");
+        Self(Mutex::new(pages))
+    }
+
+    pub(crate) fn note(&self, key: &Key, mut render: PastRender) {
+        let mut pages = self.lock();
+        let history = pages.cache_get_or_set_with_mut(key.clone(), PageHistory::default);
+        // A source that is down gives the same text again and again.
+        if let PastResult::Failed(error) = &mut render.result
+            && let Some(PastResult::Failed(last)) = history.last.front().map(|last| &last.result)
+            && last == error
+        {
+            *error = Arc::clone(last);
+        }
+        history.last.truncate(RENDERS - 1);
+        history.last.push_front(render);
+    }
+
+    /// What is remembered of a page; asking does not count as a use.
+    pub(crate) fn of(&self, key: &Key) -> Option<PageHistory> {
+        self.lock().cache_peek(key).cloned()
+    }
+
+    /// Why the last render of a page failed, if it did.
+    pub(crate) fn last_error(&self, key: &Key) -> Option<String> {
+        self.lock().cache_peek(key)?.last.front()?.result.error()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LruCache<Key, PageHistory>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PastResult {
+    /// Why it failed, if it did.
+    pub(crate) fn error(&self) -> Option<String> {
+        match self {
+            Self::Failed(error) => Some(error.to_string()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn failed(error: &str) -> Self {
+        Self::Failed(error[..error.floor_char_boundary(LONGEST_ERROR)].into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    fn render(nth: u64, result: PastResult) -> PastRender {
+        let began = UNIX_EPOCH + Duration::from_secs(nth);
+        PastRender { reason: "stale", began, duration: Duration::from_millis(2), result }
+    }
+
+    #[test]
+    fn last_sixteen_renders_of_ten_thousand_pages_are_remembered() {
+        let history = History::new();
+        let key = |n: usize| Key::of_canonical(&format!("/{n}"));
+        for nth in 0..20 {
+            history.note(&key(0), render(nth, PastResult::Same));
+        }
+        let page = history.of(&key(0)).unwrap();
+        let last: Vec<_> = page.last.iter().map(|render| render.began).collect();
+        let seconds = (4..20).rev().map(|nth| UNIX_EPOCH + Duration::from_secs(nth));
+        assert_eq!(last, seconds.collect::<Vec<_>>());
+        for n in 1..=PAGES {
+            history.note(&key(n), render(0, PastResult::New));
+        }
+        assert!(history.of(&key(0)).is_none() && history.of(&key(PAGES)).is_some());
+    }
+
+    #[test]
+    fn error_is_cut_and_kept_once_while_it_repeats() {
+        let (history, key) = (History::new(), Key::of_canonical("/a"));
+        let error = "\u{e9}".repeat(400);
+        for nth in 0..2 {
+            history.note(&key, render(nth, PastResult::failed(&error)));
+        }
+        let page = history.of(&key).unwrap();
+        let text = |render: &PastRender| match &render.result {
+            PastResult::Failed(error) => Arc::clone(error),
+            other => panic!("{other:?}"),
+        };
+        let texts: Vec<_> = page.last.iter().map(text).collect();
+        assert_eq!((texts[0].len(), texts.len()), (300, 2));
+        assert!(Arc::ptr_eq(&texts[0], &texts[1]));
+    }
+}

@@ -1,0 +1,115 @@
+//! `GET /_isr/page`: what is known of a page.
+
+use axum::{
+    Json,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{Method, StatusCode, header};
+use tracing::error;
+
+use crate::{
+    address::path::form_decode,
+    engine::{Engine, inspect::report::PageReport},
+    error::Error,
+    http::{
+        answer::{method_not_allowed, plain},
+        endpoint::unauthorized,
+    },
+    rules::headers,
+    wire,
+};
+
+/// What is asked of the engine's pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// All that is known of one page.
+    Page,
+}
+
+impl Question {
+    /// What is asked at this path.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        match path {
+            wire::PAGE => Some(Self::Page),
+            _ => None,
+        }
+    }
+}
+
+/// Why a question is not answered.
+enum Refusal {
+    /// It is wrong, for this reason.
+    Wrong(String),
+    Failed(Box<Error>),
+}
+
+impl From<String> for Refusal {
+    fn from(problem: String) -> Self {
+        Self::Wrong(problem)
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::PagePath { .. } => Self::Wrong(error.to_string()),
+            failed => Self::Failed(Box::new(failed)),
+        }
+    }
+}
+
+/// Answers a question with JSON. If it is wrong, the answer is 400, 401 or 405 with a reason, and 503
+/// if a route's list cannot be had.
+pub(super) async fn answer(engine: &Engine, question: Question, request: Request) -> Response {
+    // Its body would have to be shared between threads.
+    let (request, _) = request.into_parts();
+    if ![Method::GET, Method::HEAD].contains(&request.method) {
+        return method_not_allowed("Use GET.\n", "GET, HEAD");
+    }
+    if let Some(refusal) = unauthorized(engine, &request.headers) {
+        return refusal;
+    }
+    let query = request.uri.query().unwrap_or_default();
+    let answered = match question {
+        Question::Page => page(engine, query).await.map(json),
+    };
+    answered.unwrap_or_else(|refusal| match refusal {
+        Refusal::Wrong(problem) => plain(StatusCode::BAD_REQUEST, format!("{problem}.\n")),
+        Refusal::Failed(failed) => {
+            error!(error = &*failed as &dyn std::error::Error, "cannot tell of pages");
+            plain(StatusCode::SERVICE_UNAVAILABLE, format!("{failed}.\n"))
+        }
+    })
+}
+
+async fn page(engine: &Engine, query: &str) -> Result<PageReport, Refusal> {
+    let [path] = parameters(query, ["path"])?;
+    let path = path.ok_or("name a page: `?path=/articles/x`, percent-encoded".to_owned())?;
+    Ok(engine.page(&path).await?)
+}
+
+/// The values of the parameters `names` in a query that has no others, each once at most.
+fn parameters<const N: usize>(
+    query: &str,
+    names: [&str; N],
+) -> Result<[Option<String>; N], String> {
+    let mut values = [const { None }; N];
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let Some(place) = names.iter().position(|known| *known == name) else {
+            let known = names.map(|name| format!("`{name}`")).join(", ");
+            return Err(format!("`{name}` is not known: there is {known}"));
+        };
+        let value = form_decode(value);
+        let value = value.map_err(|error| format!("`{name}`: {error}"))?;
+        if values[place].replace(value).is_some() {
+            return Err(format!("`{name}` is given twice"));
+        }
+    }
+    Ok(values)
+}
+
+fn json(answer: impl serde::Serialize) -> Response {
+    ([(header::CACHE_CONTROL, headers::PRIVATE)], Json(answer)).into_response()
+}
