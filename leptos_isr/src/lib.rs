@@ -129,13 +129,18 @@ pub mod purge {
     };
 }
 
-/// What the engine tells of its pages; see [`Engine::page`].
+/// What the engine tells of its pages; see [`Engine::page`] and [`Engine::pages`].
 #[cfg(feature = "ssr")]
 pub mod inspect {
     pub use crate::{
-        engine::inspect::report::{
-            Failing, Form, PageReport, PageState, PurgeReport, ReadReport, RegenerationState,
-            Regenerations, RenderOutcome, RenderReport, SetBy, StoredPage, TagReport,
+        engine::inspect::{
+            list::{
+                PageCursor, PageList, PageOrder, PageQuery, PageRow, UnknownCursor, UnknownOrder,
+            },
+            report::{
+                Failing, Form, PageReport, PageState, PurgeReport, ReadReport, RegenerationState,
+                Regenerations, RenderOutcome, RenderReport, SetBy, StoredPage, TagReport,
+            },
         },
         order::{origins::PurgeSource, purge::Scope},
     };

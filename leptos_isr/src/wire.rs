@@ -35,6 +35,9 @@ mod server {
     /// All that is known of one page.
     pub(crate) const PAGE: &str = "/_isr/page";
 
+    /// The pages in memory.
+    pub(crate) const PAGES: &str = "/_isr/pages";
+
     /// Followed by the name of the webhook.
     pub(crate) const WEBHOOKS: &str = "/_isr/hooks/";
 

@@ -27,6 +27,15 @@ pub(crate) struct History(Mutex<LruCache<Key, PageHistory>>);
 pub(crate) struct PageHistory {
     /// The last ones, the newest first.
     pub(crate) last: VecDeque<PastRender>,
+    pub(crate) totals: Totals,
+}
+
+/// All renders of one page together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) renders: u64,
+    /// How long they took.
+    pub(crate) time: Duration,
 }
 
 /// A render that has ended.
@@ -63,6 +72,8 @@ impl History {
     pub(crate) fn note(&self, key: &Key, mut render: PastRender) {
         let mut pages = self.lock();
         let history = pages.cache_get_or_set_with_mut(key.clone(), PageHistory::default);
+        history.totals.renders += 1;
+        history.totals.time = history.totals.time.saturating_add(render.duration);
         // A source that is down gives the same text again and again.
         if let PastResult::Failed(error) = &mut render.result
             && let Some(PastResult::Failed(last)) = history.last.front().map(|last| &last.result)
@@ -77,6 +88,11 @@ impl History {
     /// What is remembered of a page; asking does not count as a use.
     pub(crate) fn of(&self, key: &Key) -> Option<PageHistory> {
         self.lock().cache_peek(key).cloned()
+    }
+
+    /// All renders of a page together, as far as they are remembered.
+    pub(crate) fn totals(&self, key: &Key) -> Totals {
+        self.lock().cache_peek(key).map(|history| history.totals).unwrap_or_default()
     }
 
     /// Why the last render of a page failed, if it did.
@@ -121,6 +137,8 @@ mod tests {
             history.note(&key(0), render(nth, PastResult::Same));
         }
         let page = history.of(&key(0)).unwrap();
+        let all = Totals { renders: 20, time: Duration::from_millis(40) };
+        assert_eq!((page.totals, history.totals(&key(0))), (all, all));
         let last: Vec<_> = page.last.iter().map(|render| render.began).collect();
         let seconds = (4..20).rev().map(|nth| UNIX_EPOCH + Duration::from_secs(nth));
         assert_eq!(last, seconds.collect::<Vec<_>>());

@@ -117,6 +117,8 @@ pub(crate) struct Inner {
     pub(crate) requests: Worker,
     /// Held by a dry run: there is one at a time.
     pub(crate) dry_run_turn: Arc<Mutex<()>>,
+    /// Held while all pages are looked through for a list.
+    pub(crate) list_turn: Arc<Mutex<()>>,
     pub(crate) flights: SingleFlight<Key, RenderResult>,
     pub(crate) lists: Lists,
     /// Why the last try of a page left nothing in the store, and when it began.

@@ -134,6 +134,7 @@ impl Builder {
             old_builds: Worker::default(),
             requests: Worker::default(),
             dry_run_turn: Arc::default(),
+            list_turn: Arc::default(),
             flights: SingleFlight::new(),
             lists: Lists::new(),
             backoff: Backoff::new(),

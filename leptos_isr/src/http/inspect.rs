@@ -1,4 +1,6 @@
-//! `GET /_isr/page`: what is known of a page.
+//! `GET /_isr/page` and `GET /_isr/pages`: what is known of one page, and of all in memory.
+
+use std::{fmt::Display, str::FromStr};
 
 use axum::{
     Json,
@@ -10,7 +12,13 @@ use tracing::error;
 
 use crate::{
     address::path::form_decode,
-    engine::{Engine, inspect::report::PageReport},
+    engine::{
+        Engine,
+        inspect::{
+            list::{MOST, PageList, PageQuery},
+            report::PageReport,
+        },
+    },
     error::Error,
     http::{
         answer::{method_not_allowed, plain},
@@ -25,6 +33,8 @@ use crate::{
 pub(super) enum Question {
     /// All that is known of one page.
     Page,
+    /// The pages in memory, by what they cost or how much they are asked for.
+    Pages,
 }
 
 impl Question {
@@ -32,6 +42,7 @@ impl Question {
     pub(super) fn of(path: &str) -> Option<Self> {
         match path {
             wire::PAGE => Some(Self::Page),
+            wire::PAGES => Some(Self::Pages),
             _ => None,
         }
     }
@@ -73,6 +84,7 @@ pub(super) async fn answer(engine: &Engine, question: Question, request: Request
     let query = request.uri.query().unwrap_or_default();
     let answered = match question {
         Question::Page => page(engine, query).await.map(json),
+        Question::Pages => pages(engine, query).await.map(json),
     };
     answered.unwrap_or_else(|refusal| match refusal {
         Refusal::Wrong(problem) => plain(StatusCode::BAD_REQUEST, format!("{problem}.\n")),
@@ -87,6 +99,24 @@ async fn page(engine: &Engine, query: &str) -> Result<PageReport, Refusal> {
     let [path] = parameters(query, ["path"])?;
     let path = path.ok_or("name a page: `?path=/articles/x`, percent-encoded".to_owned())?;
     Ok(engine.page(&path).await?)
+}
+
+async fn pages(engine: &Engine, query: &str) -> Result<PageList, Refusal> {
+    let names = ["sort", "after", "limit", "search", "route", "read"];
+    let [sort, after, limit, search, route, read] = parameters(query, names)?;
+    let all = PageQuery::default();
+    let limit = given("limit", limit)?.unwrap_or(all.limit);
+    if !(1..=MOST).contains(&limit) {
+        return Err(format!("`limit`: from 1 to {MOST}").into());
+    }
+    let sort = given("sort", sort)?.unwrap_or(all.sort);
+    let query = PageQuery { sort, after: given("after", after)?, limit, search, route, read };
+    Ok(engine.pages(&query).await?)
+}
+
+fn given<T: FromStr<Err: Display>>(name: &str, value: Option<String>) -> Result<Option<T>, String> {
+    let parsed = value.map(|value| value.parse()).transpose();
+    parsed.map_err(|error| format!("`{name}`: {error}"))
 }
 
 /// The values of the parameters `names` in a query that has no others, each once at most.

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use cached::{Cached, LruCache};
+use cached::{Cached, CachedIter, LruCache};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::period;
@@ -63,6 +63,11 @@ impl<K: AsRef<str> + Clone + Eq + Hash, W: Clone> Backoff<K, W> {
         let wait = self.failure(key, now).map_or(Duration::ZERO, |(wait, _)| wait);
         let failing = self.failing().cache_get(key).cloned()?;
         Some((failing.failures, wait, failing.why))
+    }
+
+    /// The keys whose last try failed.
+    pub(crate) fn keys(&self) -> Vec<K> {
+        self.failing().iter().map(|(key, _)| key.clone()).collect()
     }
 
     /// Notes a try that failed, and returns how long the next one must wait.

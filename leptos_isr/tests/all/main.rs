@@ -35,6 +35,7 @@ mod metrics;
 mod missing;
 mod own_handlers;
 mod own_store;
+mod page_list;
 mod private;
 mod queue;
 mod restart;

@@ -10,7 +10,7 @@ use http::Method;
 use leptos_isr::{
     Engine, Error, Isr, OnMissing,
     data::{DataError, data},
-    inspect::{PageReport, PageState, RenderOutcome, SetBy},
+    inspect::{PageQuery, PageReport, PageState, RenderOutcome, SetBy},
     minutes,
     page::RenderScope,
     purge::{Mapping, Purge, Webhook},
@@ -341,6 +341,10 @@ async fn who_set_the_period_and_each_tag_and_what_was_read_is_known_after_a_rest
         let tally = (stored.by_time.count, stored.by_time.changed, stored.by_time.interval);
         assert_eq!((tally, stored.last_change), ((2, 0, seconds(50)), None), "{page:?}");
         assert!(page.why.contains("its period of 30s (set by the read `titles`)"), "{}", page.why);
+    }
+    let of_read = |name: &str| PageQuery { read: Some(name.to_owned()), ..PageQuery::default() };
+    for (name, pages) in [("titles", 1), ("other", 0)] {
+        assert_eq!(site.engine().pages(&of_read(name)).await.unwrap().matching, pages, "{name}");
     }
     assert_eq!((before.renders.len(), after.renders.len()), (3, 0));
     assert_ne!(before.replica, after.replica);

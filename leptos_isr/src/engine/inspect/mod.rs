@@ -1,6 +1,7 @@
 //! Why a page is as old as it is.
 
 mod json;
+pub(crate) mod list;
 pub(crate) mod report;
 mod why;
 
