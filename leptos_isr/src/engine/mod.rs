@@ -57,6 +57,7 @@ use crate::{
     access::{draft::DraftMode, proxies::TrustedProxies, webhooks::Webhooks},
     address::key::Key,
     cdn::Cdns,
+    clock::Stamp,
     data::reads::Reads,
     engine::{app_router::AppRouter, failures::Failures, history::History, lists::Lists},
     entry::{Position, Seen},
@@ -88,6 +89,8 @@ pub(crate) struct Inner {
     /// page of its own.
     pub(crate) not_found: Option<Key>,
     pub(crate) counters: Arc<Counters>,
+    /// When the engine was opened.
+    pub(crate) opened: Stamp,
     pub(crate) tiers: Tiers,
     /// The disk among what is behind the memory, if there is one.
     pub(crate) disk: Option<DiskStore>,

@@ -112,6 +112,7 @@ impl Builder {
             routes: settings.routes,
             not_found: not_found.as_deref().map(Key::shared_not_found),
             counters,
+            opened: stamp_of(order.now()),
             disk,
             tiers: Tiers::new(
                 memory,

@@ -95,7 +95,7 @@ impl Engine {
     fn cdn_stats(&self) -> Vec<CdnStats> {
         let now = stamp_of(self.now());
         let cdns = self.0.cdns.waiting().map(|(cdn, waiting, oldest)| CdnStats {
-            cdn: cdn.to_owned(),
+            cdn: without_user(cdn),
             waiting,
             oldest: since(oldest.unwrap_or(now), now),
         });
@@ -150,13 +150,15 @@ impl Engine {
         self.0.counters.purge(source, kind == PurgeKind::Hard, Some(took));
     }
 
-    /// Counts purges of other processes. Their positions tell when the ledger kept them.
+    /// Counts purges of other processes. Their positions tell when the ledger kept them. One from
+    /// before this process took no time.
     pub(crate) fn count_heard<'a>(
         &self,
         purges: impl Iterator<Item = &'a (Option<Position>, NewPurge)>,
     ) {
         let now = stamp_of(self.now());
         for (position, purge) in purges {
+            let position = position.filter(|position| *position >= self.0.opened);
             let took = position.map(|position| since(position, now));
             self.0.counters.purge(PurgeSource::Replica, purge.kind == PurgeKind::Hard, took);
         }
@@ -170,6 +172,14 @@ pub(crate) fn stored_result(freshness: Freshness, waits: Option<UnstoredReason>)
         (_, Some(UnstoredReason::Failed)) => RequestResult::StaleError,
         (_, Some(UnstoredReason::NotStorable) | None) => RequestResult::Stale,
     }
+}
+
+/// The name of a CDN, without what its address has before an `@`: that may be a password.
+fn without_user(name: &str) -> String {
+    let Some((scheme, rest)) = name.split_once("://") else { return name.to_owned() };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[host..])
 }
 
 /// How long ago a stamp was.
@@ -197,5 +207,22 @@ impl CountedRender {
     pub(crate) fn ended(self, outcome: RenderOutcome) {
         self.span.record("outcome", outcome.as_str());
         self.counters.render(&self.route, self.reason, outcome, self.began.elapsed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_of_a_cdn_shows_no_password() {
+        for (name, shown) in [
+            ("fastly x@y", "fastly x@y"),
+            ("varnish http://a:b@c@127.0.0.1:6081", "varnish http://127.0.0.1:6081"),
+            ("https://site.example/_isr/purge@b", "https://site.example/_isr/purge@b"),
+            ("https://token@site.example/_isr/purge", "https://site.example/_isr/purge"),
+        ] {
+            assert_eq!(without_user(name), shown);
+        }
     }
 }

@@ -143,7 +143,8 @@ pub struct PurgeDelays {
     /// Where they came from.
     pub source: PurgeSource,
     /// From when a purge was asked for until it was kept and held here. For those of other processes
-    /// from when the ledger kept them, by the ledger's clock, until they held here.
+    /// from when the ledger kept them, by the ledger's clock, until they held here; of those that were
+    /// kept before this process began, none.
     pub took: HistogramStats,
 }
 
@@ -164,7 +165,7 @@ pub struct ReadCount {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CdnStats {
-    /// Its name in the log.
+    /// Its name in the log, without a user in its address.
     pub cdn: String,
     /// How many purges wait.
     pub waiting: usize,

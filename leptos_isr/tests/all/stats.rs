@@ -9,8 +9,8 @@ use leptos_isr::{
     route::RouteTable,
     seconds,
     stats::{
-        AnswerKind, HistogramStats, PurgeSource, ReadOutcome, RenderOutcome, RenderReason,
-        RequestResult, RouteStats, Tier, Urgency,
+        AnswerKind, HistogramStats, PurgeCount, PurgeSource, ReadOutcome, RenderOutcome,
+        RenderReason, RequestResult, RouteStats, Tier, Urgency,
     },
 };
 
@@ -282,6 +282,36 @@ async fn purge_counts_by_where_it_came_from() {
     assert!(stats.ledger.is_some_and(|ledger| ledger.is_connected && ledger.position > 0));
     let disk = stats.tiers.iter().find(|of| of.tier == Tier::Disk).unwrap();
     assert_eq!((disk.entries, disk.limit), (0, 1 << 30));
+}
+
+#[tokio::test]
+async fn purge_of_another_process_counts_with_how_long_it_took_to_be_heard() {
+    let clock = leptos_isr::testing::TestClock::new();
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let clock = clock.clone();
+        Site::build_at(clock, routes(), |builder| builder.disk(folder.path(), "build-1"))
+    };
+    let site = open();
+    site.advance(minutes(5));
+    let other = open();
+    // As if the other one had only been away.
+    site.set_back(minutes(5));
+    let heard = async || {
+        site.purge_tag("all").await;
+        site.advance(seconds(2));
+        let cookie = site.engine.seen_cookie();
+        let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+        other.request(Method::GET, "/a/1", &[("cookie", cookie)]).await;
+        let stats = other.engine.stats();
+        let of_replicas = |of: &&PurgeCount| of.source == PurgeSource::Replica && !of.hard;
+        let count = stats.purges.iter().find(of_replicas).unwrap().count;
+        let took = stats.purge_delays.iter().find(|of| of.source == PurgeSource::Replica);
+        (count, buckets(&took.unwrap().took))
+    };
+    assert_eq!(heard().await, (1, Vec::new()), "it is from before that one began");
+    site.advance(minutes(5));
+    assert_eq!(heard().await, (2, vec![(Duration::from_millis(2500), 1)]));
 }
 
 fn tags(tags: &[&str]) -> Purge {
