@@ -38,14 +38,14 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use futures::{StreamExt, stream};
 use http::StatusCode;
 use tokio::{
     runtime::Handle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tracing::{Instrument, info, instrument::WithSubscriber, warn};
 
