@@ -227,7 +227,7 @@ impl OpenStore {
                     open.is_copy = open.store.is_some();
                     open.store = Some(match open.store {
                         Some((store, ledger)) => (
-                            Arc::new(NearStore::new(disk.clone(), store)),
+                            Arc::new(NearStore::new(Arc::new(disk.clone()), store)),
                             Arc::new(CopiedLedger::new(disk, ledger)),
                         ),
                         None => (Arc::new(disk.clone()), Arc::new(disk)),

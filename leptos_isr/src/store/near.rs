@@ -40,14 +40,14 @@ const LIMIT: Duration = period::seconds(2);
 
 #[derive(Debug)]
 pub(crate) struct NearStore {
-    disk: DiskStore,
+    disk: Arc<dyn Store>,
     shared: Arc<dyn Store>,
     gate: Arc<Gate>,
     is_failing: AtomicBool,
 }
 
 impl NearStore {
-    pub(crate) fn new(disk: DiskStore, shared: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(disk: Arc<dyn Store>, shared: Arc<dyn Store>) -> Self {
         Self { disk, shared, gate: Arc::new(Gate::new()), is_failing: AtomicBool::new(false) }
     }
 
