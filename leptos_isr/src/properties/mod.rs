@@ -7,6 +7,7 @@ mod normaliser;
 mod paths;
 mod policies;
 mod purges;
+mod replicas;
 mod seeds;
 mod spelling;
 mod stamps;
