@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{
     Broken,
-    redis::{is_hard, is_of_everything, show},
+    redis::{is_hard, is_of_everything, lease_in, show},
     world::{Line, Port, State, World, ids},
 };
 use crate::{
@@ -218,9 +218,11 @@ impl Store for Link {
         }
         let (is_kept, fault) = self
             .call(move |state| {
-                let there = state.redis.version(&key);
-                let is_kept = state.redis.put(&key, version, page);
-                (is_kept, there.and_then(|there| state.is_older(&key, version, there, is_kept)))
+                // Of the others nothing is known but that they replace none and may be replaced.
+                let there = state.redis.ordered_page(&key).filter(|_| version != 0);
+                let is_kept = state.redis.put(&key, version, page.clone());
+                let replaced = there.filter(|_| is_kept);
+                (is_kept, replaced.and_then(|replaced| state.is_older(&page, &replaced)))
             })
             .await?;
         fault.into_iter().for_each(|fault| self.world.fail(fault));
@@ -322,8 +324,8 @@ impl Ledger for Link {
         let (link, name) = (self.clone(), name.to_owned());
         let (answer, answered) = oneshot::channel();
         tokio::spawn(async move {
-            let (asked, lasts) = (name.clone(), LASTS.0.as_micros() as u64);
-            let given = link.call(move |state| state.lease(&asked, lasts, version)).await;
+            let (process, asked) = (link.process, name.clone());
+            let given = link.call(move |state| state.lease(process, &asked, version)).await;
             link.world.note(|| format!("{} asks to render {name}: {given:?}", link.replica));
             let (owner, version) = match given {
                 Ok(Some(given)) => given,
@@ -333,8 +335,8 @@ impl Ledger for Link {
                 }
             };
             let (held, end) = oneshot::channel::<()>();
-            let _ =
-                answer.send(Ok(Lease::Granted { right: Box::new(held), version: Some(version) }));
+            let version = (!link.world.is_broken(Broken::VersionUnused)).then_some(version);
+            let _ = answer.send(Ok(Lease::Granted { right: Box::new(held), version }));
             link.keep(name, owner, end).await;
         });
         answered.await?
@@ -343,21 +345,20 @@ impl Ledger for Link {
 
 impl State {
     /// Returns who has the lease, and the version.
-    fn lease(&mut self, name: &str, lasts: u64, version: u64) -> Option<(u64, u64)> {
-        self.asked += 1;
-        let (number, owner) = (self.asked, self.asked as u64);
-        let version = self.redis.lease(name, owner, lasts, version)?;
+    fn lease(&mut self, process: u64, name: &str, version: u64) -> Option<(u64, u64)> {
+        let number = self.asked.len();
+        self.asked.push(self.redis.losses);
+        let owner = number as u64;
+        let version = self.redis.lease(name, owner, LASTS.0.as_micros() as u64, version)?;
         let page = name.rsplit(' ').next().unwrap_or_default().to_owned();
-        self.grants.insert((page, version), (number, self.redis.losses));
+        self.leases.insert((process, page), number);
         Some((owner, version))
     }
 
-    /// What is wrong with a page that took another one's place.
-    fn is_older(&self, key: &str, version: u64, there: u64, is_kept: bool) -> Option<String> {
-        let grant = |version| self.grants.get(&(key.to_owned(), version));
-        let (number, losses) = grant(version)?;
-        let (number_there, losses_there) = grant(there)?;
-        let is_older = is_kept && losses == losses_there && number < number_there;
-        is_older.then(|| format!("{key}: version {version} took the place of the newer {there}"))
+    /// What is wrong with a page that has replaced another one.
+    fn is_older(&self, page: &[u8], replaced: &[u8]) -> Option<String> {
+        let (lease, before) = (lease_in(page)?, lease_in(replaced)?);
+        let is_older = lease < before && self.asked[lease] == self.asked[before];
+        is_older.then(|| format!("the page of lease {lease} takes the place of that of {before}"))
     }
 }

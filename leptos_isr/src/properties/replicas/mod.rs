@@ -15,8 +15,8 @@
 //!    before it, and nothing at all if the purge is hard.
 //! 2. Once all faults have ended, no process does, whatever the Redis has lost. Excepted are purges
 //!    that everybody has forgotten who had heard of them.
-//! 3. In the Redis no page takes the place of one whose render began later; pages that a process serves
-//!    do not go back, nor does the last purge that it has applied.
+//! 3. In the Redis no page takes the place of one whose lease was given later; pages that a process
+//!    serves do not go back, nor does the last purge that it has applied.
 //! 4. In the end each page becomes fresh everywhere after a few visits. For each loss a process purges
 //!    everything once at most.
 //! 5. Without faults a page that expires or is purged is rendered once for all.
@@ -43,6 +43,8 @@ enum Broken {
     PutOverNewer,
     /// The version of a page is the time of its process.
     VersionByOwnClock,
+    /// The version that a process is given with a lease is not that of its page.
+    VersionUnused,
     /// A lease is given to everybody who asks.
     LeaseForAll,
     /// A purge may have a position below what its process has seen.
@@ -65,9 +67,10 @@ enum Broken {
 
 impl Broken {
     /// Each, with the weather in which it soon shows.
-    const ALL: [(Self, Weather); 11] = [
+    const ALL: [(Self, Weather); 12] = [
         (Self::PutOverNewer, Weather::Stops),
         (Self::VersionByOwnClock, Weather::Stops),
+        (Self::VersionUnused, Weather::Stops),
         (Self::LeaseForAll, Weather::Calm),
         (Self::PositionBelowSeen, Weather::Losses),
         (Self::LossUnnoticed, Weather::Losses),

@@ -12,7 +12,7 @@ use super::{
     Broken,
     disk::{CopiedRecords, DiskPages},
     link::Link,
-    redis::START,
+    redis::{LEASE, START},
     world::{EditorsPurge, PAGES, World},
 };
 use crate::{
@@ -198,11 +198,12 @@ impl Process {
 async fn render(link: Link, page: usize) -> (StatusCode, String) {
     let world = Arc::clone(&link.world);
     let began = tokio::time::Instant::now();
-    let (is_slow, fails) = {
+    let (is_slow, fails, lease) = {
         let mut state = world.state();
         state.renders[page] += 1;
+        let lease = state.leases.get(&(link.process, format!("/{page}"))).copied();
         let is_calm = state.is_calm;
-        (!is_calm && state.dice.one_in(25), !is_calm && state.dice.one_in(40))
+        (!is_calm && state.dice.one_in(25), !is_calm && state.dice.one_in(40), lease)
     };
     let pause = || world.millis(if is_slow { 1000..9000 } else { 1..200 });
     tokio::time::sleep(pause()).await;
@@ -218,12 +219,14 @@ async fn render(link: Link, page: usize) -> (StatusCode, String) {
     link.awake().await;
     world.note(|| format!("{} has rendered page {page}: {content}, fails={fails}", link.replica));
     let status = if fails { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
-    (status, format!("{content} {}", link.process))
+    let lease = lease.map_or_else(String::new, |lease| format!("{LEASE}{lease};"));
+    (status, format!("{content} {} {lease}", link.process))
 }
 
 /// The content of a page, and the process that has rendered it.
 fn read(entry: &ServedEntry) -> (u64, u64) {
     let body = std::str::from_utf8(&entry.body).unwrap();
-    let (content, process) = body.split_once(' ').unwrap();
-    (content.parse().unwrap(), process.parse().unwrap())
+    let mut numbers = body.split(' ').map(|number| number.parse().ok());
+    let mut next = || numbers.next().flatten().unwrap();
+    (next(), next())
 }

@@ -15,6 +15,9 @@ const LAG: usize = 8;
 const REMEMBERED: u64 = 24 * 3600 * 1_000_000;
 const RELEASED: u64 = 30 * 1_000_000;
 
+/// What stands in a page before the number of its lease.
+pub(super) const LEASE: &str = "lease:";
+
 /// 2026-01-01 00:00:00 UTC, in microseconds.
 pub(super) const START: u64 = 1_767_225_600_000_000;
 
@@ -216,7 +219,7 @@ impl Redis {
 
     /// `put.lua`. Returns whether no newer page is there.
     pub(super) fn put(&mut self, key: &str, version: u64, page: Bytes) -> bool {
-        let there = self.version(key);
+        let there = self.keys.pages.get(key).map(|(version, _)| *version);
         if there.is_some() && version == 0 {
             return true;
         }
@@ -231,8 +234,10 @@ impl Redis {
         self.keys.pages.get(key).map(|(_, page)| page.clone())
     }
 
-    pub(super) fn version(&self, key: &str) -> Option<u64> {
-        self.keys.pages.get(key).map(|(version, _)| *version)
+    /// The page of a key, if its order is known.
+    pub(super) fn ordered_page(&self, key: &str) -> Option<Bytes> {
+        let page = self.keys.pages.get(key).filter(|(version, _)| *version != 0);
+        page.map(|(_, page)| page.clone())
     }
 
     pub(super) fn remove(&mut self, key: &str) {
@@ -262,6 +267,12 @@ pub(super) fn is_hard(record: &[u8]) -> bool {
 pub(super) fn purges_in(record: &[u8]) -> Vec<usize> {
     let after = text(record).split("purge:").skip(1);
     after.filter_map(|rest| rest.split('"').next()?.parse().ok()).collect()
+}
+
+/// The number of the lease with which a stored page was rendered.
+pub(super) fn lease_in(page: &[u8]) -> Option<usize> {
+    let page = String::from_utf8_lossy(page);
+    page.split_once(LEASE)?.1.split(';').next()?.parse().ok()
 }
 
 pub(super) fn show(LedgerRecord { position, record }: &LedgerRecord) -> String {

@@ -66,9 +66,6 @@ pub(super) struct EditorsPurge {
     pub(super) is_forgotten: bool,
 }
 
-/// A version that the Redis gave with a lease: the how-manieth, and after how many losses.
-type Grant = (usize, usize);
-
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) dice: Dice,
@@ -86,9 +83,10 @@ pub(super) struct State {
     pub(super) unkept: Vec<BTreeSet<usize>>,
     /// Of how many losses each replica has heard.
     pub(super) heard_losses: Vec<usize>,
-    pub(super) grants: BTreeMap<(String, u64), Grant>,
-    /// How often somebody asked for a lease.
-    pub(super) asked: usize,
+    /// How often the Redis had lost something when each lease was asked for.
+    pub(super) asked: Vec<usize>,
+    /// Which of these each process got last for each page.
+    pub(super) leases: BTreeMap<(u64, String), usize>,
     pub(super) renders: Vec<usize>,
     /// Whether something was appended since this was last looked at.
     pub(super) has_appended: bool,
@@ -126,8 +124,8 @@ impl World {
             told: BTreeSet::new(),
             unkept: vec![BTreeSet::new(); disks.len()],
             heard_losses: vec![0; disks.len()],
-            grants: BTreeMap::new(),
-            asked: 0,
+            asked: Vec::new(),
+            leases: BTreeMap::new(),
             renders: vec![0; PAGES],
             has_appended: false,
             is_calm: false,
