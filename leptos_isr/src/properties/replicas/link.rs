@@ -267,10 +267,13 @@ impl Ledger for Link {
             self.connection().skipped.push(LedgerRecord { position: after + 1, record });
             return Ok(after + 1);
         }
+        let world = Arc::clone(&self.world);
         self.call(move |state| {
             let step = state.dice.in_range(STEPS);
-            state.has_appended = true;
-            state.redis.append(record, after, step)
+            world.appended.notify_waiters();
+            let position = state.redis.append(record, after, step);
+            state.check_barriers();
+            position
         })
         .await
     }
@@ -353,6 +356,15 @@ impl State {
         let page = name.rsplit(' ').next().unwrap_or_default().to_owned();
         self.leases.insert((process, page), number);
         Some((owner, version))
+    }
+
+    /// That each process purges everything once at most for each loss.
+    fn check_barriers(&mut self) {
+        let (barriers, losses) = (self.redis.barriers, self.redis.losses);
+        if barriers > losses * self.disks.len() {
+            let fault = format!("{barriers} purges of everything after {losses} losses");
+            self.fault.get_or_insert(fault);
+        }
     }
 
     /// What is wrong with a page that has replaced another one.

@@ -88,8 +88,6 @@ pub(super) struct State {
     /// Which of these each process got last for each page.
     pub(super) leases: BTreeMap<(u64, String), usize>,
     pub(super) renders: Vec<usize>,
-    /// Whether something was appended since this was last looked at.
-    pub(super) has_appended: bool,
     /// Whether renders are quick and succeed.
     pub(super) is_calm: bool,
     /// What was found first.
@@ -101,6 +99,8 @@ pub(super) struct State {
 pub(super) struct World {
     pub(super) began: Instant,
     pub(super) broken: Option<Broken>,
+    /// Told of each record that the Redis appends.
+    pub(super) appended: Notify,
     ports: Vec<(Mutex<Port>, Notify)>,
     state: Mutex<State>,
 }
@@ -127,14 +127,14 @@ impl World {
             asked: Vec::new(),
             leases: BTreeMap::new(),
             renders: vec![0; PAGES],
-            has_appended: false,
             is_calm: false,
             fault: None,
             trace: is_traced.then(Vec::new),
             disks: disks.iter().map(|has_disk| has_disk.then(Disk::default)).collect(),
         };
         let ports = disks.iter().map(|_| (Mutex::new(port), Notify::new())).collect();
-        Arc::new(Self { began, broken, ports, state: Mutex::new(state) })
+        let (appended, state) = (Notify::new(), Mutex::new(state));
+        Arc::new(Self { began, broken, appended, ports, state })
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -203,6 +203,15 @@ impl World {
             sleep(lasts).await;
             world.set_stopped(replica, false);
         });
+    }
+
+    /// Whether all replicas have a process that reaches the Redis, and goes on to.
+    pub(super) fn is_reached_by_all(&self) -> bool {
+        let reaches = |port: Port| {
+            let is_running = port.process != 0 && !port.is_stopped && port.stops_at_put.is_none();
+            is_running && port.line == Line::Up
+        };
+        !self.state().redis.is_down && (0..self.ports.len()).all(|port| reaches(self.port(port)))
     }
 
     pub(super) fn set_down(&self, is_down: bool) {
