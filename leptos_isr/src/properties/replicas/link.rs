@@ -174,6 +174,10 @@ impl Link {
     }
 
     fn learn(&self, heard: Heard) {
+        // What is left of a process that was killed has no say.
+        if self.world.port(self.replica).process != self.process {
+            return;
+        }
         let mut state = self.world.state();
         state.known[self.replica].extend(heard.purges);
         state.heard_losses[self.replica] = heard.losses;
