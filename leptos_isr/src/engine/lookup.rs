@@ -160,11 +160,20 @@ impl Engine {
 
     /// The page of a key, from memory or the store.
     pub(crate) async fn stored(&self, key: &Key) -> Option<Arc<ServedEntry>> {
-        let entry = self.0.tiers.get(key, &self.0.order).await;
-        if let Some(entry) = entry.as_ref().filter(|_| self.0.watch.is_on()) {
-            self.0.watch.learn_tags(entry);
+        let entry = self.0.tiers.get(key, &self.0.order).await?;
+        self.hear_what_was_seen(&entry).await;
+        if self.0.watch.is_on() {
+            self.0.watch.learn_tags(&entry);
         }
-        entry
+        Some(entry)
+    }
+
+    /// Waits until this process has heard of what a page of the store has seen, or has noticed that the
+    /// ledger has lost it; for a second at most.
+    pub(crate) async fn hear_what_was_seen(&self, entry: &Entry) {
+        if self.0.order.is_behind(entry.seen) {
+            self.hear_until(entry.seen.0).await;
+        }
     }
 
     /// The page at `path`, which may come in any spelling.

@@ -318,7 +318,7 @@ impl Engine {
     ) -> Result<Start, RenderFailure> {
         let asked = Instant::now();
         let mut permit = Some(turn.begin().await.map_err(refused)?);
-        self.count_wait(permit.as_ref(), asked);
+        self.count_wait(permit.as_ref(), asked.elapsed());
         let mut right = self.ask_right(target).await;
         if matches!(right.lease, Lease::Held) {
             // Other pages have the turn meanwhile.
@@ -412,6 +412,7 @@ impl Engine {
     async fn newer_of_another(&self, target: &Target) -> Option<Arc<ServedEntry>> {
         let old = self.0.tiers.in_memory(target.key.as_str());
         let entry = self.0.tiers.newer_of_another(&target.key, &self.0.order).await?;
+        self.hear_what_was_seen(&entry).await;
         let freshness = self.0.order.freshness(target.lifetime, &entry);
         self.tell_page_watchers(&entry, old.as_deref());
         matches!(freshness, Freshness::Fresh { .. }).then(|| {

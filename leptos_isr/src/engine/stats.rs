@@ -128,13 +128,13 @@ impl Engine {
     }
 
     /// Counts how long a page waited whose turn has come.
-    pub(crate) fn count_wait(&self, permit: Option<&Permit>, asked: Instant) {
+    pub(crate) fn count_wait(&self, permit: Option<&Permit>, waited: Duration) {
         let urgency = match permit.map(|permit| permit.urgency) {
             Some(Urgency::Waiting) => CountedUrgency::Visitor,
             Some(Urgency::Prefetch) => CountedUrgency::Prefetch,
             Some(Urgency::Background) | None => CountedUrgency::Background,
         };
-        self.0.counters.waited(urgency, asked.elapsed());
+        self.0.counters.waited(urgency, waited);
     }
 
     /// Counts a purge that was made here by `by`, and how long it took until it was kept.

@@ -54,7 +54,10 @@ pub(crate) mod times;
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -76,6 +79,9 @@ use crate::{
 /// By how much the clock of a ledger may be ahead, whose positions are times.
 const CLOCK_SKEW: Duration = period::minutes(1);
 
+/// How far the purges that no ledger keeps come above its last position, at most.
+const UNKEPT: Duration = period::seconds(1);
+
 /// The clock, the stamps and the purges of one engine.
 pub(crate) struct Order {
     clock: Arc<dyn Clock>,
@@ -84,6 +90,8 @@ pub(crate) struct Order {
     later: Later,
     origins: Origins,
     replica: ReplicaId,
+    /// The last purge that a page of the store has seen.
+    seen_by_pages: AtomicU64,
 }
 
 impl Order {
@@ -97,8 +105,8 @@ impl Order {
         let stamps = Stamps::default();
         stamps.observe(last);
         let replica = ReplicaId(RandomState::new().hash_one(last) as u32);
-        let purges = Purges::new(times, last);
-        Self { clock, stamps, purges, later, origins: Origins::default(), replica }
+        let (purges, origins) = (Purges::new(times, last), Origins::default());
+        Self { clock, stamps, purges, later, origins, replica, seen_by_pages: AtomicU64::new(last) }
     }
 
     /// The same, with who made the purges so far.
@@ -221,6 +229,24 @@ impl Order {
         if entry.seen > self.seen().max(Seen(stamp_of(self.now() + CLOCK_SKEW))) {
             entry.seen = Seen::default();
         }
+        self.seen_by_pages.fetch_max(entry.seen.0, Ordering::Relaxed);
+    }
+
+    /// The last purge that a page of the store has seen.
+    pub(crate) fn seen_by_pages(&self) -> Seen {
+        Seen(self.seen_by_pages.load(Ordering::Relaxed))
+    }
+
+    /// Whether a page has seen a purge that this process has not: it has not heard of it yet, or the
+    /// ledger has lost it, perhaps while no process ran that could have noticed.
+    pub(crate) fn is_behind(&self, seen: Seen) -> bool {
+        seen.0 > self.seen().0.saturating_add(UNKEPT.as_micros() as Position)
+    }
+
+    /// Has all purges count again, later than what a page has seen of which the ledger knows nothing:
+    /// it may give lower positions than before.
+    pub(crate) fn count_again_after(&self, seen: Seen) {
+        self.purges.count_again_after(seen.0);
     }
 
     pub(crate) fn freshness(&self, lifetime: Lifetime, entry: &ServedEntry) -> Freshness {

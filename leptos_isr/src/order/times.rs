@@ -75,6 +75,15 @@ impl PurgeTimes {
         everything.hard = everything.hard.max(forgotten.hard);
     }
 
+    /// Has each purge count at `position`.
+    fn raise(&mut self, position: Position) {
+        for LastPurges { soft, hard } in self.0.values_mut() {
+            for at in [soft, hard].into_iter().filter(|at| **at > 0) {
+                *at = position;
+            }
+        }
+    }
+
     /// Whether a purge after `seen` reaches `entry`.
     pub(crate) fn is_purged_after(&self, entry: &Entry, seen: Seen) -> bool {
         let last = self.last_of(entry);
@@ -221,6 +230,15 @@ impl Purges {
         self.applied.store(position, Ordering::Release);
         self.generation.fetch_add(1, Ordering::Release);
         position
+    }
+
+    /// Has each purge count again, after `position`.
+    pub(crate) fn count_again_after(&self, position: Position) {
+        let mut times = self.times.write().unwrap_or_else(PoisonError::into_inner);
+        let position = position.max(self.applied()).saturating_add(1);
+        times.raise(position);
+        self.applied.store(position, Ordering::Release);
+        self.generation.fetch_add(1, Ordering::Release);
     }
 
     pub(crate) fn applied(&self) -> Position {

@@ -265,7 +265,7 @@ impl Known {
 
     /// Applies the purges that others have made since, and returns what was heard.
     async fn hear(&mut self, store: &Guarded, order: &Order) -> Result<Heard, StoreError> {
-        let asked = Instant::now();
+        let (asked, seen_by_pages) = (Instant::now(), order.seen_by_pages());
         let Some(records) = store.purges_since(self.last).await? else {
             return self.recover(store, order).await;
         };
@@ -289,6 +289,14 @@ impl Known {
                     heard.told.push(told);
                 }
             }
+        }
+        // The ledger was asked after these pages were found.
+        if order.is_behind(seen_by_pages) {
+            order.count_again_after(seen_by_pages);
+            warn!(
+                "stored pages have seen purges that the ledger has lost: what is known to be purged \
+                 counts as purged after them"
+            );
         }
         Ok(heard)
     }
@@ -518,14 +526,16 @@ fn read(record: &[u8]) -> Option<Content> {
 mod tests {
     use super::*;
     use crate::{
-        address::tag::Tag,
+        address::{key::Key, tag::Tag},
         clock::SystemClock,
-        entry::Seen,
+        entry::{Entry, RenderStart, Seen},
         store::{DiskStore, Ledger},
     };
+    use http::{HeaderMap, StatusCode};
     use std::{
         path::Path,
         sync::{Arc, atomic::Ordering::Relaxed},
+        time::SystemTime,
     };
 
     fn at(position: Position, purge: &NewPurge) -> LedgerRecord {
@@ -753,6 +763,31 @@ mod tests {
         let fresh = Process::start(folder.path());
         assert!(fresh.is_all_purged(seen) && fresh.is_purged("gone", seen));
         assert!(fresh.order.next_again().is_some());
+    }
+
+    /// The ledger was emptied while no process ran, and its clock is behind by now.
+    #[tokio::test]
+    async fn purge_reaches_a_page_that_has_seen_what_the_ledger_has_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (Process::start(folder.path()), Process::start(folder.path()));
+        one.purge(purge(&[tag("gone")], PurgeKind::Hard)).await;
+        other.hear().await;
+        let heard = other.render();
+        for (ahead, is_lost) in [(Duration::from_micros(3), false), (Duration::from_secs(30), true)]
+        {
+            let start =
+                RenderStart::new(SystemTime::UNIX_EPOCH, heard.0 + ahead.as_micros() as Position);
+            let key = Key::of_canonical("/a");
+            let mut page =
+                Entry::new(key, StatusCode::OK, HeaderMap::new(), Bytes::from_static(b"x"), start);
+            other.order.observe(&mut page);
+            other.hear().await;
+            assert_eq!(other.is_purged("gone", page.seen), is_lost, "{ahead:?}");
+            assert_eq!(other.is_purged("gone", heard), is_lost, "{ahead:?}");
+            one.purge(soft("later")).await;
+            other.hear().await;
+            assert!(!is_lost || other.is_purged("later", page.seen));
+        }
     }
 
     /// A later hard purge of the same is lost, but the first one is still there.
