@@ -144,7 +144,8 @@ impl LeptosPages {
     ) -> Router {
         static_files::report(&options.site_root, &options.site_pkg_dir, &self.routes);
         let kept_files = engine.0.kept_files.clone().filter(|_| options.hash_files);
-        if let Some(kept) = &kept_files {
+        let kept_files = kept_files.map(|kept| (kept, engine.clone()));
+        if let Some((kept, _)) = &kept_files {
             kept.set_site(&options.site_root, &options.site_pkg_dir);
         }
         let (user_context, engine) = (Arc::clone(&self.context), engine.clone());
@@ -202,7 +203,9 @@ impl LeptosPages {
             file_and_error_handler_with_context::<LeptosOptions, _>(outer_context, shell);
         router
             .fallback(move |uri: Uri, State(options): State<LeptosOptions>, request: Request| {
-                let kept = kept_files.as_ref().and_then(|kept| kept_file(kept, &options, &request));
+                let kept = kept_files
+                    .as_ref()
+                    .and_then(|(kept, engine)| kept_file(kept, engine, &options, &request));
                 let file_or_error = file_or_error.clone();
                 async move {
                     if let Some(kept) = kept
@@ -225,10 +228,11 @@ impl std::fmt::Debug for LeptosPages {
     }
 }
 
-/// A request for a file that pages name: the answer from those kept of other builds, if there is one
-/// and the site has no such file.
+/// A request for a file that pages name: the answer from those kept of other builds, here or on another
+/// machine, if there is one and the site has no such file.
 fn kept_file(
     kept: &Arc<KeptFiles>,
+    engine: &Engine,
     options: &LeptosOptions,
     request: &Request,
 ) -> Option<impl Future<Output = Option<Response>> + Send + use<>> {
@@ -240,10 +244,20 @@ fn kept_file(
     *asked.method_mut() = request.method().clone();
     *asked.uri_mut() = request.uri().clone();
     *asked.headers_mut() = request.headers().clone();
-    let (kept, mut options) = (Arc::clone(kept), options.clone());
+    let (kept, engine, mut options) = (Arc::clone(kept), engine.clone(), options.clone());
     Some(async move {
         let path = asked.uri().path().to_owned();
-        let root = spawn_blocking(move || kept.find(&path)).await.ok()??;
+        let find = async || {
+            let (kept, path) = (Arc::clone(&kept), path.clone());
+            spawn_blocking(move || kept.find(&path)).await.ok()?
+        };
+        let root = match find().await {
+            Some(root) => root,
+            None => {
+                engine.fetch_file(&path).await?;
+                find().await?
+            }
+        };
         options.site_root = root.to_str()?.into();
         let mut response = match site_pkg_dir_service(&options).oneshot(asked).await {
             Ok(response) => response.map(Body::new),

@@ -86,6 +86,7 @@ impl Engine {
     async fn note_service(&self, store: &Guarded) {
         self.0.is_in_service.store(true, Ordering::Relaxed);
         self.keep_files().await;
+        self.share_files().await;
         store.begin_service().await;
         if self.0.cdn_reach == CdnReach::Purged {
             // What was dropped by whom is in the purges.
@@ -121,6 +122,7 @@ impl Engine {
             return wait;
         }
         store.remove_old_builds().await;
+        self.share_files().await;
         self.set_removed_old_builds();
         REMOVE
     }
@@ -138,6 +140,42 @@ impl Engine {
         if let Err(error) = kept.unwrap_or_else(|error| Err(error.into())) {
             warn!(%error, "cannot keep the site's files for old pages that shared caches have");
         }
+    }
+
+    /// Gives this build's files to the store that machines share, if it is one.
+    async fn share_files(&self) {
+        let Some(store) = self.0.tiers.store().filter(|store| store.is_shared()) else { return };
+        let Some(files) = self.0.kept_files.clone() else { return };
+        let lacking = "other machines may lack files for old pages that shared caches have";
+        let own = tokio::task::spawn_blocking(move || files.own()).await;
+        let own = match own.unwrap_or_else(|error| Err(error.into())) {
+            Ok(own) => own,
+            Err(error) => return warn!(%error, "{lacking}"),
+        };
+        let mut failed = None;
+        for (path, file) in own {
+            let share = async {
+                let content = tokio::fs::read(file).await?;
+                store.put_file(&path, content.into()).await
+            };
+            if let Err(error) = share.await {
+                failed = Some((path, error));
+            }
+        }
+        if let Some((path, error)) = failed {
+            warn!(path, error, "{lacking}");
+        }
+    }
+
+    /// Has the disk keep the file at `path` that another machine has shared.
+    pub(crate) async fn fetch_file(&self, path: &str) -> Option<()> {
+        let store = self.0.tiers.store().filter(|store| store.is_shared())?;
+        let files = self.0.kept_files.clone()?;
+        files.missing(path)?;
+        let (content, path) = (store.file(path).await?, path.to_owned());
+        let kept = tokio::task::spawn_blocking(move || files.keep_of_another(&path, &content));
+        let kept = kept.await.unwrap_or_else(|error| Err(error.into()));
+        kept.inspect_err(|error| warn!(%error, "cannot keep a file of another build")).ok()
     }
 
     /// Has CDNs drop the pages of other builds. Those of one that still runs only if nobody has done so

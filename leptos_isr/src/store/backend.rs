@@ -161,6 +161,31 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Ok(Vec::new())
     }
 
+    /// Keeps a file that pages of this build name, such as a script, for servers of other builds: shared
+    /// caches and open tabs still have those pages. `path` is that of its address, and tells it from
+    /// other files, of all builds. It stays for a day after this call. Keeps none by default.
+    ///
+    /// The engine calls this when it begins to serve, and once an hour from then on, where there is a
+    /// disk between memory and the store.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be kept. The engine logs this.
+    async fn put_file(&self, path: &str, content: Bytes) -> Result<(), StoreError> {
+        let _ = (path, content);
+        Ok(())
+    }
+
+    /// The file that a build has kept at `path`. None by default.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be read. The request for it is answered as if there were none.
+    async fn file(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
+        let _ = path;
+        Ok(None)
+    }
+
     /// Notes that this build is in service, instead of the one that was. A build is not in service
     /// because its pages were rendered. Does nothing by default.
     ///

@@ -277,6 +277,20 @@ impl Guarded {
         }
     }
 
+    /// Keeps a file that pages of this build name for servers of other builds.
+    ///
+    /// # Errors
+    ///
+    /// Passes on the error of the store.
+    pub(crate) async fn put_file(&self, path: &str, content: Bytes) -> Result<(), StoreError> {
+        self.gate.call(self.write_limit, self.store.put_file(path, content)).await
+    }
+
+    /// The file that a build has kept; `None` also if the store cannot tell.
+    pub(crate) async fn file(&self, path: &str) -> Option<Bytes> {
+        self.gate.read(self.read_limit, self.store.file(path)).await.ok()?
+    }
+
     /// Notes how often pages were asked for.
     pub(crate) async fn note_requests(&self, counts: &[(Key, u64)]) {
         if let Err(error) = self.gate.read(self.read_limit, self.store.note_requests(counts)).await

@@ -184,6 +184,14 @@ impl Store for NearStore {
         self.shared.pages().or_else(|| self.disk.pages())
     }
 
+    async fn put_file(&self, path: &str, content: Bytes) -> Result<(), StoreError> {
+        self.ask_once(self.shared.put_file(path, content)).await
+    }
+
+    async fn file(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
+        self.ask_once(self.shared.file(path)).await
+    }
+
     async fn note_requests(&self, counts: &[(Key, u64)]) -> Result<(), StoreError> {
         self.ask_once(self.shared.note_requests(counts)).await
     }

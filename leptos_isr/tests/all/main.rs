@@ -42,6 +42,7 @@ mod restart;
 mod serving;
 mod sessions;
 mod settings;
+mod shared_files;
 mod slow_store;
 mod spawned;
 mod stats;

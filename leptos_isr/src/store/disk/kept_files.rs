@@ -46,19 +46,65 @@ impl KeptFiles {
     /// The folder in which the file at `path` is kept for another build, if this one's site has no
     /// such file.
     pub(crate) fn find(&self, path: &str) -> Option<PathBuf> {
+        let path = self.missing(path)?;
+        let builds = fs::read_dir(self.build.parent()?).ok()?.flatten();
+        let mut kept = builds.map(|build| build.path().join(builds::FILES));
+        kept.find(|kept| kept.join(path).is_file())
+    }
+
+    /// The file at `path`, below the site's root, if the site has no such file.
+    pub(crate) fn missing<'a>(&self, path: &'a str) -> Option<&'a Path> {
         let (root, folder) = self.site.get()?;
         // As `cargo leptos` names files; nothing that is decoded or leads elsewhere.
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
         let path = path.strip_prefix('/').filter(|path| path.chars().all(is_plain))?;
         let path = Path::new(path);
         let is_below = path.components().all(|part| matches!(part, Component::Normal(_)));
-        if !is_below || !path.starts_with(folder) || root.join(path).is_file() {
-            return None;
-        }
-        let builds = fs::read_dir(self.build.parent()?).ok()?.flatten();
-        let mut kept = builds.map(|build| build.path().join(builds::FILES));
-        kept.find(|kept| kept.join(path).is_file())
+        (is_below && path.starts_with(folder) && !root.join(path).is_file()).then_some(path)
     }
+
+    /// Keeps a file of another build, which another machine has had.
+    ///
+    /// # Errors
+    ///
+    /// Names the file or folder that could not be kept.
+    pub(crate) fn keep_of_another(&self, path: &str, content: &[u8]) -> io::Result<()> {
+        let Some(path) = self.missing(path) else { return Ok(()) };
+        let to = self.build.join(builds::FILES).join(path);
+        let write = || {
+            fs::create_dir_all(to.parent().unwrap_or(Path::new(".")))?;
+            write_whole(&mut &*content, &to)
+        };
+        write().map_err(|error| named(&to, &error))
+    }
+
+    /// This build's files, by the paths of their addresses.
+    ///
+    /// # Errors
+    ///
+    /// Names the first folder that cannot be read.
+    pub(crate) fn own(&self) -> io::Result<Vec<(String, PathBuf)>> {
+        let mut files = Vec::new();
+        if let Some((root, folder)) = self.site.get()
+            && root.join(folder).is_dir()
+        {
+            list(&root.join(folder), &format!("/{}", folder.display()), &mut files)?;
+        }
+        Ok(files)
+    }
+}
+
+/// Lists the files in `folder`, whose address is `path`.
+fn list(folder: &Path, path: &str, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
+    for entry in fs::read_dir(folder).map_err(|error| named(folder, &error))? {
+        let file = entry?.path();
+        let path = format!("{path}/{}", file.file_name().unwrap_or_default().display());
+        match file.is_dir() {
+            true => list(&file, &path, files)?,
+            false => files.push((path, file)),
+        }
+    }
+    Ok(())
 }
 
 /// Copies what is in `from` and not in `to`, as hard links where the file system can.
@@ -76,11 +122,15 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A file is there whole or not at all.
 fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {
+    write_whole(&mut fs::File::open(from)?, to)
+}
+
+/// A file is there whole or not at all.
+fn write_whole(content: &mut impl io::Read, to: &Path) -> io::Result<()> {
     let folder = to.parent().unwrap_or(Path::new("."));
     let temporary = tempfile::NamedTempFile::new_in(folder)?;
-    io::copy(&mut fs::File::open(from)?, &mut temporary.as_file())?;
+    io::copy(content, &mut temporary.as_file())?;
     temporary.persist(to)?;
     Ok(())
 }

@@ -30,6 +30,9 @@ const LARGEST: usize = 8 << 20;
 /// How long the pages of the build stay that was in service before.
 const GRACE: Duration = period::hours(24);
 
+/// How long a file stays that no server has put again, as each does once an hour.
+const FILES_KEPT: Duration = period::hours(26);
+
 /// How often a process says that it has its build open, and when that is no longer believed.
 const SAID: (Duration, Duration) = (period::seconds(10), period::seconds(30));
 
@@ -127,6 +130,25 @@ impl Store for RedisStore {
                 }
             }
         })))
+    }
+
+    async fn put_file(&self, path: &str, content: Bytes) -> Result<(), StoreError> {
+        check_size(&content)?;
+        let (shared, key) = (&self.shared, self.shared.key(&format!("file:{path}")));
+        let lasts = millis(FILES_KEPT);
+        let is_there = shared.connection().pexpire(&key, lasts as i64).await;
+        if is_there.map_err(|error| shared.error(error))? {
+            return Ok(());
+        }
+        let put = shared.connection().pset_ex(&key, &content[..], lasts).await;
+        put.map_err(|error| shared.error(error))
+    }
+
+    async fn file(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
+        let shared = &self.shared;
+        let file: Result<Option<Vec<u8>>, _> =
+            shared.connection().get(shared.key(&format!("file:{path}"))).await;
+        Ok(file.map_err(|error| shared.error(error))?.map(Bytes::from))
     }
 
     async fn note_requests(&self, counts: &[(Key, u64)]) -> Result<(), StoreError> {

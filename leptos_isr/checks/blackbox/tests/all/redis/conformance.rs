@@ -46,6 +46,21 @@ async fn page_that_comes_late_takes_no_place_of_a_newer_one() {
     assert_eq!(one.get(&key).await.unwrap().unwrap(), "newer");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn file_of_a_build_is_there_for_others_for_a_day() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let open = async |build| RedisStore::open(&redis.url(), "test", build).await.unwrap();
+    let (one, other) = (open("one").await, open("two").await);
+    assert_eq!(other.file("/pkg/a.js").await.unwrap(), None);
+    one.put_file("/pkg/a.js", "a script".into()).await.unwrap();
+    assert_eq!(other.file("/pkg/a.js").await.unwrap().unwrap(), "a script");
+    redis.say("PEXPIRE isr1:test:file:/pkg/a.js 1000");
+    one.put_file("/pkg/a.js", "a script".into()).await.unwrap();
+    let left = redis.say("TTL isr1:test:file:/pkg/a.js");
+    let left: u64 = left.trim_start_matches(':').parse().unwrap();
+    assert!(left > 24 * 60 * 60, "{left}");
+}
+
 /// The version that comes with the lease, which is given back.
 async fn version(redis: &RedisStore, at_least: u64) -> u64 {
     loop {
