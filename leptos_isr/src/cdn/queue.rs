@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::time::Instant;
+
 use super::{api::Cdn, ids::Seen};
 use crate::{
     clock::Stamp,
@@ -47,6 +49,8 @@ struct QueuedPurge {
     position: Option<Position>,
     /// When the first one was made.
     made: Stamp,
+    /// When the last one was queued.
+    queued: Instant,
     ids: Vec<PurgeId>,
     purge: Purge,
 }
@@ -57,6 +61,8 @@ pub(crate) struct Batch {
     last: u64,
     /// The CDN has then been told of all purges of the ledger up to here.
     pub(crate) until: Option<Position>,
+    /// When the last of its purges was queued.
+    pub(crate) queued: Instant,
     /// What names the purges to other servers.
     pub(super) ids: Vec<PurgeId>,
     pub(crate) purge: Purge,
@@ -81,8 +87,8 @@ impl Queue {
             return;
         }
         state.count += 1;
-        let number = state.count;
-        state.waiting.push_back(QueuedPurge { number, position, made, ids, purge });
+        let (number, queued) = (state.count, Instant::now());
+        state.waiting.push_back(QueuedPurge { number, position, made, queued, ids, purge });
         if state.waiting.len() > MOST {
             let made = state.waiting.front().map_or(made, |oldest| oldest.made);
             let hard = state.waiting.iter().any(|waiting| waiting.purge.hard);
@@ -92,7 +98,7 @@ impl Queue {
             let position = positions.and_then(|positions| positions.into_iter().max());
             let purge = Purge { prefixes: vec!["/".to_owned()], hard, ..Purge::default() };
             let ids = vec![self.seen.next()];
-            state.waiting.push_back(QueuedPurge { number, position, made, ids, purge });
+            state.waiting.push_back(QueuedPurge { number, position, made, queued, ids, purge });
         }
     }
 
@@ -100,8 +106,8 @@ impl Queue {
     pub(crate) fn next(&self) -> Option<Batch> {
         let state = self.lock();
         let mut all = state.waiting.iter();
-        let QueuedPurge { number, position, ids, purge, .. } = all.next()?.clone();
-        let mut next = Batch { last: number, until: None, ids, purge };
+        let QueuedPurge { number, position, queued, ids, purge, .. } = all.next()?.clone();
+        let mut next = Batch { last: number, until: None, queued, ids, purge };
         let mut positions: Vec<_> = position.into_iter().collect();
         for other in all {
             let size = |purge: &Purge| purge.paths.len() + purge.prefixes.len() + purge.tags.len();
@@ -112,6 +118,7 @@ impl Queue {
                 break;
             }
             next.last = other.number;
+            next.queued = other.queued;
             positions.extend(other.position);
             next.ids.extend(&other.ids);
             next.purge.paths.extend_from_slice(&other.purge.paths);

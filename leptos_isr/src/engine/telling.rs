@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{sleep, sleep_until},
+};
 use tracing::warn;
 
 use crate::{
@@ -103,10 +106,10 @@ async fn tell(engine: &Weak<Inner>, queue: &Arc<Queue>) -> Duration {
     loop {
         let Some(asking) = engine.upgrade().map(Engine) else { return Duration::ZERO };
         let Some(batch) = asking.next_to_tell(queue) else { return Duration::ZERO };
-        let heard_by_all = if asking.0.tiers.store().is_some() { HEARD } else { Duration::ZERO };
+        let hearing = if asking.0.tiers.store().is_some() { HEARD } else { Duration::ZERO };
         let telling = asking.0.cdns.tell(queue, &batch);
         drop(asking);
-        sleep(heard_by_all).await;
+        sleep_until(batch.queued + hearing).await;
         let answered = telling.await;
         let Some(told) = engine.upgrade().map(Engine) else { return Duration::ZERO };
         match answered {
