@@ -129,11 +129,13 @@ pub mod purge {
     };
 }
 
-/// What the engine tells of its pages; see [`Engine::page`] and [`Engine::pages`].
+/// What the engine tells of its pages; see [`Engine::page`], [`Engine::pages`] and
+/// [`Engine::advice`].
 #[cfg(feature = "ssr")]
 pub mod inspect {
     pub use crate::{
         engine::inspect::{
+            advice::{Advice, AdviceReport, PageAdvice, PeriodCost, RouteAdvice, Verdict},
             list::{
                 PageCursor, PageList, PageOrder, PageQuery, PageRow, UnknownCursor, UnknownOrder,
             },

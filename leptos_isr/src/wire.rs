@@ -38,6 +38,9 @@ mod server {
     /// The pages in memory.
     pub(crate) const PAGES: &str = "/_isr/pages";
 
+    /// Which periods are too short, or too long.
+    pub(crate) const ADVICE: &str = "/_isr/advice";
+
     /// Followed by the name of the webhook.
     pub(crate) const WEBHOOKS: &str = "/_isr/hooks/";
 

@@ -7,16 +7,23 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use http::HeaderMap;
 
 use super::{Entry, encodings::Encodings, heads::Heads, written::Written};
-use crate::rules::encoding::{self, Encoding};
+use crate::{
+    period,
+    rules::encoding::{self, Encoding},
+};
 
 /// About how many bytes the response heads of a page take in addition to its own headers.
 const HEADS: usize = 1024;
+
+/// What was asked for in less time counts as if it had been in this.
+const SHORTEST: Duration = period::minutes(1);
 
 /// An entry, and what is made of it when it is served: encodings of its body and response heads,
 /// each when it is first asked for.
@@ -40,12 +47,19 @@ pub(crate) struct ServedEntry {
 }
 
 /// How often a page was served since memory has had it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Requests {
+    since: SystemTime,
     /// Since that was last noted.
     unnoted: AtomicU64,
     /// Before that.
     noted: AtomicU64,
+}
+
+impl Requests {
+    fn since(since: SystemTime) -> Self {
+        Self { since, unnoted: AtomicU64::default(), noted: AtomicU64::default() }
+    }
 }
 
 impl Deref for ServedEntry {
@@ -66,6 +80,7 @@ impl ServedEntry {
     /// An entry with encodings of the same body.
     pub(crate) fn with_encodings(entry: Entry, encodings: Option<Encodings>) -> Self {
         let encodings = encodings.filter(|_| entry.may_compress);
+        let requests = Requests::since(entry.rendered_at);
         Self {
             entry,
             encodings,
@@ -73,7 +88,7 @@ impl ServedEntry {
             is_listed: false,
             is_unordered: false,
             written: Written::default(),
-            requests: Arc::default(),
+            requests: Arc::new(requests),
             unpurged_at: AtomicU64::new(0),
         }
     }
@@ -92,6 +107,18 @@ impl ServedEntry {
         self.requests = Arc::clone(&old.requests);
     }
 
+    /// Counts from now on: it comes into memory.
+    pub(crate) fn count_requests_since(&mut self, now: SystemTime) {
+        self.requests = Arc::new(Requests::since(now));
+    }
+
+    /// How often it is asked for, per second, since memory has had it.
+    pub(crate) fn demand(&self, now: SystemTime) -> f64 {
+        let time = now.duration_since(self.requests.since).unwrap_or_default().max(SHORTEST);
+        // The first request has brought it into memory, so it says less than the others.
+        (self.requests() as f64 - 0.5).max(0.5) / time.as_secs_f64()
+    }
+
     /// How often it was served since the last call.
     pub(crate) fn take_requests(&self) -> u64 {
         let requests = self.requests.unnoted.swap(0, Ordering::Relaxed);
@@ -101,7 +128,7 @@ impl ServedEntry {
 
     /// How often it was served since memory has had it.
     pub(crate) fn requests(&self) -> u64 {
-        let Requests { unnoted, noted } = &*self.requests;
+        let Requests { unnoted, noted, .. } = &*self.requests;
         noted.load(Ordering::Relaxed) + unnoted.load(Ordering::Relaxed)
     }
 

@@ -1,4 +1,5 @@
-//! `GET /_isr/page` and `GET /_isr/pages`: what is known of one page, and of all in memory.
+//! `GET /_isr/page`, `GET /_isr/pages` and `GET /_isr/advice`: what is known of one page, and of all in
+//! memory.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -15,6 +16,7 @@ use crate::{
     engine::{
         Engine,
         inspect::{
+            advice::AdviceReport,
             list::{MOST, PageList, PageQuery},
             report::PageReport,
         },
@@ -35,6 +37,8 @@ pub(super) enum Question {
     Page,
     /// The pages in memory, by what they cost or how much they are asked for.
     Pages,
+    /// Which periods are too short, or too long.
+    Advice,
 }
 
 impl Question {
@@ -43,6 +47,7 @@ impl Question {
         match path {
             wire::PAGE => Some(Self::Page),
             wire::PAGES => Some(Self::Pages),
+            wire::ADVICE => Some(Self::Advice),
             _ => None,
         }
     }
@@ -85,6 +90,7 @@ pub(super) async fn answer(engine: &Engine, question: Question, request: Request
     let answered = match question {
         Question::Page => page(engine, query).await.map(json),
         Question::Pages => pages(engine, query).await.map(json),
+        Question::Advice => advice(engine, query).await.map(json),
     };
     answered.unwrap_or_else(|refusal| match refusal {
         Refusal::Wrong(problem) => plain(StatusCode::BAD_REQUEST, format!("{problem}.\n")),
@@ -112,6 +118,13 @@ async fn pages(engine: &Engine, query: &str) -> Result<PageList, Refusal> {
     let sort = given("sort", sort)?.unwrap_or(all.sort);
     let query = PageQuery { sort, after: given("after", after)?, limit, search, route, read };
     Ok(engine.pages(&query).await?)
+}
+
+async fn advice(engine: &Engine, query: &str) -> Result<AdviceReport, Refusal> {
+    if !query.is_empty() {
+        return Err(format!("`?{query}` is not known: send no query").into());
+    }
+    Ok(engine.advice().await?)
 }
 
 fn given<T: FromStr<Err: Display>>(name: &str, value: Option<String>) -> Result<Option<T>, String> {

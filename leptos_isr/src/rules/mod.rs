@@ -1,5 +1,6 @@
 //! Decisions without side effects: values and the time go in, a decision comes out.
 
+pub(crate) mod advice;
 pub(crate) mod cache_control;
 pub(crate) mod cache_status;
 pub(crate) mod decide;

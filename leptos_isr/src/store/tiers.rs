@@ -69,6 +69,7 @@ impl Tiers {
         };
         let found = store.get(key).await.map(|mut entry| {
             order.observe(entry.entry_mut());
+            entry.count_requests_since(order.now());
             entry.written.set(Ok(()));
             self.fill_memory(Arc::new(entry))
         });
@@ -93,8 +94,9 @@ impl Tiers {
         if read.newest().is_some() || old.as_ref().is_some_and(|old| old.version >= entry.version) {
             return None;
         }
-        if let Some(old) = &old {
-            entry.count_requests_of(old);
+        match &old {
+            Some(old) => entry.count_requests_of(old),
+            None => entry.count_requests_since(order.now()),
         }
         order.observe(entry.entry_mut());
         entry.written.set(Ok(()));

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod advice;
 mod again;
 mod background;
 #[cfg(feature = "object-store")]

@@ -5,19 +5,17 @@ use std::{
     collections::{BTreeMap, HashSet},
     fmt,
     str::FromStr,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use serde::{Serialize, Serializer};
-use tokio::task::spawn_blocking;
 
 use super::{
     json::{maybe_seconds, moment, seconds},
     report::PageState,
 };
 use crate::{
-    address::{key::Key, path::CanonicalPath},
+    address::key::Key,
     engine::Engine,
     entry::ServedEntry,
     error::Error,
@@ -214,19 +212,8 @@ impl Engine {
     /// # Ok(()) }
     /// ```
     pub async fn pages(&self, query: &PageQuery) -> Result<PageList, Error> {
-        let turn = Arc::clone(&self.0.list_turn).lock_owned().await;
-        let (engine, query) = (self.clone(), query.clone());
-        let listing = spawn_blocking(move || {
-            let _turn = turn;
-            engine.list_pages(&query)
-        });
-        match listing.await {
-            Ok(list) => Ok(list),
-            Err(stopped) => match stopped.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(Error::ShuttingDown),
-            },
-        }
+        let query = query.clone();
+        self.look_through(move |engine| engine.list_pages(&query)).await
     }
 
     fn list_pages(&self, query: &PageQuery) -> PageList {
@@ -275,12 +262,6 @@ impl Engine {
                 .map(|((_, key), (entry, route))| self.row((key, *entry), route, now))
                 .collect(),
         }
-    }
-
-    fn route_of(&self, key: &Key) -> Option<&DeclaredRoute> {
-        let path = CanonicalPath::parse(key.path()).ok()?;
-        let route = self.0.routes.find(path.segments.iter())?;
-        route.policy().map(|_| &**route)
     }
 
     /// By what a page is sorted; the greatest comes first.

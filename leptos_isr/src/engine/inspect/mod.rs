@@ -1,11 +1,17 @@
 //! Why a page is as old as it is.
 
+pub(crate) mod advice;
+mod advise;
 mod json;
+mod judge;
 pub(crate) mod list;
 pub(crate) mod report;
 mod why;
 
-use std::{sync::PoisonError, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use self::{
     report::{
@@ -15,7 +21,7 @@ use self::{
     why::Because,
 };
 use crate::{
-    address::tag::Tag,
+    address::{key::Key, path::CanonicalPath, tag::Tag},
     engine::{Engine, lookup::NoPage},
     entry::{
         Entry, ServedEntry,
@@ -165,7 +171,9 @@ impl Engine {
             rendered_at: entry.rendered_at,
             age: entry.age(now).unwrap_or_default(),
             period: lifetime.revalidate,
-            period_set_by: lifetime.revalidate.map(|_| self.period_set_by(target, entry)),
+            period_set_by: lifetime
+                .revalidate
+                .and_then(|_| Some(self.period_set_by(self.route_of(&target.key)?, entry))),
             expire: lifetime.expire,
             tags: tags(entry, &target.tags),
             reads: facts
@@ -186,8 +194,8 @@ impl Engine {
         }
     }
 
-    fn period_set_by(&self, target: &Target, entry: &Entry) -> SetBy {
-        let declared = target.lifetime.revalidate;
+    fn period_set_by(&self, route: &DeclaredRoute, entry: &Entry) -> SetBy {
+        let declared = route.lifetime().revalidate;
         let is_asked = entry.asked.is_some_and(|asked| declared.is_none_or(|least| asked < least));
         if is_asked {
             return match &entry.facts.asked_by {
@@ -195,12 +203,38 @@ impl Engine {
                 None => SetBy::Unknown,
             };
         }
-        let route = self.0.routes.iter().find(|route| route.name == target.route);
-        match route.and_then(DeclaredRoute::policy).and_then(|policy| policy.period_source) {
+        match route.policy().and_then(|policy| policy.period_source) {
             Some(PeriodSource::Route) => SetBy::Route,
             Some(PeriodSource::Parent) => SetBy::Parent,
             Some(PeriodSource::Override) => SetBy::Override,
             None => SetBy::Unknown,
+        }
+    }
+
+    /// The route of a stored page.
+    fn route_of(&self, key: &Key) -> Option<&DeclaredRoute> {
+        let path = CanonicalPath::parse(key.path()).ok()?;
+        let route = self.0.routes.find(path.segments.iter())?;
+        route.policy().map(|_| &**route)
+    }
+
+    /// Lets `look` see all pages in memory, on a thread of its own, one at a time.
+    async fn look_through<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let turn = Arc::clone(&self.0.list_turn).lock_owned().await;
+        let engine = self.clone();
+        let looking = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            look(&engine)
+        });
+        match looking.await {
+            Ok(found) => Ok(found),
+            Err(stopped) => match stopped.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(Error::ShuttingDown),
+            },
         }
     }
 

@@ -206,7 +206,7 @@ fn past(report: &PageReport, time: SystemTime) -> Duration {
 }
 
 /// A duration as people say it: two units at most.
-fn shown(time: Duration) -> String {
+pub(super) fn shown(time: Duration) -> String {
     let seconds = time.as_secs_f64().round() as u64;
     if seconds == 0 && !time.is_zero() {
         return "less than a second".to_owned();
