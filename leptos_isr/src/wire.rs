@@ -41,6 +41,9 @@ mod server {
     /// Which periods are too short, or too long.
     pub(crate) const ADVICE: &str = "/_isr/advice";
 
+    /// A stored page beside a fresh render of it.
+    pub(crate) const FRESH: &str = "/_isr/fresh";
+
     /// Followed by the name of the webhook.
     pub(crate) const WEBHOOKS: &str = "/_isr/hooks/";
 

@@ -23,6 +23,7 @@ pub(crate) mod dry_run;
 #[cfg(test)]
 mod encodings_tests;
 pub(crate) mod failures;
+pub(crate) mod fresh;
 pub(crate) mod history;
 pub(crate) mod inspect;
 pub(crate) mod lists;
@@ -122,6 +123,8 @@ pub(crate) struct Inner {
     pub(crate) dry_run_turn: Arc<Mutex<()>>,
     /// Held while all pages are looked through for a list.
     pub(crate) list_turn: Arc<Mutex<()>>,
+    /// Held by a render for comparison.
+    pub(crate) fresh_turn: Arc<Mutex<()>>,
     pub(crate) flights: SingleFlight<Key, RenderResult>,
     pub(crate) lists: Lists,
     /// Why the last try of a page left nothing in the store, and when it began.

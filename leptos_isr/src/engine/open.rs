@@ -136,6 +136,7 @@ impl Builder {
             requests: Worker::default(),
             dry_run_turn: Arc::default(),
             list_turn: Arc::default(),
+            fresh_turn: Arc::default(),
             flights: SingleFlight::new(),
             lists: Lists::new(),
             backoff: Backoff::new(),

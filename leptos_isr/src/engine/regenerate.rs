@@ -618,7 +618,7 @@ impl Engine {
     }
 }
 
-fn refused(refused: Refusal) -> RenderFailure {
+pub(super) fn refused(refused: Refusal) -> RenderFailure {
     match refused {
         Refusal::Busy { retry_after } => busy(retry_after),
         Refusal::Closed => RenderError::ShuttingDown.into(),

@@ -1,5 +1,5 @@
-//! `GET /_isr/page`, `GET /_isr/pages` and `GET /_isr/advice`: what is known of one page, and of all in
-//! memory.
+//! `GET /_isr/page`, `/_isr/pages`, `/_isr/fresh` and `/_isr/advice`: what is known of one page, of all
+//! in memory, how one differs from a fresh render of it, and what to do about periods.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -15,13 +15,14 @@ use crate::{
     address::path::form_decode,
     engine::{
         Engine,
+        fresh::FreshRender,
         inspect::{
             advice::AdviceReport,
             list::{MOST, PageList, PageQuery},
             report::PageReport,
         },
     },
-    error::Error,
+    error::{Error, RenderError},
     http::{
         answer::{method_not_allowed, plain},
         endpoint::unauthorized,
@@ -39,6 +40,8 @@ pub(super) enum Question {
     Pages,
     /// Which periods are too short, or too long.
     Advice,
+    /// A stored page beside a fresh render of it.
+    Fresh,
 }
 
 impl Question {
@@ -48,6 +51,7 @@ impl Question {
             wire::PAGE => Some(Self::Page),
             wire::PAGES => Some(Self::Pages),
             wire::ADVICE => Some(Self::Advice),
+            wire::FRESH => Some(Self::Fresh),
             _ => None,
         }
     }
@@ -58,6 +62,8 @@ enum Refusal {
     /// It is wrong, for this reason.
     Wrong(String),
     Failed(Box<Error>),
+    /// A render gave no page.
+    NoPage(RenderError),
 }
 
 impl From<String> for Refusal {
@@ -75,8 +81,8 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Answers a question with JSON. If it is wrong, the answer is 400, 401 or 405 with a reason, and 503
-/// if a route's list cannot be had.
+/// Answers a question with JSON. If it is wrong, the answer is 400, 401 or 405 with a reason, 503 if a
+/// route's list cannot be had or a render finds no place, and 502 if it fails.
 pub(super) async fn answer(engine: &Engine, question: Question, request: Request) -> Response {
     // Its body would have to be shared between threads.
     let (request, _) = request.into_parts();
@@ -91,6 +97,7 @@ pub(super) async fn answer(engine: &Engine, question: Question, request: Request
         Question::Page => page(engine, query).await.map(json),
         Question::Pages => pages(engine, query).await.map(json),
         Question::Advice => advice(engine, query).await.map(json),
+        Question::Fresh => fresh(engine, query).await.map(json),
     };
     answered.unwrap_or_else(|refusal| match refusal {
         Refusal::Wrong(problem) => plain(StatusCode::BAD_REQUEST, format!("{problem}.\n")),
@@ -98,13 +105,24 @@ pub(super) async fn answer(engine: &Engine, question: Question, request: Request
             error!(error = &*failed as &dyn std::error::Error, "cannot tell of pages");
             plain(StatusCode::SERVICE_UNAVAILABLE, format!("{failed}.\n"))
         }
+        Refusal::NoPage(error) if error.is_refusal() => {
+            plain(StatusCode::SERVICE_UNAVAILABLE, format!("{error}.\n"))
+        }
+        Refusal::NoPage(error) => plain(StatusCode::BAD_GATEWAY, format!("{error}.\n")),
     })
 }
 
 async fn page(engine: &Engine, query: &str) -> Result<PageReport, Refusal> {
+    Ok(engine.page(&path(query)?).await?)
+}
+
+async fn fresh(engine: &Engine, query: &str) -> Result<FreshRender, Refusal> {
+    engine.render_unstored(&path(query)?).await?.map_err(Refusal::NoPage)
+}
+
+fn path(query: &str) -> Result<String, String> {
     let [path] = parameters(query, ["path"])?;
-    let path = path.ok_or("name a page: `?path=/articles/x`, percent-encoded".to_owned())?;
-    Ok(engine.page(&path).await?)
+    path.ok_or_else(|| "name a page: `?path=/articles/x`, percent-encoded".to_owned())
 }
 
 async fn pages(engine: &Engine, query: &str) -> Result<PageList, Refusal> {

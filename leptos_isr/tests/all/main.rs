@@ -26,6 +26,7 @@ mod dry_run;
 mod encoding;
 mod failed_reads;
 mod fetch;
+mod fresh;
 mod health;
 mod kit;
 mod layers;
