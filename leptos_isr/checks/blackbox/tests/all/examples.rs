@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use crate::support::built;
 
 /// How long an answer may take to be the one that is expected: a page that is
 /// rendered again behind its visitor is there a moment later.
@@ -94,7 +94,7 @@ struct Example {
 
 impl Example {
     fn start(name: &str) -> Self {
-        let mut command = Command::new(build(name));
+        let mut command = Command::new(built(name, &["--example", name]));
         command.arg("127.0.0.1:0").stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -109,25 +109,6 @@ impl Drop for Example {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Builds an example and returns its file. What is selected is what `scripts/test.sh`
-/// tests, so after that nothing is compiled here.
-fn build(name: &str) -> String {
-    let features = "leptos_isr/ssr,leptos_isr/metrics,leptos_isr/object-store,leptos_isr/redis,leptos_isr/testing,newsroom/backend";
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--workspace", "--features", features, "--example", name])
-        .arg("--message-format=json-render-diagnostics")
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "`{name}` does not build");
-    let messages = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let built = messages.map(|line| serde_json::from_slice::<Value>(line).unwrap());
-    let mut files = built.filter(|built| built["target"]["name"] == name);
-    let file = files.find_map(|built| built["executable"].as_str().map(str::to_owned));
-    file.unwrap_or_else(|| panic!("cargo built no `{name}`"))
 }
 
 /// One shell for a whole heading, so that its variables last.
