@@ -10,6 +10,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod command_line;
 mod errors;
 mod examples;
 mod headers;

@@ -34,6 +34,11 @@ impl Drop for Server {
 }
 
 impl Server {
+    /// Where it listens.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
     pub(crate) async fn request(&self, request: Request<'_>) -> Page {
         Page(wire::exchange(self.addr, request).await.unwrap())
     }
