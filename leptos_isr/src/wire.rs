@@ -15,6 +15,9 @@ mod server {
     /// What the paths of all endpoints begin with.
     pub(crate) const ENDPOINTS: &str = "/_isr/";
 
+    /// The page for a person.
+    pub(crate) const INSPECTOR: &str = ENDPOINTS;
+
     /// Answers while the process does.
     pub(crate) const ALIVE: &str = "/_isr/alive";
 

@@ -162,10 +162,9 @@ async fn engine(
 /// The editor can preview without any setting; the server forgets a random secret with its end.
 fn with_draft_mode(builder: Builder, config: &Config, content: &Content) -> Builder {
     let random = || content.editor.is_enabled().then(|| uuid::Uuid::new_v4().to_string());
-    let Some(secret) = config.isr_draft_secret.clone().or_else(random) else {
-        return builder;
-    };
-    let builder = builder.draft_secret(secret);
+    let secret = config.isr_draft_secret.clone().or_else(random);
+    let builder = if let Some(secret) = secret { builder.draft_secret(secret) } else { builder };
+    // Of the inspector too.
     if SiteUrl(config.site_url()).is_https() { builder } else { builder.draft_over_http() }
 }
 

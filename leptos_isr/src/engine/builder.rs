@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
-    access::{draft, proxies::TrustedProxies, webhooks::Webhook},
+    access::{draft, proxies::TrustedProxies, signed_cookie::Transport, webhooks::Webhook},
     cdn::Cdn,
     clock::{Clock, SystemClock},
     data::FetchSettings,
@@ -195,6 +195,9 @@ impl Builder {
     /// Enables `POST /_isr/purge` and `POST /_isr/regenerate` for bearers of `token`, and with the
     /// feature `metrics` `GET /_isr/metrics`. Defaults to no such endpoints.
     ///
+    /// A person signs in to the inspector at `/_isr/` with it: what the server does, and why each page
+    /// is as it is. Whoever changes the token signs everybody out.
+    ///
     /// The token must be at least 16 bytes long, or [`build`](Self::build) fails.
     ///
     /// `POST /_isr/purge?dry_run=true` purges nothing and answers what a purge would reach; see
@@ -237,15 +240,16 @@ impl Builder {
         self
     }
 
-    /// Lets draft mode work on a site that is served over `http://`. Defaults to `https://` only.
+    /// Lets draft mode and the inspector work on a site that is served over `http://`. Defaults to
+    /// `https://` only.
     ///
-    /// Without this, the cookie is `__Host-isr-draft` with `Secure`. Browsers accept it over TLS
-    /// only, and no other host can set it. Browsers differ in whether they accept it from
-    /// `http://localhost`. With this, the cookie is `__isr_draft` without `Secure`. Only the cookie
-    /// with the name in use is read.
+    /// Without this, the cookies are `__Host-isr-draft` and `__Host-isr-inspector` with `Secure`.
+    /// Browsers accept them over TLS only, and no other host can set them. Browsers differ in whether
+    /// they accept them from `http://localhost`. With this, the cookies are `__isr_draft` and
+    /// `__isr_inspector` without `Secure`. Only a cookie with the name in use is read.
     #[must_use]
     pub fn draft_over_http(mut self) -> Self {
-        self.draft.transport = draft::Transport::Http;
+        self.draft.transport = Transport::Http;
         self
     }
 

@@ -106,7 +106,7 @@ impl Engine {
             Err(refusal) => Err(refusal),
         };
         let permit = permit.map_err(refused)?;
-        self.count_wait(Some(&permit), asked);
+        self.count_wait(Some(&permit), asked.elapsed());
         // Brings the page into memory, where the render looks for it.
         let stored = self.stored(&target.key).await;
         let after = Version(self.0.order.next());

@@ -55,7 +55,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    access::{draft::DraftMode, proxies::TrustedProxies, webhooks::Webhooks},
+    access::{draft::DraftMode, proxies::TrustedProxies, sign_in::SignIn, webhooks::Webhooks},
     address::key::Key,
     cdn::Cdns,
     clock::Stamp,
@@ -143,6 +143,8 @@ pub(crate) struct Inner {
     /// it belongs to the router that `wrap` returns.
     pub(crate) app: OnceLock<Weak<AppRouter>>,
     pub(crate) token: Option<String>,
+    /// To the inspector, for those who have the token.
+    pub(crate) sign_in: Option<SignIn>,
     pub(crate) bypass: Option<&'static str>,
     pub(crate) shared_cache: SharedCache,
     pub(crate) sends_tags: bool,

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use crate::{
-    access::{draft::DraftMode, secret, webhooks::Webhooks},
+    access::{draft::DraftMode, secret, sign_in::SignIn, webhooks::Webhooks},
     address::{build, key::Key},
     cdn::{Cdn, Cdns},
     clock::{Clock, stamp_of},
@@ -66,6 +66,8 @@ impl Builder {
             secret::check("it", token).map_err(|problem| Error::Token { problem })?;
         }
         let csp = settings.csp.as_deref().map(Csp::parse).transpose()?.map(Arc::new);
+        let transport = settings.draft.transport;
+        let sign_in = settings.token.clone().map(|token| SignIn::new(token, transport));
         let draft = DraftMode::new(settings.draft, settings.token.as_deref())?;
         let webhooks = Webhooks::new(settings.webhooks, settings.token.as_deref())?;
         let memory = Arc::new(MemoryTier::new(settings.memory, settings.limits.body as u64));
@@ -151,6 +153,7 @@ impl Builder {
             tasks,
             app: OnceLock::new(),
             token: settings.token,
+            sign_in,
             draft,
             webhooks,
             cdns,

@@ -141,7 +141,7 @@ impl Engine {
     pub(crate) fn count_purge(&self, by: &PurgeMaker, kind: PurgeKind, took: Duration) {
         let source = match by {
             PurgeMaker::Code => PurgeSource::Code,
-            PurgeMaker::Api => PurgeSource::Api,
+            PurgeMaker::Api | PurgeMaker::Inspector => PurgeSource::Api,
             PurgeMaker::Webhook(_) => PurgeSource::Webhook,
             PurgeMaker::Again => PurgeSource::Again,
             // The engine's own.

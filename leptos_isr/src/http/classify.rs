@@ -86,6 +86,7 @@ pub(super) enum Endpoint {
     Scrape(Scrape),
     Call(Call),
     Question(Question),
+    Inspector,
     /// The webhook of this name.
     Webhook(String),
     Draft,
@@ -176,6 +177,7 @@ impl Engine {
             wire::LIVE => self.0.watch.is_on().then_some(Endpoint::Live),
             wire::DRAFT => self.0.draft.is_some().then_some(Endpoint::Draft),
             _ if self.0.token.is_none() => None,
+            wire::INSPECTOR => Some(Endpoint::Inspector),
             other => {
                 let call = Call::of(other).map(Endpoint::Call);
                 let question = || Question::of(other).map(Endpoint::Question);

@@ -145,13 +145,16 @@ async fn advice(engine: &Engine, query: &str) -> Result<AdviceReport, Refusal> {
     Ok(engine.advice().await?)
 }
 
-fn given<T: FromStr<Err: Display>>(name: &str, value: Option<String>) -> Result<Option<T>, String> {
+pub(super) fn given<T: FromStr<Err: Display>>(
+    name: &str,
+    value: Option<String>,
+) -> Result<Option<T>, String> {
     let parsed = value.map(|value| value.parse()).transpose();
     parsed.map_err(|error| format!("`{name}`: {error}"))
 }
 
 /// The values of the parameters `names` in a query that has no others, each once at most.
-fn parameters<const N: usize>(
+pub(super) fn parameters<const N: usize>(
     query: &str,
     names: [&str; N],
 ) -> Result<[Option<String>; N], String> {

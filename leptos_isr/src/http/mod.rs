@@ -11,6 +11,7 @@ mod draft;
 mod endpoint;
 mod health;
 mod inspect;
+mod inspector;
 mod live;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -314,6 +315,7 @@ impl Engine {
             Endpoint::Scrape(scrape) => self.answer_scrape(scrape, &request),
             Endpoint::Call(call) => endpoint::answer(self, call, request).await,
             Endpoint::Question(question) => inspect::answer(self, question, request).await,
+            Endpoint::Inspector => self.answer_inspector(request).await,
             Endpoint::Webhook(name) => self.answer_webhook(&name, request).await,
             Endpoint::Draft => self.answer_draft(&request),
         };

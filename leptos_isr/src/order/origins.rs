@@ -31,7 +31,8 @@ pub(crate) struct ReplicaId(pub(crate) u32);
 
 /// Who made a purge.
 ///
-/// In JSON a text: `code`, `api`, `webhook:` and its name, `again`, `lost-purges`, `unknown`.
+/// In JSON a text: `code`, `api`, `inspector`, `webhook:` and its name, `again`, `lost-purges`,
+/// `unknown`.
 // So that one of a later version can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
@@ -41,6 +42,8 @@ pub enum PurgeSource {
     Code,
     /// A call of `/_isr/purge`.
     Api,
+    /// A person, in the inspector.
+    Inspector,
     /// The webhook of this name.
     Webhook(Arc<str>),
     /// A purge before it, which was to be [done once more](field@crate::purge::Purge::again_after).
@@ -86,6 +89,7 @@ impl From<String> for PurgeSource {
         match text.as_str() {
             "code" => Self::Code,
             "api" => Self::Api,
+            "inspector" => Self::Inspector,
             "again" => Self::Again,
             "lost-purges" => Self::LostPurges,
             other => match other.strip_prefix(WEBHOOK) {
@@ -101,6 +105,7 @@ impl From<PurgeSource> for String {
         match source {
             PurgeSource::Code => "code".to_owned(),
             PurgeSource::Api => "api".to_owned(),
+            PurgeSource::Inspector => "inspector".to_owned(),
             PurgeSource::Webhook(name) => format!("{WEBHOOK}{name}"),
             PurgeSource::Again => "again".to_owned(),
             PurgeSource::LostPurges => "lost-purges".to_owned(),

@@ -118,7 +118,7 @@ labels! {
 labels! {
     /// Where a purge came from.
     PurgeSource {
-        /// `POST /_isr/purge`.
+        /// `POST /_isr/purge`, or a person in the inspector.
         Api = "api",
         /// [`Engine::purge`](crate::Engine::purge), called by the app.
         Code = "code",

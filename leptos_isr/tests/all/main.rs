@@ -28,6 +28,7 @@ mod failed_reads;
 mod fetch;
 mod fresh;
 mod health;
+mod inspector;
 mod kit;
 mod layers;
 mod leptos;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde::{Serialize, Serializer};
+use tokio::time::timeout;
 
 use super::{
     json::{maybe_seconds, moment, seconds},
@@ -88,19 +89,29 @@ pub enum PageOrder {
 #[error("there is `demand`, `cost`, `waste`, `staleness`, `size` and `errors`")]
 pub struct UnknownOrder;
 
+impl PageOrder {
+    /// All of them.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Demand, Self::Cost, Self::Waste, Self::Staleness, Self::Size, Self::Errors];
+
+    /// The word for it in a query.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Demand => "demand",
+            Self::Cost => "cost",
+            Self::Waste => "waste",
+            Self::Staleness => "staleness",
+            Self::Size => "size",
+            Self::Errors => "errors",
+        }
+    }
+}
+
 impl FromStr for PageOrder {
     type Err = UnknownOrder;
 
     fn from_str(text: &str) -> Result<Self, UnknownOrder> {
-        Ok(match text {
-            "demand" => Self::Demand,
-            "cost" => Self::Cost,
-            "waste" => Self::Waste,
-            "staleness" => Self::Staleness,
-            "size" => Self::Size,
-            "errors" => Self::Errors,
-            _ => return Err(UnknownOrder),
-        })
+        Self::ALL.into_iter().find(|order| order.as_str() == text).ok_or(UnknownOrder)
     }
 }
 
@@ -214,6 +225,17 @@ impl Engine {
     pub async fn pages(&self, query: &PageQuery) -> Result<PageList, Error> {
         let query = query.clone();
         self.look_through(move |engine| engine.list_pages(&query)).await
+    }
+
+    /// The same, unless others make lists for longer than `limit`: `None`.
+    pub(crate) async fn pages_within(
+        &self,
+        query: &PageQuery,
+        limit: Duration,
+    ) -> Result<Option<PageList>, Error> {
+        let Ok(turn) = timeout(limit, self.turn_to_look()).await else { return Ok(None) };
+        let query = query.clone();
+        self.look_in_turn(turn, move |engine| engine.list_pages(&query)).await.map(Some)
     }
 
     fn list_pages(&self, query: &PageQuery) -> PageList {

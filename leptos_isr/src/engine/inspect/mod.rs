@@ -6,12 +6,14 @@ mod json;
 mod judge;
 pub(crate) mod list;
 pub(crate) mod report;
-mod why;
+pub(crate) mod why;
 
 use std::{
     sync::{Arc, PoisonError},
     time::Duration,
 };
+
+use tokio::sync::OwnedMutexGuard;
 
 use self::{
     report::{
@@ -223,7 +225,19 @@ impl Engine {
         &self,
         look: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let turn = Arc::clone(&self.0.list_turn).lock_owned().await;
+        self.look_in_turn(self.turn_to_look().await, look).await
+    }
+
+    /// Waits until nobody else looks through the pages.
+    async fn turn_to_look(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.0.list_turn).lock_owned().await
+    }
+
+    async fn look_in_turn<T: Send + 'static>(
+        &self,
+        turn: OwnedMutexGuard<()>,
+        look: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, Error> {
         let engine = self.clone();
         let looking = tokio::task::spawn_blocking(move || {
             let _turn = turn;

@@ -138,6 +138,7 @@ fn purged(report: &PageReport, purge: &PurgeReport) -> String {
     let by = match &purge.by {
         Some(PurgeSource::Code) => " by the app's code".to_owned(),
         Some(PurgeSource::Api) => " by a call of `/_isr/purge`".to_owned(),
+        Some(PurgeSource::Inspector) => " by the inspector".to_owned(),
         Some(PurgeSource::Webhook(name)) => format!(" by the webhook `{name}`"),
         Some(PurgeSource::Again) => " once more, as a purge before had asked for".to_owned(),
         Some(PurgeSource::LostPurges) => ", since the ledger had lost purges".to_owned(),
@@ -206,7 +207,7 @@ fn past(report: &PageReport, time: SystemTime) -> Duration {
 }
 
 /// A duration as people say it: two units at most.
-pub(super) fn shown(time: Duration) -> String {
+pub(crate) fn shown(time: Duration) -> String {
     let seconds = time.as_secs_f64().round() as u64;
     if seconds == 0 && !time.is_zero() {
         return "less than a second".to_owned();

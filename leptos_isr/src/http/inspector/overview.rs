@@ -1,0 +1,188 @@
+//! What the server does, and what became of each route.
+
+use std::time::Duration;
+
+use super::{
+    html::{Html, fact, html},
+    shown::{bytes, count, list_link, share, took},
+};
+use crate::{
+    clock::stamp_of,
+    engine::{
+        Engine,
+        inspect::{list::PageQuery, why::shown},
+    },
+    stats::{RenderOutcome, RequestResult, RouteStats, Stats, Tier},
+};
+
+impl Engine {
+    /// Begins the page's `<main>`.
+    pub(super) fn overview_view(&self, out: &mut Html) {
+        let stats = self.stats();
+        let asked = stats.routes.iter().map(|route| Answers::of(route).all()).sum::<u64>();
+        html!(out; "<main data-follows data-requests=\"" (asked) "\"><h1>What this server does</h1>");
+        let up = stamp_of(self.now()).saturating_sub(self.0.opened);
+        let up = shown(Duration::from_micros(up));
+        html!(out; "<p class=\"soft\">Counted since it began, " (up) " ago.</p>");
+        requests(out, &stats);
+        html!(out; "<dl>");
+        self.now_and_next(out, &stats);
+        html!(out; "</dl>");
+        routes(out, &stats, |route| {
+            self.0.routes.iter().any(|one| one.path() == route && one.policy().is_some())
+        });
+    }
+
+    fn now_and_next(&self, out: &mut Html, stats: &Stats) {
+        let queue = &stats.queue;
+        let running = queue.running_for_visitors + queue.running_in_background;
+        fact(out, "Renders running", |out| {
+            html!(out; (running));
+            if queue.running_for_visitors > 0 {
+                html!(out; " <span class=\"soft\">(" (queue.running_for_visitors) " for visitors)</span>");
+            }
+        });
+        fact(out, "Pages waiting for a render", |out| html!(out; (queue.waiting)));
+        fact(out, "Visitors waiting", |out| html!(out; (queue.visitors)));
+        fact(out, "Failing pages", |out| match stats.failing_pages {
+            0 => html!(out; "0"),
+            failing => {
+                html!(out; "<a class=\"failed\" href=\"/_isr/?sort=errors\">" (failing) "</a>");
+            }
+        });
+        fact(out, "Ledger of purges", |out| match stats.ledger {
+            Some(ledger) if ledger.is_connected => html!(out; "connected"),
+            Some(_) => html!(out; "<span class=\"failed\">cut off</span>"),
+            None => html!(out; "none: a restart forgets purges"),
+        });
+        for cdn in &stats.cdns {
+            fact(out, "CDN to be told", |out| {
+                html!(out; (cdn.cdn) ": ");
+                match cdn.waiting {
+                    0 => html!(out; "nothing"),
+                    waiting => {
+                        html!(out; "<span class=\"failed\">" (waiting) " purges, the oldest "
+                            (shown(cdn.oldest)) " old</span>");
+                    }
+                }
+            });
+        }
+        for tier in &stats.tiers {
+            let name = match tier.tier {
+                Tier::Memory => "Pages in memory",
+                Tier::Disk => "Pages on the disk",
+                Tier::Data => "Data in memory",
+            };
+            fact(out, name, |out| {
+                html!(out; (count(tier.entries)) " <span class=\"soft\">" (bytes(tier.bytes)) " of "
+                    (bytes(tier.limit)) "</span>");
+            });
+        }
+        fact(out, "Build", |out| html!(out; (stats.build.as_deref().unwrap_or("none"))));
+        fact(out, "Server", |out| html!(out; "<code>" (self.0.order.replica()) "</code>"));
+    }
+}
+
+/// The requests of one route, or of all, by what they got.
+#[derive(Clone, Copy, Default)]
+struct Answers([u64; RequestResult::ALL.len()]);
+
+impl Answers {
+    fn of(route: &RouteStats) -> Self {
+        let mut answers = Self::default();
+        for (count, result) in answers.0.iter_mut().zip(RequestResult::ALL) {
+            let of_result = route.requests.iter().filter(|requests| requests.result == *result);
+            *count = of_result.map(|requests| requests.count).sum();
+        }
+        answers
+    }
+
+    fn got(&self, results: &[RequestResult]) -> u64 {
+        let all = self.0.iter().zip(RequestResult::ALL);
+        all.filter(|(_, result)| results.contains(result)).map(|(count, _)| count).sum()
+    }
+
+    /// Those for stored pages.
+    fn all(&self) -> u64 {
+        self.0.iter().sum::<u64>() - self.got(&[RequestResult::Bypass])
+    }
+
+    /// Those that nobody waited for.
+    fn from_the_store(&self) -> u64 {
+        self.got(&[RequestResult::Hit, RequestResult::Stale, RequestResult::StaleError])
+    }
+}
+
+/// What a request got, in words.
+fn in_words(result: RequestResult) -> &'static str {
+    match result {
+        RequestResult::Hit => "fresh from the store",
+        RequestResult::Stale => "stale, being regenerated",
+        RequestResult::StaleError => "old, since renders fail",
+        RequestResult::Miss => "waited: nothing stored",
+        RequestResult::Expired => "waited: expired",
+        RequestResult::Refused => "503: too many wait",
+        RequestResult::Failed => "an error",
+        RequestResult::NotPrefetched => "503 for a prefetch",
+        RequestResult::Bypass => "the app’s own answer",
+    }
+}
+
+fn requests(out: &mut Html, stats: &Stats) {
+    let mut all = Answers::default();
+    for route in &stats.routes {
+        all.0.iter_mut().zip(Answers::of(route).0).for_each(|(sum, count)| *sum += count);
+    }
+    html!(out; "<h2>Requests</h2><dl>");
+    fact(out, "For stored pages", |out| html!(out; (count(all.all()))));
+    fact(out, "Answered from the store", |out| {
+        html!(out; "<strong>" (share(all.from_the_store(), all.all())) "</strong>");
+    });
+    for (number, result) in all.0.iter().zip(RequestResult::ALL) {
+        fact(out, in_words(*result), |out| html!(out; (count(*number))));
+    }
+    html!(out; "</dl><h2>Now</h2>");
+}
+
+fn routes(out: &mut Html, stats: &Stats, is_stored: impl Fn(&str) -> bool) {
+    html!(out; "<h2 id=\"routes\">Routes</h2><table class=\"stacks\"><thead><tr><th scope=\"col\">Route</th>\
+        <th scope=\"col\" class=\"n\">Requests</th><th scope=\"col\" class=\"n\">From the store</th>\
+        <th scope=\"col\" class=\"n\">Renders</th><th scope=\"col\" class=\"n\">Changed</th>\
+        <th scope=\"col\" class=\"n\">Same</th><th scope=\"col\" class=\"n\">Failed</th>\
+        <th scope=\"col\" class=\"n\">A render takes</th></tr></thead><tbody>");
+    for route in &stats.routes {
+        if let Some(name) = route.route.as_deref().filter(|name| is_stored(name)) {
+            row(out, name, route);
+        }
+    }
+    html!(out; "</tbody></table>");
+}
+
+fn row(out: &mut Html, name: &str, route: &RouteStats) {
+    let answers = Answers::of(route);
+    let rendered = |outcomes: &[RenderOutcome]| {
+        let renders = route.renders.iter().filter(|renders| outcomes.contains(&renders.outcome));
+        renders.map(|renders| renders.count).sum::<u64>()
+    };
+    let failed = rendered(&[RenderOutcome::Failed, RenderOutcome::Timeout]);
+    let times = &route.render_times;
+    let link = list_link(&PageQuery { route: Some(name.to_owned()), ..PageQuery::default() });
+    html!(out; "<tr data-key=\"route " (name) "\"><th scope=\"row\"><a class=\"path\" href=\"" (link) "#pages\">"
+        (name) "</a></th>");
+    for (label, value) in [
+        ("requests", count(answers.all())),
+        ("from the store", share(answers.from_the_store(), answers.all())),
+        ("renders", count(rendered(RenderOutcome::ALL))),
+        ("changed", count(rendered(&[RenderOutcome::Changed]))),
+        ("same", count(rendered(&[RenderOutcome::Same]))),
+    ] {
+        html!(out; "<td class=\"n\" data-is=\"" (label) "\">" (value) "</td>");
+    }
+    let class = if failed > 0 { "n failed" } else { "n" };
+    let mean = match times.count() {
+        0 => "–".to_owned(),
+        renders => took(Duration::from_secs_f64(times.sum.as_secs_f64() / renders as f64)),
+    };
+    html!(out; "<td class=\"" (class) "\" data-is=\"failed\">" (count(failed))
+        "</td><td class=\"n\" data-is=\"a render takes\">" (mean) "</td></tr>");
+}
