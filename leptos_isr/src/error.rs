@@ -110,6 +110,9 @@ pub enum Error {
         "the store could not keep the purge: it holds in this process only, until its next restart; try again"
     )]
     PurgeNotKept(#[source] StoreError),
+    /// The store could not keep a period that was to be set.
+    #[error("the store could not keep the period: nothing has changed; try again")]
+    PeriodNotKept(#[source] StoreError),
     /// Another dry run is reading the stored pages; only one runs at a time.
     #[error("another dry run is reading the stored pages; try again when it ends")]
     DryRunUnderWay,

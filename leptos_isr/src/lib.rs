@@ -129,8 +129,8 @@ pub mod purge {
     };
 }
 
-/// What the engine tells of its pages; see [`Engine::page`], [`Engine::pages`] and
-/// [`Engine::advice`].
+/// What the engine tells of its pages; see [`Engine::page`], [`Engine::pages`],
+/// [`Engine::advice`] and [`Engine::periods`].
 #[cfg(feature = "ssr")]
 pub mod inspect {
     pub use crate::{
@@ -144,6 +144,7 @@ pub mod inspect {
                 Regenerations, RenderOutcome, RenderReport, SetBy, StoredPage, TagReport,
             },
         },
+        engine::periods::RoutePeriod,
         order::{origins::PurgeSource, purge::Scope},
     };
 }

@@ -47,6 +47,9 @@ mod server {
     /// A stored page beside a fresh render of it.
     pub(crate) const FRESH: &str = "/_isr/fresh";
 
+    /// The periods of routes.
+    pub(crate) const PERIODS: &str = "/_isr/periods";
+
     /// Followed by the name of the webhook.
     pub(crate) const WEBHOOKS: &str = "/_isr/hooks/";
 

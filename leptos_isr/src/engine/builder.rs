@@ -192,8 +192,9 @@ impl Builder {
         self
     }
 
-    /// Enables `POST /_isr/purge` and `POST /_isr/regenerate` for bearers of `token`, and with the
-    /// feature `metrics` `GET /_isr/metrics`. Defaults to no such endpoints.
+    /// Enables `POST /_isr/purge`, `POST /_isr/regenerate`, `/_isr/periods`, and `GET` of `/_isr/page`,
+    /// `/_isr/pages` and `/_isr/advice` for bearers of `token`, and with the feature `metrics`
+    /// `GET /_isr/metrics`. Defaults to no such endpoints.
     ///
     /// A person signs in to the inspector at `/_isr/` with it: what the server does, and why each page
     /// is as it is. Whoever changes the token signs everybody out.

@@ -215,7 +215,7 @@ impl Engine {
         if !self.is_admitted(route, &canonical.text).await? {
             return Ok(Err(NoPage::NotListed(route.path().to_owned())));
         }
-        let target = Target::new(key, route, policy, &canonical.segments);
+        let target = Target::new(key, route, policy, self.lifetime_of(route), &canonical.segments);
         Ok(match self.own_handler(route, &target) {
             Some(handler) => Err(NoPage::OwnHandler(handler)),
             None => Ok(target),

@@ -4,6 +4,7 @@
 //! - `lookup` decides what a request gets.
 //! - `regenerate` renders pages and stores them; `failures` remembers why there is none.
 //! - `purging` purges, `again` purges once more, and `dry_run` finds out what a purge would reach.
+//! - `periods` sets the periods of routes.
 //! - `telling` tells CDNs of purges.
 //! - `history` remembers the last renders of each page.
 //! - `admission` knows which paths are pages, by the `lists` of routes and the handlers in
@@ -29,6 +30,7 @@ pub(crate) mod inspect;
 pub(crate) mod lists;
 pub(crate) mod lookup;
 pub(crate) mod open;
+pub(crate) mod periods;
 pub(crate) mod prerender;
 pub(crate) mod purging;
 pub(crate) mod regenerate;
@@ -64,7 +66,7 @@ use crate::{
     entry::{Position, Seen},
     order::Order,
     render::{Limits, csp::Csp, outcome::RenderResult},
-    route::routes::RouteTable,
+    route::{overrides::PeriodOverrides, routes::RouteTable},
     rules::{headers::CdnReach, shared_cache::SharedCache},
     stats::Counters,
     store::{DiskStore, disk::KeptFiles, purge_log::PurgeLog, tiers::Tiers},
@@ -89,6 +91,8 @@ pub(crate) struct Inner {
     /// The app's 404 page, which all paths that are not admitted share; `None` if every path has a
     /// page of its own.
     pub(crate) not_found: Option<Key>,
+    /// The periods that were set while the engine runs.
+    pub(crate) overrides: PeriodOverrides,
     pub(crate) counters: Arc<Counters>,
     /// When the engine was opened.
     pub(crate) opened: Stamp,

@@ -21,6 +21,7 @@ use crate::{
     error::Error,
     order::Order,
     render::csp::Csp,
+    route::overrides::PeriodOverrides,
     rules::headers::CdnReach,
     stats::Counters,
     store::{
@@ -110,7 +111,8 @@ impl Builder {
             watch: Arc::clone(&watch),
         };
         let not_found = settings.routes.path_of_no_route();
-        Ok(Engine(Arc::new(Inner {
+        let engine = Engine(Arc::new(Inner {
+            overrides: PeriodOverrides::new(settings.routes.iter().count()),
             routes: settings.routes,
             not_found: not_found.as_deref().map(Key::shared_not_found),
             counters,
@@ -167,7 +169,9 @@ impl Builder {
             header_warning: Once::new(),
             default_headers: settings.default_headers,
             trusted_proxies: settings.trusted_proxies,
-        })))
+        }));
+        engine.apply_periods(&history.heard.periods);
+        Ok(engine)
     }
 
     /// Checks settings that are wrong whatever else there is, and those that contradict each other.

@@ -179,11 +179,12 @@ impl Engine {
             kept.map_err(|source| Error::KeepList { route: route.path().to_owned(), source })?;
         }
         let places = policy.max_renders.map(|renders| Arc::new(Semaphore::new(renders)));
+        let lifetime = self.lifetime_of(route);
         let plan = |path: String| {
             let canonical =
                 CanonicalPath::parse(&path).map_err(|error| format!("`{path}`: {error}"))?;
             let key = Key::new(&canonical, None, &[]).map_err(|error| error.to_string())?;
-            let target = Target::new(key, route, policy, &canonical.segments);
+            let target = Target::new(key, route, policy, lifetime, &canonical.segments);
             let own_handler = self.own_handler(route, &target);
             let places = places.clone();
             Ok(PlannedPage {

@@ -116,7 +116,8 @@ impl Engine {
 
     /// Passes on purges that have been applied: only now, since a CDN that asks for a page again must
     /// find it purged. The last `own` of them were made here.
-    fn pass_on(&self, heard: &Heard, own: usize) {
+    pub(crate) fn pass_on(&self, heard: &Heard, own: usize) {
+        self.apply_periods(&heard.periods);
         self.0.cdns.hear(heard);
         if !heard.purges.is_empty() {
             self.tell_cdns();

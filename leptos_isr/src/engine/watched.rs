@@ -38,9 +38,12 @@ impl Engine {
     }
 
     pub(crate) fn regenerate_stale(&self, target: &Target, entry: &ServedEntry) {
-        let freshness = self.0.order.freshness(target.lifetime, entry);
+        // It may have been watched for long, and its period set meanwhile.
+        let lifetime = self.route_of(&entry.key).map(|route| self.lifetime_of(route));
+        let lifetime = lifetime.unwrap_or(target.lifetime);
+        let freshness = self.0.order.freshness(lifetime, entry);
         if !matches!(freshness, Freshness::Fresh { .. }) && self.backs_off(entry).is_none() {
-            self.start_watched(target);
+            self.start_watched(&Target { lifetime, ..target.clone() });
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
     engine::Engine,
     route::{
         pattern::RoutePattern,
-        policy::Policy,
+        policy::{Lifetime, Policy},
         routes::{DeclaredRoute, RouteTable},
         target::Target,
     },
@@ -32,6 +32,7 @@ pub(super) const NO_ROUTE: &str = "no-route";
 pub(super) struct PageRequest<'a> {
     pub(super) route: &'a Arc<DeclaredRoute>,
     pub(super) policy: &'a Policy,
+    pub(super) lifetime: Lifetime,
     path: RequestPath<'a>,
     /// `None` if the key is the path itself.
     key: Option<Key>,
@@ -90,6 +91,7 @@ pub(super) enum Endpoint {
     /// The webhook of this name.
     Webhook(String),
     Draft,
+    Periods,
 }
 
 /// The path of a request.
@@ -152,7 +154,7 @@ impl Engine {
             return Err(pass("unlisted-argument"));
         }
         let key = path.key(uri.query(), policy).map_err(OtherRequest::BadPath)?;
-        Ok(PageRequest { route, policy, path, key })
+        Ok(PageRequest { route, policy, lifetime: self.lifetime_of(route), path, key })
     }
 
     /// Whether a path that is none is a wrong spelling of one of a stored route. Any other is for the
@@ -178,6 +180,7 @@ impl Engine {
             wire::DRAFT => self.0.draft.is_some().then_some(Endpoint::Draft),
             _ if self.0.token.is_none() => None,
             wire::INSPECTOR => Some(Endpoint::Inspector),
+            wire::PERIODS => Some(Endpoint::Periods),
             other => {
                 let call = Call::of(other).map(Endpoint::Call);
                 let question = || Question::of(other).map(Endpoint::Question);
@@ -263,7 +266,7 @@ impl PageRequest<'_> {
 
     pub(super) fn target(&self) -> Target {
         let key = self.key.clone().unwrap_or_else(|| Key::of_canonical(self.path()));
-        Target::new(key, self.route, self.policy, &self.path.segments())
+        Target::new(key, self.route, self.policy, self.lifetime, &self.path.segments())
     }
 
     /// The request without its borrows.

@@ -18,6 +18,7 @@ mod metrics;
 #[cfg(not(feature = "metrics"))]
 #[path = "no_metrics.rs"]
 mod metrics;
+mod periods;
 mod response;
 mod visitor;
 mod webhook;
@@ -192,7 +193,7 @@ impl Engine {
         let encoding = entry.choose(request);
         let body = entry.body_in(encoding)?;
         let kind = EntryKind::of(page.policy.is_data, entry.is_gone());
-        let (freshness, waits) = self.serve_stored(page.policy.lifetime, kind, &entry, || {
+        let (freshness, waits) = self.serve_stored(page.lifetime, kind, &entry, || {
             (page.target(), headers::is_prefetch(request))
         })?;
         let (status, result) = (hit_status(freshness), stored_result(freshness, waits));
@@ -318,6 +319,7 @@ impl Engine {
             Endpoint::Inspector => self.answer_inspector(request).await,
             Endpoint::Webhook(name) => self.answer_webhook(&name, request).await,
             Endpoint::Draft => self.answer_draft(&request),
+            Endpoint::Periods => periods::answer(self, request).await,
         };
         let status = CacheStatus::Bypass { detail: "endpoint" };
         response.headers_mut().entry(CACHE_STATUS).or_insert_with(|| status.to_header());

@@ -70,7 +70,7 @@ impl Engine {
     ) -> Response {
         let (encoding, body) = self.encoded(entry, request).await;
         // Only now: the page may have been purged while it was compressed.
-        let freshness = self.0.order.freshness(route.lifetime(), entry);
+        let freshness = self.0.order.freshness(self.lifetime_of(route), entry);
         let (status, result) = status(freshness);
         let page = PageParts { route, entry, encoding, body, freshness, status, result };
         self.page_response(page, request)
@@ -109,8 +109,11 @@ impl Engine {
     pub(super) fn page_response(&self, page: PageParts<'_>, request: &HeaderMap) -> Response {
         let PageParts { route, entry, encoding, body, freshness, status, result } = page;
         entry.count_request();
-        let cdn =
-            CdnLifetime::of(route.lifetime().within(entry.asked), freshness, self.0.cdn_reach);
+        let cdn = CdnLifetime::of(
+            self.lifetime_of(route).within(entry.asked),
+            freshness,
+            self.0.cdn_reach,
+        );
         let cdn = if entry.is_gone() { cdn.of_absence() } else { cdn };
         let (status, cdn) = match self.is_cut_off() {
             true => (status.cut_off(), cdn.cut_off()),

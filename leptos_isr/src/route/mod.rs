@@ -2,6 +2,8 @@
 
 pub(crate) mod isr;
 #[cfg(feature = "ssr")]
+pub(crate) mod overrides;
+#[cfg(feature = "ssr")]
 pub(crate) mod pattern;
 #[cfg(feature = "ssr")]
 pub(crate) mod policy;

@@ -34,7 +34,8 @@ pub(crate) enum PeriodSource {
     Route,
     /// That of a route that it is part of.
     Parent,
-    /// [`override_revalidate`](crate::route::RouteTable::override_revalidate).
+    /// [`override_revalidate`](crate::route::RouteTable::override_revalidate), or
+    /// [`set_period`](crate::Engine::set_period).
     Override,
 }
 
@@ -44,6 +45,8 @@ pub struct Policy {
     pub(crate) lifetime: Lifetime,
     /// What declares the period, if there is one.
     pub(crate) period_source: Option<PeriodSource>,
+    /// The least period of the parents, which limits one that is set while the engine runs.
+    parent_period: Option<Duration>,
     pub(crate) query: Vec<String>,
     pub(crate) tags: Vec<TagTemplate>,
     pub(crate) on_missing: OnMissing,
@@ -70,6 +73,7 @@ impl Policy {
         let mut policy = Self {
             lifetime: Lifetime::default(),
             period_source: None,
+            parent_period: None,
             query: Vec::new(),
             tags: Vec::new(),
             on_missing: OnMissing::Render,
@@ -86,6 +90,9 @@ impl Policy {
                 let is_own = place + 1 == declarations.len();
                 let source = if is_own { PeriodSource::Route } else { PeriodSource::Parent };
                 policy.period_source = Some(source);
+            }
+            if place + 1 < declarations.len() {
+                policy.parent_period = least(policy.parent_period, isr.revalidate);
             }
             lifetime.revalidate = least(lifetime.revalidate, isr.revalidate);
             lifetime.expire = least(lifetime.expire, isr.expire);
@@ -135,6 +142,28 @@ impl Policy {
         self.lifetime.revalidate = Some(period);
         self.period_source = Some(PeriodSource::Override);
         check_lifetime(self.lifetime)
+    }
+
+    /// How long the route's pages live if this period was set while the engine runs.
+    pub(crate) fn lifetime_with(&self, set: Option<Duration>) -> Lifetime {
+        match set {
+            None => self.lifetime,
+            Some(_) => Lifetime { revalidate: least(set, self.parent_period), ..self.lifetime },
+        }
+    }
+
+    /// What the period is then from, if there is one.
+    pub(crate) fn period_source_with(&self, set: Option<Duration>) -> Option<PeriodSource> {
+        match (set, self.parent_period) {
+            (None, _) => self.period_source,
+            (Some(set), Some(least)) if least < set => Some(PeriodSource::Parent),
+            (Some(_), _) => Some(PeriodSource::Override),
+        }
+    }
+
+    /// Says why this period may not be set.
+    pub(crate) fn check_period(&self, period: Duration) -> Result<(), String> {
+        check_lifetime(Lifetime { revalidate: Some(period), ..self.lifetime })
     }
 
     pub(crate) fn tags_of(&self, pattern: &RoutePattern, segments: &[String]) -> Vec<Tag> {
@@ -275,6 +304,32 @@ mod tests {
             policy.set_revalidate(seconds(7)).unwrap();
             assert_eq!(policy.period_source, Some(PeriodSource::Override));
         }
+    }
+
+    #[test]
+    fn period_that_is_set_replaces_the_routes_own_and_not_that_of_a_parent() {
+        let of = |parent: Isr, own: Isr| combine("/a/:id", [parent, own]).unwrap();
+        let minute = || Isr::revalidate(minutes(1)).expire(minutes(10));
+        for (policy, set, period, source) in [
+            (of(Isr::forever(), minute()), 7, Some(7), PeriodSource::Override),
+            (of(Isr::forever(), minute()), 300, Some(300), PeriodSource::Override),
+            (of(Isr::revalidate(seconds(90)), minute()), 300, Some(90), PeriodSource::Parent),
+            (of(Isr::revalidate(seconds(90)), minute()), 30, Some(30), PeriodSource::Override),
+            (of(Isr::forever(), Isr::forever()), 30, Some(30), PeriodSource::Override),
+        ] {
+            let (set, period) = (Some(seconds(set)), period.map(seconds));
+            assert_eq!(
+                policy.lifetime_with(set),
+                Lifetime { revalidate: period, ..policy.lifetime }
+            );
+            assert_eq!(policy.period_source_with(set), Some(source));
+            assert_eq!(policy.lifetime_with(None), policy.lifetime);
+            assert_eq!(policy.period_source_with(None), policy.period_source);
+        }
+        let policy = of(Isr::forever(), minute());
+        assert!(policy.check_period(minutes(10)).unwrap_err().contains("must be longer"));
+        assert!(policy.check_period(seconds(0)).unwrap_err().contains("the period is zero"));
+        assert_eq!(policy.check_period(seconds(599)), Ok(()));
     }
 
     #[test]

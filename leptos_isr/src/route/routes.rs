@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     iter,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use tracing::warn;
@@ -63,9 +64,9 @@ impl DeclaredRoute {
         self.policy.as_ref()
     }
 
-    /// How long the pages of a stored route live.
-    pub(crate) fn lifetime(&self) -> Lifetime {
-        self.policy.as_ref().expect("a dynamic route has no stored pages").lifetime
+    /// How long the pages of a stored route live if this period was set while the engine runs.
+    pub(crate) fn lifetime_with(&self, set: Option<Duration>) -> Lifetime {
+        self.policy.as_ref().expect("a dynamic route has no stored pages").lifetime_with(set)
     }
 
     /// Warns of the first argument that was asked for and that the route, which is of data, does not
@@ -199,23 +200,29 @@ impl RouteTable {
     fn override_one(&mut self, part: &str) -> Result<(), String> {
         let (path, period) =
             part.rsplit_once('=').ok_or("write a route and a duration: `/articles/:slug=2s`")?;
-        let period = humantime::parse_duration(period.trim())
-            .map_err(|error| format!("{error}; write `2s`, `5min`, `1h` or `7days`"))?;
-        let known = self.0.iter().filter(|route| route.policy.is_some());
-        let known = known.map(|route| format!("`{}`", route.path())).collect::<Vec<_>>();
-        let policy = self
-            .0
-            .iter_mut()
-            .find(|route| route.path() == path.trim())
-            .and_then(|route| Arc::make_mut(route).policy.as_mut());
-        match policy {
-            Some(policy) => policy.set_revalidate(period),
-            None => Err(format!("no such ISR route; there are {}", known.join(", "))),
-        }
+        let (path, period) = (path.trim(), parse_period(period.trim())?);
+        self.stored(path)?;
+        let route = self.0.iter_mut().find(|route| route.path() == path);
+        let policy = route.and_then(|route| Arc::make_mut(route).policy.as_mut());
+        policy.map_or(Ok(()), |policy| policy.set_revalidate(period))
+    }
+
+    /// The stored route that is declared as `path`.
+    ///
+    /// # Errors
+    ///
+    /// Says which there are, if it is none of them.
+    pub(crate) fn stored(&self, path: &str) -> Result<(&DeclaredRoute, &Policy), String> {
+        let mut stored = self.iter().filter_map(|route| Some((route, route.policy()?)));
+        let found = stored.clone().find(|(route, _)| route.path() == path);
+        found.ok_or_else(|| {
+            let known = stored.by_ref().map(|(route, _)| format!("`{}`", route.path()));
+            format!("no such ISR route; there are {}", known.collect::<Vec<_>>().join(", "))
+        })
     }
 
     /// The routes, most specific first.
-    pub fn iter(&self) -> impl Iterator<Item = &DeclaredRoute> {
+    pub fn iter(&self) -> impl Iterator<Item = &DeclaredRoute> + Clone {
         self.0.iter().map(|route| &**route)
     }
 
@@ -237,6 +244,16 @@ impl RouteTable {
     ) -> Option<&Arc<DeclaredRoute>> {
         self.0.iter().find(|route| route.pattern.matches(segments.clone()))
     }
+}
+
+/// Reads a period as people write it.
+///
+/// # Errors
+///
+/// Says what is wrong, and how to write it.
+pub(crate) fn parse_period(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write `2s`, `5min`, `1h` or `7days`"))
 }
 
 /// What a dynamic route declares of pages that are stored, if anything.

@@ -21,6 +21,7 @@ pub(crate) struct Target {
     pub(crate) is_data: bool,
     /// How many pages of the route are rendered at once; `None` for no limit.
     pub(crate) max_renders: Option<usize>,
+    /// When it was asked for.
     pub(crate) lifetime: Lifetime,
     pub(crate) tags: Vec<Tag>,
 }
@@ -30,6 +31,7 @@ impl Target {
         key: Key,
         route: &DeclaredRoute,
         policy: &Policy,
+        lifetime: Lifetime,
         segments: &[String],
     ) -> Self {
         Self {
@@ -38,7 +40,7 @@ impl Target {
             ends_in_slash: route.pattern.ends_in_slash,
             is_data: policy.is_data,
             max_renders: policy.max_renders,
-            lifetime: policy.lifetime,
+            lifetime,
             tags: policy.tags_of(&route.pattern, segments),
         }
     }

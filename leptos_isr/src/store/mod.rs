@@ -15,6 +15,7 @@ mod pending;
 pub(crate) mod purge_log;
 #[cfg(feature = "redis")]
 mod redis;
+mod set_periods;
 pub(crate) mod tiers;
 
 #[cfg(feature = "object-store")]

@@ -6,7 +6,8 @@
 //!
 //! What a damaged record purged is unknown, so it counts as a purge of everything.
 //!
-//! Other records say up to where each CDN has been told of the purges.
+//! Other records say up to where each CDN has been told of the purges, and which periods were set for
+//! routes.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -29,11 +30,13 @@ use crate::{
         purge_id::PurgeId,
         times::PurgeTimes,
     },
+    route::overrides::SetPeriod,
     rules::freshness::PurgeKind,
     store::{
         guarded::Guarded,
         ledger::LedgerRecord,
         line::{seal, unseal},
+        set_periods::SetPeriods,
     },
 };
 
@@ -65,6 +68,9 @@ struct Record {
     /// It says only this, and purges nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     told: Option<Told>,
+    /// It says only this, and purges nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    periods: Vec<SetPeriod>,
 }
 
 /// Says that a CDN has been told of all purges up to a position.
@@ -94,6 +100,8 @@ pub(crate) struct Heard {
     pub(crate) purges: Vec<(Option<Position>, NewPurge)>,
     /// What CDNs have been told.
     pub(crate) told: Vec<Told>,
+    /// The periods that were set, in their order.
+    pub(crate) periods: Vec<SetPeriod>,
     /// Whether this is all that the ledger has, of which it has lost some.
     pub(crate) is_all: bool,
 }
@@ -114,6 +122,7 @@ struct Known {
     asked: Option<Instant>,
     /// Until where each CDN has been told.
     told: BTreeMap<String, Position>,
+    periods: SetPeriods,
 }
 
 /// What the records at start amount to.
@@ -139,6 +148,11 @@ pub(crate) fn replay(records: &[LedgerRecord], now: Position) -> PurgeHistory {
             Some(Content::Told(told)) => {
                 known.note_told(told.clone());
                 history.heard.told.push(told);
+                continue;
+            }
+            Some(Content::Periods(periods)) => {
+                known.periods.note(*position, &periods);
+                history.heard.periods.extend(periods);
                 continue;
             }
             None => {
@@ -251,6 +265,30 @@ impl PurgeLog {
         let record = Record { told: Some(told), ..Record::default() };
         self.0.lock().await.append(store, record.line(), order).await.map(drop)
     }
+
+    /// Keeps periods that are set for routes, and gives what was heard, with these, to `on_heard`.
+    ///
+    /// # Errors
+    ///
+    /// Passes on the error of the ledger. If they were kept all the same, they are heard later.
+    pub(crate) async fn set_periods(
+        &self,
+        store: &Guarded,
+        periods: Vec<SetPeriod>,
+        order: &Order,
+        on_heard: impl FnOnce(Heard),
+    ) -> Result<(), StoreError> {
+        let mut known = self.0.lock().await;
+        let record = Record { periods: periods.clone(), ..Record::default() };
+        known.append(store, record.line(), order).await?;
+        let heard = known.hear(store, order).await?;
+        let is_kept = periods.iter().all(|period| heard.periods.contains(period));
+        on_heard(heard);
+        known.rewrite_if_long(store, order).await;
+        is_kept
+            .then_some(())
+            .ok_or_else(|| StoreError::from("the ledger has lost the period that it had just kept"))
+    }
 }
 
 impl Known {
@@ -288,6 +326,10 @@ impl Known {
                     self.note_told(told.clone());
                     heard.told.push(told);
                 }
+                Content::Periods(periods) => {
+                    self.periods.note(record.position, &periods);
+                    heard.periods.extend(periods);
+                }
             }
         }
         // The ledger was asked after these pages were found.
@@ -318,13 +360,17 @@ impl Known {
     async fn recover(&mut self, store: &Guarded, order: &Order) -> Result<Heard, StoreError> {
         let (seen, mut records) =
             (order.seen().0, store.purges_since(0).await?.unwrap_or_default());
-        let lost = missing(&records, order);
-        if !lost.is_empty() {
+        let (lost, periods) = (missing(&records, order), self.missing_periods(&records));
+        if !lost.is_empty() || !periods.is_empty() {
             for (purge, only_again) in lost {
                 store.append_purge(write(&purge, only_again), seen).await?;
             }
+            if !periods.is_empty() {
+                let record = Record { periods, ..Record::default() };
+                store.append_purge(record.line(), seen.max(self.last)).await?;
+            }
             records = store.purges_since(0).await?.unwrap_or_default();
-            if !missing(&records, order).is_empty() {
+            if !missing(&records, order).is_empty() || !self.missing_periods(&records).is_empty() {
                 // It is noticed again: nothing was applied.
                 return Err(
                     "the ledger has lost purges, and lost again what makes up for them".into()
@@ -339,6 +385,7 @@ impl Known {
         let last = records.last().map_or(0, |record| record.position);
         (self.len, self.looked_at, self.last) = (records.len(), 0, last);
         self.told.clear();
+        self.periods = SetPeriods::default();
         let (mut heard, mut again) = (Heard { is_all: true, ..Heard::default() }, Vec::new());
         for record in &records {
             match content(record, order) {
@@ -347,6 +394,10 @@ impl Known {
                 Content::Told(told) => {
                     self.note_told(told.clone());
                     heard.told.push(told);
+                }
+                Content::Periods(periods) => {
+                    self.periods.note(record.position, &periods);
+                    heard.periods.extend(periods);
                 }
             }
         }
@@ -359,12 +410,23 @@ impl Known {
         Ok(heard)
     }
 
+    /// The periods that are known here and that the ledger has lost.
+    fn missing_periods(&self, records: &[LedgerRecord]) -> Vec<SetPeriod> {
+        let mut log = SetPeriods::default();
+        for LedgerRecord { position, record } in records {
+            if let Some(Content::Periods(periods)) = read(record) {
+                log.note(*position, &periods);
+            }
+        }
+        self.periods.missing_in(&log)
+    }
+
     async fn rewrite_if_long(&mut self, store: &Guarded, order: &Order) {
         if self.len < self.looked_at + SUPERSEDED {
             return;
         }
         self.looked_at = self.len;
-        let records = records(order, self.last, &self.told);
+        let records = records(order, self);
         let len = records.len();
         if self.len >= 2 * len + SUPERSEDED {
             match store.replace_purges(records).await {
@@ -415,6 +477,7 @@ enum Content {
     /// A purge, and whether it says only that it is to be done once more.
     Purge(NewPurge, bool),
     Told(Told),
+    Periods(Vec<SetPeriod>),
 }
 
 fn content(record: &LedgerRecord, order: &Order) -> Content {
@@ -468,9 +531,10 @@ fn again_at(due: Position, scope: Scope, kind: PurgeKind) -> NewPurge {
 }
 
 /// The records of all purges and of those to be done once more, one for each scope and kind, and of
-/// what CDNs have been told, in the order of their positions. `last` is the position of the last
-/// record.
-fn records(order: &Order, last: Position, told: &BTreeMap<String, Position>) -> Vec<LedgerRecord> {
+/// what CDNs have been told and which periods were set, in the order of their positions.
+fn records(order: &Order, known: &Known) -> Vec<LedgerRecord> {
+    let Known { last, told, periods, .. } = known;
+    let last = *last;
     // These first: what is done while they are read is then seen to be done.
     let later = order.later().all().into_iter().map(|(scope, kind, due)| LedgerRecord {
         position: last,
@@ -495,6 +559,10 @@ fn records(order: &Order, last: Position, told: &BTreeMap<String, Position>) -> 
         let told = Some(Told { cdn: cdn.clone(), until: *until });
         LedgerRecord { position: last, record: Record { told, ..Record::default() }.line() }
     }));
+    records.extend(periods.all().map(|(position, set)| {
+        let record = Record { periods: vec![set], ..Record::default() };
+        LedgerRecord { position, record: record.line() }
+    }));
     records.sort_by_key(|record| record.position);
     records
 }
@@ -502,7 +570,7 @@ fn records(order: &Order, last: Position, told: &BTreeMap<String, Position>) -> 
 fn write(purge: &NewPurge, only_again: bool) -> Bytes {
     let NewPurge { scopes, kind, again, ids, origin } = purge.clone();
     let hard = kind == PurgeKind::Hard;
-    Record { hard, scopes, again, only_again, ids, origin, told: None }.line()
+    Record { hard, scopes, again, only_again, ids, origin, ..Record::default() }.line()
 }
 
 impl Record {
@@ -513,11 +581,12 @@ impl Record {
 }
 
 fn read(record: &[u8]) -> Option<Content> {
-    let Record { hard, scopes, again, only_again, ids, origin, told } =
+    let Record { hard, scopes, again, only_again, ids, origin, told, periods } =
         serde_json::from_slice(unseal(record)?).ok()?;
     let kind = if hard { PurgeKind::Hard } else { PurgeKind::Soft };
     Some(match told {
         Some(told) => Content::Told(told),
+        None if !periods.is_empty() => Content::Periods(periods),
         None => Content::Purge(NewPurge { scopes, kind, again, ids, origin }, only_again),
     })
 }
@@ -558,7 +627,8 @@ mod tests {
     fn rewritten(history: PurgeHistory) -> Vec<LedgerRecord> {
         let PurgeHistory { times, later, origins, last, .. } = history;
         let order = Order::after(Arc::new(SystemClock), last, times, later);
-        records(&order.with_origins(origins), last, &BTreeMap::new())
+        let known = Known { last, ..Known::default() };
+        records(&order.with_origins(origins), &known)
     }
 
     #[test]
@@ -665,6 +735,18 @@ mod tests {
             applied.into_iter().map(|(_, purge)| purge.scopes).collect()
         }
 
+        async fn set_period(&self, period: SetPeriod) {
+            let periods = vec![period];
+            self.log.set_periods(&self.store, periods, &self.order, |_| {}).await.unwrap();
+        }
+
+        async fn hear_periods(&self) -> Vec<SetPeriod> {
+            let mut periods = Vec::new();
+            let on_heard = |heard: Heard| periods = heard.periods;
+            self.log.hear(&self.store, &self.order, on_heard).await.unwrap();
+            periods
+        }
+
         async fn hear(&self) -> usize {
             heard(&self.log, &self.store, &self.order).await.unwrap()
         }
@@ -733,6 +815,67 @@ mod tests {
             assert!(process.is_purged("after", seen) && !process.is_purged("busy", seen));
             assert!(!process.is_purged("again", seen) && process.order.next_again().is_some());
         }
+    }
+
+    fn period(route: &str, seconds: u64) -> SetPeriod {
+        SetPeriod { route: route.to_owned(), period: Some(Duration::from_secs(seconds)) }
+    }
+
+    fn of_period(position: Position, periods: &[SetPeriod]) -> LedgerRecord {
+        let record = Record { periods: periods.to_vec(), ..Record::default() };
+        LedgerRecord { position, record: record.line() }
+    }
+
+    #[test]
+    fn period_is_a_purge_of_nothing_to_a_server_that_does_not_know_of_periods() {
+        #[derive(Deserialize)]
+        struct Before {
+            hard: bool,
+            scopes: Vec<Scope>,
+        }
+        let LedgerRecord { record, .. } = of_period(7, &[period("/a", 5)]);
+        let before: Before = serde_json::from_slice(unseal(&record).unwrap()).unwrap();
+        assert_eq!((before.hard, before.scopes), (false, Vec::new()));
+        let history = replay(&[at(5, &soft("a")), of_period(7, &[period("/a", 5)])], 20);
+        assert_eq!((history.times.len(), history.last), (1, 7));
+        assert_eq!(history.heard.periods, [period("/a", 5)]);
+    }
+
+    #[tokio::test]
+    async fn periods_are_heard_by_other_processes_and_kept_by_a_rewritten_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (Process::start(folder.path()), Process::start(folder.path()));
+        one.set_period(period("/a", 5)).await;
+        one.set_period(period("/b", 6)).await;
+        assert_eq!(other.hear_periods().await, [period("/a", 5), period("/b", 6)]);
+        other.set_period(period("/a", 7)).await;
+        for _ in 0..2 * SUPERSEDED {
+            other.purge(soft("busy")).await;
+        }
+        let records = one.store.purges_since(0).await.unwrap().unwrap();
+        assert!(records.len() < SUPERSEDED, "{} records", records.len());
+        let PurgeHistory { heard, .. } = replay(&records, 0);
+        assert_eq!(heard.periods, [period("/b", 6), period("/a", 7)]);
+        one.hear().await;
+        other.set_period(period("/c", 8)).await;
+        assert_eq!(one.hear_periods().await, [period("/c", 8)], "both go on");
+    }
+
+    #[tokio::test]
+    async fn periods_that_the_ledger_has_lost_are_set_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (Process::start(folder.path()), Process::start(folder.path()));
+        let log = folder.path().join("purges.log");
+        one.set_period(period("/a", 5)).await;
+        let kept = std::fs::read(&log).unwrap();
+        one.set_period(period("/a", 7)).await;
+        other.hear().await;
+        std::fs::write(&log, kept).unwrap();
+        assert_eq!(one.hear_periods().await, [period("/a", 5), period("/a", 7)]);
+        assert_eq!(other.hear_periods().await.last(), Some(&period("/a", 7)));
+        let records = one.store.purges_since(0).await.unwrap().unwrap();
+        assert_eq!(records.len(), 3, "the first period, the second, a purge of everything");
+        assert_eq!(replay(&records, 0).heard.periods.last(), Some(&period("/a", 7)));
     }
 
     /// As if a replica took over that lacks the last purges, or somebody emptied the ledger.

@@ -39,6 +39,7 @@ mod missing;
 mod own_handlers;
 mod own_store;
 mod page_list;
+mod periods;
 mod private;
 mod queue;
 mod restart;

@@ -357,6 +357,18 @@ async fn purge_that_it_cannot_keep_is_said_to_the_caller_and_holds_here() {
 }
 
 #[tokio::test]
+async fn period_that_it_cannot_keep_is_said_to_the_caller_and_changes_nothing() {
+    for mood in [Mood::Fails, Mood::Hangs] {
+        let store = OwnStore::new(Mood::Works);
+        let site = site_on(&store);
+        store.set(mood);
+        let error = site.engine.set_period("/a/:id", Some(minutes(5))).await.unwrap_err();
+        assert!(matches!(error, Error::PeriodNotKept(_)), "{mood:?}: {error:?}");
+        assert!(site.engine.periods().iter().all(|route| route.set.is_none()));
+    }
+}
+
+#[tokio::test]
 async fn store_that_cannot_say_its_purges_fails_at_start() {
     let store = OwnStore::new(Mood::Fails);
     let built = leptos_isr::Engine::builder(routes()).store(store.clone()).ledger(store).build();

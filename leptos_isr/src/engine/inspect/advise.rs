@@ -11,7 +11,7 @@ use crate::{
     engine::Engine,
     entry::ServedEntry,
     error::Error,
-    route::routes::DeclaredRoute,
+    route::{policy::Lifetime, routes::DeclaredRoute},
     rules::advice::{Observed, WANTED_OLD},
 };
 
@@ -63,7 +63,7 @@ impl Engine {
             }
             let Some((route, part)) = self.part(entry, now) else { continue };
             of_routes.entry(route.path()).or_insert((route, Vec::new())).1.push(part);
-            let page = Subject { period: part.period, below: route.lifetime().expire };
+            let page = Subject { period: part.period, below: self.lifetime_of(route).expire };
             let (advice, weight) = judge(page, &[part]);
             if weight > 0.0 {
                 pages.push((weight, self.page_advice(&entry.key, entry, route, advice)));
@@ -74,7 +74,10 @@ impl Engine {
         AdviceReport {
             at: now,
             wanted_old_share: WANTED_OLD,
-            routes: of_routes.values().map(|(route, parts)| route_advice(route, parts)).collect(),
+            routes: of_routes
+                .values()
+                .map(|(route, parts)| route_advice(route, self.lifetime_of(route), parts))
+                .collect(),
             pages: pages.into_iter().map(|(_, page)| page).collect(),
         }
     }
@@ -82,7 +85,7 @@ impl Engine {
     /// What a page in memory shows, if it has a period.
     fn part(&self, entry: &ServedEntry, now: SystemTime) -> Option<(&DeclaredRoute, Part)> {
         let route = self.route_of(&entry.key).filter(|_| !entry.key.is_shared_not_found())?;
-        let lifetime = route.lifetime();
+        let lifetime = self.lifetime_of(route);
         let period = lifetime.within(entry.asked).revalidate?;
         let (by_time, by_purge) = (entry.facts.changes.by_time, entry.facts.changes.by_purge);
         let observed = Observed {
@@ -116,8 +119,7 @@ impl Engine {
     }
 }
 
-fn route_advice(route: &DeclaredRoute, parts: &[Part]) -> RouteAdvice {
-    let lifetime = route.lifetime();
+fn route_advice(route: &DeclaredRoute, lifetime: Lifetime, parts: &[Part]) -> RouteAdvice {
     let longest = parts.iter().map(|part| part.period).max().unwrap_or_default();
     let period = lifetime.revalidate.unwrap_or(longest);
     let (advice, _) = judge(Subject { period, below: lifetime.expire }, parts);

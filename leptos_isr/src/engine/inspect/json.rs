@@ -9,7 +9,7 @@ pub(super) fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S:
     in_seconds(*time).serialize(to)
 }
 
-pub(super) fn maybe_seconds<S: Serializer>(
+pub(in crate::engine) fn maybe_seconds<S: Serializer>(
     time: &Option<Duration>,
     to: S,
 ) -> Result<S::Ok, S::Error> {

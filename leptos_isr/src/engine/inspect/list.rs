@@ -310,7 +310,7 @@ impl Engine {
     }
 
     fn freshness_of(&self, entry: &ServedEntry, route: &DeclaredRoute) -> Freshness {
-        self.0.order.freshness(route.lifetime(), entry)
+        self.0.order.freshness(self.lifetime_of(route), entry)
     }
 
     fn stale_for(&self, entry: &ServedEntry, freshness: Freshness, now: SystemTime) -> Duration {

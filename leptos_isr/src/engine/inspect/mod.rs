@@ -2,7 +2,7 @@
 
 pub(crate) mod advice;
 mod advise;
-mod json;
+pub(super) mod json;
 mod judge;
 pub(crate) mod list;
 pub(crate) mod report;
@@ -176,6 +176,7 @@ impl Engine {
             period_set_by: lifetime
                 .revalidate
                 .and_then(|_| Some(self.period_set_by(self.route_of(&target.key)?, entry))),
+            period_override: self.override_of(target),
             expire: lifetime.expire,
             tags: tags(entry, &target.tags),
             reads: facts
@@ -196,8 +197,13 @@ impl Engine {
         }
     }
 
+    /// The period that was set for the page's route while the engine ran.
+    fn override_of(&self, target: &Target) -> Option<Duration> {
+        self.0.overrides.get(self.route_of(&target.key)?.slot)
+    }
+
     fn period_set_by(&self, route: &DeclaredRoute, entry: &Entry) -> SetBy {
-        let declared = route.lifetime().revalidate;
+        let declared = self.lifetime_of(route).revalidate;
         let is_asked = entry.asked.is_some_and(|asked| declared.is_none_or(|least| asked < least));
         if is_asked {
             return match &entry.facts.asked_by {
@@ -205,16 +211,12 @@ impl Engine {
                 None => SetBy::Unknown,
             };
         }
-        match route.policy().and_then(|policy| policy.period_source) {
-            Some(PeriodSource::Route) => SetBy::Route,
-            Some(PeriodSource::Parent) => SetBy::Parent,
-            Some(PeriodSource::Override) => SetBy::Override,
-            None => SetBy::Unknown,
-        }
+        let set = self.0.overrides.get(route.slot);
+        SetBy::of_route(route.policy().and_then(|policy| policy.period_source_with(set)))
     }
 
     /// The route of a stored page.
-    fn route_of(&self, key: &Key) -> Option<&DeclaredRoute> {
+    pub(crate) fn route_of(&self, key: &Key) -> Option<&DeclaredRoute> {
         let path = CanonicalPath::parse(key.path()).ok()?;
         let route = self.0.routes.find(path.segments.iter())?;
         route.policy().map(|_| &**route)
@@ -288,6 +290,17 @@ fn tags(entry: &Entry, declared: &[Tag]) -> Vec<TagReport> {
     let tags = entry.tags.iter().enumerate();
     tags.map(|(place, tag)| TagReport { tag: tag.to_string(), set_by: source(place, tag) })
         .collect()
+}
+
+impl SetBy {
+    pub(super) fn of_route(source: Option<PeriodSource>) -> Self {
+        match source {
+            Some(PeriodSource::Route) => Self::Route,
+            Some(PeriodSource::Parent) => Self::Parent,
+            Some(PeriodSource::Override) => Self::Override,
+            None => Self::Unknown,
+        }
+    }
 }
 
 impl From<&Asker> for SetBy {

@@ -87,6 +87,10 @@ pub struct StoredPage {
     pub period: Option<Duration>,
     /// Who set that period; `None` if there is none.
     pub period_set_by: Option<SetBy>,
+    /// What was set for its route by [`set_period`](crate::Engine::set_period), whether or not something
+    /// shorter holds.
+    #[serde(serialize_with = "maybe_seconds")]
+    pub period_override: Option<Duration>,
     /// From which age on it may not be served; `None` if it always may.
     #[serde(serialize_with = "maybe_seconds")]
     pub expire: Option<Duration>,
@@ -119,8 +123,9 @@ pub enum SetBy {
     Route,
     /// That of a route that its route is part of.
     Parent,
-    /// An override of the route's period, such as by
-    /// [`override_revalidate`](crate::route::RouteTable::override_revalidate).
+    /// An override of the route's period, by
+    /// [`override_revalidate`](crate::route::RouteTable::override_revalidate) or
+    /// [`set_period`](crate::Engine::set_period).
     Override,
     /// The page's code.
     Code,

@@ -88,7 +88,16 @@ fn not_a_page(no_page: &NoPage) -> String {
 
 fn stored(report: &PageReport, page: &StoredPage, freshness: Freshness) -> String {
     let period = match (page.period, &page.period_set_by) {
-        (Some(period), Some(by)) => format!("its period of {} ({})", shown(period), set_by(by)),
+        (Some(period), Some(by)) => {
+            let longer = page.period_override.filter(|set| *set > period);
+            let longer = longer.map(|set| format!(", less than the override of {}", shown(set)));
+            format!(
+                "its period of {} ({}{})",
+                shown(period),
+                set_by(by),
+                longer.unwrap_or_default()
+            )
+        }
         _ => "its period".to_owned(),
     };
     let age = shown(page.age);

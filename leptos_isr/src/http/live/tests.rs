@@ -30,8 +30,16 @@ async fn read(stream: &mut BodyDataStream, heartbeats: usize) -> Option<String> 
     None
 }
 
-#[tokio::test]
-async fn watched_page_whose_period_is_over_is_regenerated_at_a_heartbeat() {
+/// A page that is fresh for five minutes and watched.
+struct Watched {
+    engine: Engine,
+    _router: Router,
+    minute: Arc<AtomicU64>,
+    renders: Arc<AtomicUsize>,
+    stream: BodyDataStream,
+}
+
+async fn watched() -> Watched {
     let (minute, renders) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
     let clock = {
         let minute = Arc::clone(&minute);
@@ -50,7 +58,12 @@ async fn watched_page_whose_period_is_over_is_regenerated_at_a_heartbeat() {
     drop(ask(&router, "/a").await);
     let mut stream = ask(&router, "/_isr/live?page=/a").await;
     assert!(read(&mut stream, 1).await.unwrap().starts_with("retry: "));
+    Watched { engine, _router: router, minute, renders, stream }
+}
 
+#[tokio::test]
+async fn watched_page_whose_period_is_over_is_regenerated_at_a_heartbeat() {
+    let Watched { minute, renders, mut stream, _router, .. } = watched().await;
     minute.store(4, Ordering::SeqCst);
     assert_eq!(read(&mut stream, 20).await, None);
     for stale_or_expired in [6, 20] {
@@ -59,4 +72,13 @@ async fn watched_page_whose_period_is_over_is_regenerated_at_a_heartbeat() {
     }
     assert_eq!(read(&mut stream, 20).await, None);
     assert_eq!(renders.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn watched_page_is_kept_up_by_the_period_that_was_set_since() {
+    let Watched { engine, minute, mut stream, _router, .. } = watched().await;
+    minute.store(2, Ordering::SeqCst);
+    assert_eq!(read(&mut stream, 20).await, None);
+    engine.set_period("/a", Some(minutes(1))).await.unwrap();
+    assert!(read(&mut stream, 10_000).await.unwrap().contains(r#"{"page":"/a"}"#));
 }
