@@ -34,6 +34,8 @@ mod documents {
     struct MoreThanOneServer;
     #[doc = include_str!("../../../../docs/guide/why.md")]
     struct Why;
+    #[doc = include_str!("../../../../docs/guide/periods.md")]
+    struct Periods;
     #[doc = include_str!("../../../../docs/guide/operating.md")]
     struct Operating;
 }
