@@ -10,11 +10,14 @@ mod document;
 mod html;
 mod overview;
 mod pages;
+mod purge;
 mod shown;
 mod story;
+#[cfg(test)]
+mod tests;
 
 use axum::{
-    body::to_bytes,
+    body::{Body, to_bytes},
     extract::Request,
     response::{IntoResponse, Response},
 };
@@ -24,6 +27,7 @@ use tracing::{error, warn};
 use self::{
     document::{document, respond},
     html::{Html, html},
+    purge::PurgeForm,
     shown::page_link,
 };
 use super::{
@@ -31,18 +35,13 @@ use super::{
     inspect::{given, parameters},
 };
 use crate::{
-    access::{attempts::Attempt, bearer::is_bearer, own_form::is_own_form, sign_in::SignIn},
-    address::tag::Tag,
+    access::{attempts::Attempt, bearer::is_bearer, own_form::is_own_form},
     engine::{
         Engine,
-        dry_run::PurgeDryRun,
         inspect::list::{PageOrder, PageQuery},
     },
     error::Error,
-    order::{
-        origins::PurgeSource,
-        purge::{Purge, Scope},
-    },
+    order::origins::PurgeSource,
     period,
     rules::headers,
     wire,
@@ -69,16 +68,15 @@ enum View {
 enum Deed {
     SignIn(String),
     SignOut,
+    /// Something that is done to the page that is shown.
+    ToPage(PageDeed),
+}
+
+enum PageDeed {
     Regenerate,
     /// To say what the purge would reach.
     Ask(PurgeForm),
     Purge(PurgeForm),
-}
-
-/// What is to be purged of the page that is shown.
-struct PurgeForm {
-    scope: Scope,
-    hard: bool,
 }
 
 /// Why nothing is shown or done.
@@ -115,38 +113,36 @@ impl Engine {
     /// If it is refused, the answer is 400, 401, 403, 405, 413, 429, 502 or 503 with a reason.
     pub(super) async fn answer_inspector(&self, request: Request) -> Response {
         let (request, body) = request.into_parts();
-        let Some(sign_in) = &self.0.sign_in else { return sign_in_form(StatusCode::NOT_FOUND, "") };
         let done = match request.method {
             Method::GET | Method::HEAD if self.is_signed_in(&request) => {
                 self.show(&request.uri).await
             }
             Method::GET | Method::HEAD => return sign_in_form(StatusCode::UNAUTHORIZED, ""),
-            Method::POST if !is_own_form(&request.uri, &request.headers) => Err(Refusal {
-                status: StatusCode::FORBIDDEN,
-                problem:
-                    "this form was not sent by a page of this site: a proxy must pass on `Host` \
-                          as it came"
-                        .to_owned(),
-            }),
-            Method::POST => {
-                // The body would have to be shared between threads.
-                let body = to_bytes(body, MAX_BODY).await;
-                match body.map(|body| Deed::of(&body)) {
-                    Ok(Ok(Deed::SignIn(token))) => return self.sign_in(sign_in, &request, &token),
-                    Ok(_) if !self.is_signed_in(&request) => {
-                        return sign_in_form(StatusCode::UNAUTHORIZED, "Your session has ended.");
-                    }
-                    Ok(Ok(deed)) => self.act(sign_in, &request.uri, deed).await,
-                    Ok(Err(problem)) => Err(problem.into()),
-                    Err(_) => Err(Refusal {
-                        status: StatusCode::PAYLOAD_TOO_LARGE,
-                        problem: format!("a form is at most {MAX_BODY} bytes long"),
-                    }),
-                }
-            }
+            Method::POST => self.answer_form(&request, body).await,
             _ => return method_not_allowed("Use GET or POST.\n", "GET, HEAD, POST"),
         };
         done.unwrap_or_else(|refusal| refused(&request.uri, &refusal))
+    }
+
+    async fn answer_form(&self, request: &Parts, body: Body) -> Result<Response, Refusal> {
+        if !is_own_form(&request.uri, &request.headers) {
+            let problem = "this form was not sent by a page of this site; a proxy in front must pass \
+                           on `Host` as it came";
+            return Err(Refusal { status: StatusCode::FORBIDDEN, problem: problem.to_owned() });
+        }
+        let Ok(body) = to_bytes(body, MAX_BODY).await else {
+            let problem = format!("a form is at most {MAX_BODY} bytes long");
+            return Err(Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, problem });
+        };
+        match Deed::of(&body) {
+            Ok(Deed::SignIn(token)) => Ok(self.sign_in(request, &token)),
+            _ if !self.is_signed_in(request) => {
+                Ok(sign_in_form(StatusCode::UNAUTHORIZED, "Your session has ended."))
+            }
+            Ok(Deed::SignOut) => Ok(self.sign_out()),
+            Ok(Deed::ToPage(deed)) => self.act(&request.uri, deed).await,
+            Err(problem) => Err(problem.into()),
+        }
     }
 
     fn is_signed_in(&self, request: &Parts) -> bool {
@@ -157,8 +153,11 @@ impl Engine {
             || sign_in.is_some_and(|sign_in| sign_in.is_signed_in(&request.headers, self.now()))
     }
 
-    fn sign_in(&self, sign_in: &SignIn, request: &Parts, token: &str) -> Response {
+    fn sign_in(&self, request: &Parts, token: &str) -> Response {
         let (visitor, now) = (self.visitor_address(request), self.now());
+        let Some(sign_in) = &self.0.sign_in else {
+            return sign_in_form(StatusCode::UNAUTHORIZED, "");
+        };
         match sign_in.attempt(token, visitor, now) {
             Attempt::Right => with_cookie(see_other(&request.uri), sign_in.begin(now)),
             Attempt::Wrong => {
@@ -177,6 +176,14 @@ impl Engine {
         }
     }
 
+    fn sign_out(&self) -> Response {
+        let response = see_other(&Uri::from_static(wire::INSPECTOR));
+        match &self.0.sign_in {
+            Some(sign_in) => with_cookie(response, sign_in.end()),
+            None => response,
+        }
+    }
+
     async fn show(&self, uri: &Uri) -> Result<Response, Refusal> {
         let mut out = Html::default();
         match View::of(uri)? {
@@ -184,11 +191,11 @@ impl Engine {
                 let list = self.pages_within(&query, PATIENCE).await?;
                 self.overview_view(&mut out);
                 self.list_view(&mut out, &query, list.as_ref());
-                let status = match list {
-                    Some(_) => StatusCode::OK,
-                    None => StatusCode::SERVICE_UNAVAILABLE,
-                };
-                Ok(respond(status, document("Inspector", out)))
+                let page = document("Inspector", out);
+                Ok(match list {
+                    Some(_) => respond(StatusCode::OK, page),
+                    None => later(respond(StatusCode::SERVICE_UNAVAILABLE, page)),
+                })
             }
             View::Page(path) => {
                 let report = self.page(&path).await?;
@@ -198,31 +205,27 @@ impl Engine {
         }
     }
 
-    async fn act(&self, sign_in: &SignIn, uri: &Uri, deed: Deed) -> Result<Response, Refusal> {
-        if matches!(deed, Deed::SignOut) {
-            return Ok(with_cookie(see_other(&Uri::from_static(wire::INSPECTOR)), sign_in.end()));
-        }
+    async fn act(&self, uri: &Uri, deed: PageDeed) -> Result<Response, Refusal> {
         let View::Page(path) = View::of(uri)? else {
             return Err("this is done to a page: its address has `?path=`".to_owned().into());
         };
         match deed {
-            Deed::Ask(form) => {
-                let reached = self.purge_dry_run(&form.to_purge()).await?;
-                let mut out = Html::default();
-                ask(&mut out, &path, &form, &reached);
-                return Ok(respond(StatusCode::OK, document("Purge", out)));
-            }
-            Deed::Purge(form) => {
-                self.purge_for(&form.to_purge(), PurgeSource::Inspector, Vec::new()).await?;
-            }
-            Deed::Regenerate => {
+            PageDeed::Regenerate => {
                 let done = self.regenerate(&[path]).await?;
                 if let Some(Err(error)) = done.into_iter().next().map(|page| page.result) {
                     let problem = format!("it was not regenerated: {error}");
                     return Err(Refusal { status: StatusCode::BAD_GATEWAY, problem });
                 }
             }
-            Deed::SignIn(_) | Deed::SignOut => {}
+            PageDeed::Ask(form) => {
+                let reached = self.purge_dry_run(&form.to_purge()).await?;
+                let mut out = Html::default();
+                purge::ask(&mut out, &path, &form, &reached);
+                return Ok(respond(StatusCode::OK, document("Purge", out)));
+            }
+            PageDeed::Purge(form) => {
+                self.purge_for(&form.to_purge(), PurgeSource::Inspector, Vec::new()).await?;
+            }
         }
         Ok(see_other(uri))
     }
@@ -251,93 +254,11 @@ impl Deed {
         Ok(match what.as_deref() {
             Some("sign-in") => Self::SignIn(token.unwrap_or_default()),
             Some("sign-out") => Self::SignOut,
-            Some("regenerate") => Self::Regenerate,
-            Some("ask") => Self::Ask(PurgeForm::of(scope, kind)?),
-            Some("purge") => Self::Purge(PurgeForm::of(scope, kind)?),
+            Some("regenerate") => Self::ToPage(PageDeed::Regenerate),
+            Some("ask") => Self::ToPage(PageDeed::Ask(PurgeForm::of(scope, kind)?)),
+            Some("purge") => Self::ToPage(PageDeed::Purge(PurgeForm::of(scope, kind)?)),
             _ => return Err("it does not say what is to be done".to_owned()),
         })
-    }
-}
-
-impl PurgeForm {
-    fn of(scope: Option<String>, kind: Option<String>) -> Result<Self, String> {
-        let scope = scope.unwrap_or_default();
-        let (what, name) = scope.split_once(':').unwrap_or_default();
-        let scope = match what {
-            "path" => Scope::Path(name.to_owned()),
-            "prefix" => Scope::Prefix(name.to_owned()),
-            "tag" => Scope::Tag(Tag::new(name)),
-            _ => return Err("`scope` says what is to be purged".to_owned()),
-        };
-        match kind.as_deref() {
-            Some("soft") => Ok(Self { scope, hard: false }),
-            Some("hard") => Ok(Self { scope, hard: true }),
-            _ => Err("`kind` is `soft` or `hard`".to_owned()),
-        }
-    }
-
-    fn to_purge(&self) -> Purge {
-        let mut purge = Purge { hard: self.hard, ..Purge::default() };
-        match &self.scope {
-            Scope::Path(path) => purge.paths.push(path.clone()),
-            Scope::Prefix(prefix) => purge.prefixes.push(prefix.clone()),
-            Scope::Tag(tag) => purge.tags.push(tag.to_string()),
-        }
-        purge
-    }
-}
-
-/// What a purge would reach, and the way to do it.
-fn ask(out: &mut Html, path: &str, form: &PurgeForm, reached: &PurgeDryRun) {
-    let (kind, what) = if form.hard { ("hard", "A hard purge") } else { ("soft", "A soft purge") };
-    html!(out; "<main><h1>Purge</h1><p class=\"why\">" (what) " of ");
-    match &form.scope {
-        Scope::Path(path) => html!(out; "<code>" (path) "</code>"),
-        Scope::Prefix(prefix) => html!(out; "<code>" (prefix) "</code> and what is below it"),
-        Scope::Tag(tag) => html!(out; "what carries the tag <code>" (tag) "</code>"),
-    }
-    html!(out; " reaches <strong>" (shown::pages(reached.pages)) "</strong>");
-    if reached.data > 0 {
-        html!(out; " and " (shown::count(reached.data as u64)) " stored answers of data routes");
-    }
-    html!(out; ".</p><p>");
-    if form.hard {
-        html!(out; "The next visitor of each waits for a render. The old page is served only if that \
-            fails.");
-    } else {
-        html!(out; "They are served as they are until they have been regenerated.");
-    }
-    html!(out; "</p>");
-    if !reached.complete {
-        html!(out; "<p class=\"wrong\">Not every stored page was looked at: it may reach more.</p>");
-    }
-    if reached.unreadable > 0 {
-        html!(out; "<p class=\"wrong\">" (shown::pages(reached.unreadable))
-            " in the store could not be read, and are not counted.</p>");
-    }
-    html!(out; "<ul>");
-    for page in &reached.sample {
-        html!(out; "<li><a class=\"path\" href=\"" (page_link(page)) "\">" (page) "</a>");
-    }
-    html!(out; "</ul>");
-    let others = reached.pages.saturating_sub(reached.sample.len());
-    if others > 0 {
-        html!(out; "<p class=\"soft\">and " (shown::pages(others)) " more</p>");
-    }
-    html!(out; "<form method=\"post\"><input type=\"hidden\" name=\"scope\" value=\""
-        (form.field()) "\"><input type=\"hidden\" name=\"kind\" value=\"" (kind)
-        "\"><button class=\"main\" name=\"do\" value=\"purge\">Purge " (shown::pages(reached.pages))
-        "</button> <a href=\"" (page_link(path)) "\">Cancel</a></form></main>");
-}
-
-impl PurgeForm {
-    /// The value of the form's field `scope`.
-    fn field(&self) -> String {
-        match &self.scope {
-            Scope::Path(path) => format!("path:{path}"),
-            Scope::Prefix(prefix) => format!("prefix:{prefix}"),
-            Scope::Tag(tag) => format!("tag:{tag}"),
-        }
     }
 }
 
@@ -349,10 +270,15 @@ fn refused(uri: &Uri, refusal: &Refusal) -> Response {
     };
     html!(out; "<main><h1>" (refusal.status) "</h1><p class=\"why wrong\">" (refusal.problem)
         "</p><p><a href=\"" (back) "\">Back</a></p></main>");
-    let mut response = respond(refusal.status, document("Inspector", out));
-    if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    let response = respond(refusal.status, document("Inspector", out));
+    match refusal.status {
+        StatusCode::SERVICE_UNAVAILABLE => later(response),
+        _ => response,
     }
+}
+
+fn later(mut response: Response) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     response
 }
 

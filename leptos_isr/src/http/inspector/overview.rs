@@ -108,7 +108,7 @@ impl Answers {
     }
 
     /// Those that nobody waited for.
-    fn from_the_store(&self) -> u64 {
+    fn answered_at_once(&self) -> u64 {
         self.got(&[RequestResult::Hit, RequestResult::Stale, RequestResult::StaleError])
     }
 }
@@ -116,15 +116,15 @@ impl Answers {
 /// What a request got, in words.
 fn in_words(result: RequestResult) -> &'static str {
     match result {
-        RequestResult::Hit => "fresh from the store",
-        RequestResult::Stale => "stale, being regenerated",
-        RequestResult::StaleError => "old, since renders fail",
-        RequestResult::Miss => "waited: nothing stored",
-        RequestResult::Expired => "waited: expired",
-        RequestResult::Refused => "503: too many wait",
-        RequestResult::Failed => "an error",
+        RequestResult::Hit => "Fresh",
+        RequestResult::Stale => "Stale, then regenerated",
+        RequestResult::StaleError => "Old, since renders fail",
+        RequestResult::Miss => "Waited, nothing stored",
+        RequestResult::Expired => "Waited, expired",
+        RequestResult::Refused => "503, too many wait",
+        RequestResult::Failed => "Errors",
         RequestResult::NotPrefetched => "503 for a prefetch",
-        RequestResult::Bypass => "the app’s own answer",
+        RequestResult::Bypass => "The app’s own answers",
     }
 }
 
@@ -136,7 +136,7 @@ fn requests(out: &mut Html, stats: &Stats) {
     html!(out; "<h2>Requests</h2><dl>");
     fact(out, "For stored pages", |out| html!(out; (count(all.all()))));
     fact(out, "Answered from the store", |out| {
-        html!(out; "<strong>" (share(all.from_the_store(), all.all())) "</strong>");
+        html!(out; "<strong>" (share(all.answered_at_once(), all.all())) "</strong>");
     });
     for (number, result) in all.0.iter().zip(RequestResult::ALL) {
         fact(out, in_words(*result), |out| html!(out; (count(*number))));
@@ -171,7 +171,7 @@ fn row(out: &mut Html, name: &str, route: &RouteStats) {
         (name) "</a></th>");
     for (label, value) in [
         ("requests", count(answers.all())),
-        ("from the store", share(answers.from_the_store(), answers.all())),
+        ("from the store", share(answers.answered_at_once(), answers.all())),
         ("renders", count(rendered(RenderOutcome::ALL))),
         ("changed", count(rendered(&[RenderOutcome::Changed]))),
         ("same", count(rendered(&[RenderOutcome::Same]))),

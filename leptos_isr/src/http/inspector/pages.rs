@@ -122,7 +122,7 @@ fn row(out: &mut Html, page: &PageRow) {
         html!(out; "<div class=\"error\">" (error) "</div>");
     }
     let state = page.state.unwrap_or(PageState::Missing);
-    html!(out; "</th><td class=\"state " (class(state)) "\">" (in_words(state)) "</td>");
+    html!(out; "</th><td class=\"state " (class(state)) "\">" (class(state)) "</td>");
     let stale_for = match page.stale_for.is_zero() {
         true => "–".to_owned(),
         false => shown(page.stale_for),
@@ -149,7 +149,7 @@ fn row(out: &mut Html, page: &PageRow) {
     html!(out; "<td class=\"" (class) "\" data-is=\"failures\">" (page.failures) "</td></tr>");
 }
 
-/// The class of a state in the style.
+/// The word for a state, which is its class in the style too.
 pub(super) fn class(state: PageState) -> &'static str {
     match state {
         PageState::Fresh => "fresh",
@@ -157,13 +157,6 @@ pub(super) fn class(state: PageState) -> &'static str {
         PageState::Expired => "expired",
         PageState::Purged => "purged",
         PageState::Missing => "missing",
-        PageState::NotAPage => "none",
-    }
-}
-
-pub(super) fn in_words(state: PageState) -> &'static str {
-    match state {
-        PageState::NotAPage => "not a page",
-        state => class(state),
+        PageState::NotAPage => "no page",
     }
 }

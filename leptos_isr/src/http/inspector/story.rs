@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{
     html::{Html, fact, html},
-    pages::{class, in_words},
+    pages::class,
     shown::{bytes, count, list_link, moment, set_by, took},
 };
 use crate::{
@@ -21,9 +21,8 @@ use crate::{
 
 /// The page's `<main>`.
 pub(super) fn story(out: &mut Html, report: &PageReport) {
-    let state = class(report.state);
     html!(out; "<main data-follows><h1 class=\"path\">" (report.page) "</h1><p class=\"why "
-        (state) "\"><span class=\"state\">" (in_words(report.state)) "</span><br>" (report.why) "</p>");
+        (class(report.state)) "\">" (report.why) "</p>");
     if report.state != PageState::NotAPage {
         deeds(out, report);
     }
