@@ -75,6 +75,9 @@ fn page_facts(out: &mut Html, stored: &StoredPage) {
         }
         _ => html!(out; "until it is purged"),
     });
+    if let Some(set) = stored.period_override {
+        fact(out, "Set for its route", |out| html!(out; (shown(set))));
+    }
     fact(out, "Servable for", |out| match stored.expire {
         Some(expire) => html!(out; (shown(expire))),
         None => html!(out; "any time"),

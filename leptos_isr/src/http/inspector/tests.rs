@@ -30,6 +30,7 @@ fn report() -> PageReport {
         age: minutes(2),
         period: Some(minutes(1)),
         period_set_by: Some(SetBy::Read("GET https://cms.example/?a=1&b=<2>".to_owned())),
+        period_override: Some(minutes(5)),
         expire: None,
         tags: vec![TagReport { tag: "a&b".to_owned(), set_by: SetBy::Code }],
         reads: vec![ReadReport {
@@ -92,6 +93,7 @@ fn story_of_a_page_has_all_that_is_known_of_it_and_escapes_it() {
         &format!("<dt>Fresh for</dt><dd>1m <span class=\"soft\">by the read {read}</span></dd>"),
         "<dt>Servable for</dt><dd>any time</dd>",
         "<dt>Requests</dt><dd>1,234</dd>",
+        "<dt>Set for its route</dt><dd>5m</dd>",
         "<dt>Rendered after its period</dt><dd>12 times, 3 changed</dd>",
         "<dt>Rendered after purges</dt><dd>never</dd>",
         "<dt>Sizes</dt><dd>identity 1.2 kB, br 300 B</dd>",
