@@ -157,7 +157,7 @@ impl Answer {
         let Self { asked, status, text, .. } = self;
         // The app's own page for what it does not have is of no use here.
         let is_page = text.trim_start().starts_with('<');
-        let said = if is_page { "a page" } else { text.trim().trim_end_matches('.') };
+        let said = if is_page { "an HTML page" } else { text.trim().trim_end_matches('.') };
         let said = said[..said.floor_char_boundary(LONGEST_SAID)].to_owned();
         match status {
             StatusCode::BAD_REQUEST => Failure::Wrong { asked, status, said },
@@ -206,7 +206,12 @@ mod tests {
     fn refusal_says_what_was_asked_the_status_and_what_to_do() {
         for (status, text, code, parts) in [
             (401, "Send it.\n", "3", ["401", "ISR_TOKEN"]),
-            (404, "<!DOCTYPE html>…", "3", ["404", "a page. The server has no such endpoint"]),
+            (
+                404,
+                "<!DOCTYPE html>…",
+                "3",
+                ["404", "an HTML page. The server has no such endpoint"],
+            ),
             (400, "`limit`: from 1 to 200.\n", "2", ["400", "`limit`: from 1 to 200"]),
             (503, "Busy.\n", "3", ["503", "Try again"]),
         ] {

@@ -9,6 +9,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../all/support/built.rs"]
+mod built;
 mod nginx;
 mod origin;
 mod program;

@@ -8,6 +8,7 @@ use leptos_isr::{
 };
 
 use crate::{
+    built::built,
     origin::{Origin, many_tags, of_tags, place},
     program::{Program, free_addr, installed, of_guide, with},
     visitor::{ask, get, until},
@@ -159,4 +160,32 @@ async fn varnish_refuses_a_purge_with_another_token() {
 async fn varnish_keeps_visitors_and_editors_apart() {
     let Some((origin, varnish)) = site(|builder| builder).await else { return };
     assert_kept_apart(&origin, varnish.addr).await;
+}
+
+/// The program `isr` asks about the page as visitors of Varnish get it, with these cookies.
+async fn why(varnish: SocketAddr, cookies: &str) -> (i32, String) {
+    let mut command = Command::new(built("isr", &["--bin", "isr", "--example", "hello"]));
+    command.args(["why", &format!("http://{varnish}/page/1"), "--text"]);
+    command.env("ISR_URL", format!("http://{varnish}")).env("ISR_TOKEN", "the token of the site");
+    command.env("ISR_COOKIE", cookies).env("NO_PROXY", "*");
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_says_that_varnish_has_an_older_page_or_that_a_draft_is_private() {
+    let Some((origin, varnish)) = site(|builder| builder.token("the token of the site")).await
+    else {
+        return;
+    };
+    get(varnish.addr, "/page/1").await;
+    let (code, said) = why(varnish.addr, "").await;
+    assert!(code == 0 && said.contains("visitors get the page that the server has"), "{said}");
+    origin.engine.regenerate(&["/page/1"]).await.unwrap();
+    let (code, said) = why(varnish.addr, "").await;
+    assert!(code == 1 && said.contains("a cache in front answers with an older page"), "{said}");
+    let draft = origin.engine.draft_cookie().unwrap();
+    let draft = draft.to_str().unwrap().split(';').next().unwrap();
+    let (code, said) = why(varnish.addr, draft).await;
+    assert!(code == 1 && said.contains("the draft cookie makes this answer private"), "{said}");
 }
