@@ -377,7 +377,7 @@ async fn story_of_a_page_says_why_it_is_as_it_is_and_what_was_done_with_it() {
         "<dt>The stored page</dt><dd>is from before it</dd>",
         "<td data-is=\"why\">miss</td>",
         "a first page",
-        "identity 1 B",
+        "identity 1 B</span>",
         "<option value=\"path:/a/1\">",
         "<option value=\"tag:titles\">",
     ] {

@@ -42,7 +42,7 @@ impl Engine {
                 html!(out; " <span class=\"soft\">(" (queue.running_for_visitors) " for visitors)</span>");
             }
         });
-        fact(out, "Pages waiting for a render", |out| html!(out; (queue.waiting)));
+        fact(out, "Pages waiting", |out| html!(out; (queue.waiting)));
         fact(out, "Visitors waiting", |out| html!(out; (queue.visitors)));
         fact(out, "Failing pages", |out| match stats.failing_pages {
             0 => html!(out; "0"),
@@ -135,7 +135,7 @@ fn requests(out: &mut Html, stats: &Stats) {
     }
     html!(out; "<h2>Requests</h2><dl>");
     fact(out, "For stored pages", |out| html!(out; (count(all.all()))));
-    fact(out, "Answered from the store", |out| {
+    fact(out, "From the store", |out| {
         html!(out; "<strong>" (share(all.answered_at_once(), all.all())) "</strong>");
     });
     for (number, result) in all.0.iter().zip(RequestResult::ALL) {

@@ -94,7 +94,8 @@ fn page_facts(out: &mut Html, stored: &StoredPage) {
     fact(out, "Sizes", |out| {
         for (n, form) in stored.forms.iter().enumerate() {
             let comma = if n > 0 { ", " } else { "" };
-            html!(out; (comma) (form.encoding) " " (bytes(form.bytes as u64)));
+            html!(out; (comma) "<span class=\"whole\">" (form.encoding) " " (bytes(form.bytes as u64))
+                "</span>");
         }
     });
     fact(out, "ETag", |out| html!(out; "<code>" (stored.etag) "</code>"));
