@@ -37,7 +37,7 @@ pub(crate) struct Cli {
 /// Which server is asked, and how it knows who asks.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// The server's address, such as http://127.0.0.1:3000
+    /// The server's address, such as `http://127.0.0.1:3000`
     #[arg(long, env = "ISR_URL", hide_env_values = true, global = true)]
     pub(crate) url: Option<String>,
     /// A file that holds the token
@@ -67,7 +67,7 @@ impl Cli {
 pub(crate) enum Command {
     /// Say why a page is as old as it is
     ///
-    /// With a whole address, such as https://example.org/articles/x, the page is also fetched from
+    /// With a whole address, such as `https://example.org/articles/x`, the page is also fetched from
     /// there, as a visitor would, and compared with what the server says. Cookies for that are taken
     /// from ISR_COOKIE.
     Why {
