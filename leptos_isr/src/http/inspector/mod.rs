@@ -270,7 +270,8 @@ fn refused(uri: &Uri, refusal: &Refusal) -> Response {
     };
     html!(out; "<main><h1>" (refusal.status) "</h1><p class=\"why wrong\">" (refusal.problem)
         "</p><p><a href=\"" (back) "\">Back</a></p></main>");
-    let response = respond(refusal.status, document("Inspector", out));
+    // It may be somebody who has not signed in.
+    let response = respond(refusal.status, document::signed_out("Inspector", out));
     match refusal.status {
         StatusCode::SERVICE_UNAVAILABLE => later(response),
         _ => response,
