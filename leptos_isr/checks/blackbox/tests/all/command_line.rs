@@ -289,19 +289,28 @@ async fn what_a_page_says_does_nothing_to_the_terminal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn advice_and_periods_are_passed_on_as_the_server_says_them() {
-    let advice =
-        json!({ "routes": [{ "sentence": "of a route" }], "pages": [{ "sentence": "of a page" }] });
-    let server = front(&[], advice.to_string()).await;
-    isr(&server, "advise --text").await.assert_code(0).assert_out("of a route\nof a page\n");
-    assert_eq!(isr(&server, "advise").await.json(), advice);
-    let server = front(&[], r#"{"sentence":"10m from now on"}"#).await;
-    isr(&server, "period /open/:slug 10m --text")
-        .await
-        .assert_code(0)
-        .assert_out("10m from now on\n");
-    isr(&server, "period /open/:slug --reset").await.assert_code(0);
-
+async fn advice_names_routes_and_pages_and_periods_are_set_and_taken_away() {
+    let advice = json!({
+        "routes": [{ "route": "/open/:slug", "sentence": "of a route" }],
+        "pages": [{ "page": "/open/a", "sentence": "of a page" }],
+    });
+    let stub = front(&[], advice.to_string()).await;
+    let named = "/open/:slug: of a route\n/open/a: of a page\n";
+    isr(&stub, "advise --text").await.assert_code(0).assert_out(named);
+    assert_eq!(isr(&stub, "advise").await.json(), advice);
     let page = front(&[("content-type", "text/html")], "<p>Welcome</p>").await;
     isr(&page, "advise").await.assert_code(3).assert_err("no JSON");
+
+    let site = Site::with(&[]).await;
+    let server = site.url();
+    site.get("/open/a").await;
+    isr(&server, "advise --text").await.assert_code(0).assert_out("/open/:slug: rendered 0 times");
+    let set = isr(&server, "period /open/:slug 10m --text").await;
+    set.assert_code(0).assert_out("/open/:slug: 10m from now on\n");
+    isr(&server, "why /open/a --text").await.assert_code(0).assert_out("10m");
+    let reset = isr(&server, "period /open/:slug --reset").await.assert_code(0).json();
+    let routes = reset["routes"].as_array().unwrap();
+    assert!(routes.iter().any(|route| route["route"] == "/open/:slug"), "{reset}");
+    let unknown = isr(&server, "period /nowhere 10m").await;
+    unknown.assert_code(2).assert_err("/nowhere");
 }
