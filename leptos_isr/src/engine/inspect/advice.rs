@@ -9,7 +9,7 @@ use super::{
     report::SetBy,
 };
 
-/// Which periods are too short, or too long; see [`Engine::advice`].
+/// Which periods are too short, or too long; see [`Engine::advice`](crate::Engine::advice).
 ///
 /// In JSON durations are seconds, with a fraction, and points in time are RFC 3339.
 #[derive(Clone, Debug, PartialEq, Serialize)]
