@@ -38,8 +38,10 @@ async fn page_that_only_waits_for_its_turn_in_one_engine_is_rendered_by_the_othe
     let busy =
         Site::build(routes(), |builder| builder.disk(folder.path(), "build-1").max_renders(1));
     busy.behave(Renders::Gate);
-    let (first, second) = (busy.start("/a/1"), busy.start("/a/2"));
+    let first = busy.start("/a/1");
     busy.begun().await;
+    // It waits for the turn of the first one.
+    let second = busy.start("/a/2");
     let other = Site::on_disk(folder.path());
     let page = timeout(seconds(5), other.get("/a/2")).await.expect("it waits");
     page.assert_body("/a/2 #1");
