@@ -29,6 +29,9 @@ use crate::{
 const PERIOD: Duration = Duration::from_secs(6);
 const VISITS: Duration = Duration::from_secs(4);
 
+/// For how many seconds a page must be fresh for a purge of it to be timed.
+const LEFT: u64 = 3;
+
 /// Visitors of each server.
 const VISITORS: usize = 4;
 
@@ -199,7 +202,9 @@ async fn hear(options: &Options, servers: &[Server]) -> Result<Vec<f64>> {
     for n in 0..options.purges {
         let page = n % options.pages;
         for server in servers {
-            while is_stale(&cache_status(&server.addr, page).await?) {
+            // Its period must not end before the purge is heard: the server would then take the new
+            // page of another one, and never say that the old one was purged.
+            while left(&cache_status(&server.addr, page).await?) < Some(LEFT) {
                 sleep(Duration::from_millis(5)).await;
             }
         }
@@ -209,9 +214,9 @@ async fn hear(options: &Options, servers: &[Server]) -> Result<Vec<f64>> {
         let answered = Instant::now();
         let others = servers.iter().enumerate().filter(|(other, _)| *other != asked);
         let others = others.map(|(_, server)| async move {
-            // The first answer after it has heard says so, unless the page's period has ended.
+            // The first answer after it has heard says so.
             while !cache_status(&server.addr, page).await?.contains("detail=purged") {
-                if answered.elapsed() > Duration::from_secs(10) {
+                if answered.elapsed() > Duration::from_secs(LEFT) {
                     return Err::<_, crate::Error>("a purge was not heard".into());
                 }
                 sleep(Duration::from_millis(1)).await;
@@ -223,8 +228,9 @@ async fn hear(options: &Options, servers: &[Server]) -> Result<Vec<f64>> {
     Ok(heard)
 }
 
-fn is_stale(status: &str) -> bool {
-    status.contains("ttl=0") || status.contains("ttl=-") || !status.starts_with("isr; hit")
+/// For how many seconds a page is fresh that came from the store.
+fn left(status: &str) -> Option<u64> {
+    status.strip_prefix("isr; hit; ttl=")?.parse().ok()
 }
 
 /// Hits of one page, on a server with a Redis and on one without, in pairs.

@@ -23,7 +23,7 @@ use leptos_isr::{
     route::RouteTable,
     seconds,
     stats::PurgeSource,
-    store::{Key, Ledger, LedgerRecord, Store, StoreError},
+    store::{DiskStore, Ledger, LedgerRecord, StoreError},
 };
 use sha2::Sha256;
 
@@ -205,30 +205,11 @@ async fn delivery_that_comes_again_is_not_done_again() {
     assert_eq!(purged(&site, &["1"], next).await, ["1"]);
 }
 
-/// A store whose disk is full until the first purge was refused.
+/// A ledger whose disk is full until the first purge was refused.
 #[derive(Clone, Debug, Default)]
 struct Full {
     was_full: Arc<AtomicBool>,
     purges: MemoryLedger,
-}
-
-#[async_trait]
-impl Store for Full {
-    async fn get(&self, _: &Key) -> Result<Option<Bytes>, StoreError> {
-        Ok(None)
-    }
-    async fn put(&self, _: &Key, _: Bytes) -> Result<(), StoreError> {
-        Ok(())
-    }
-    async fn remove(&self, _: &Key) -> Result<(), StoreError> {
-        Ok(())
-    }
-    async fn put_value(&self, _: &str, _: Bytes) -> Result<(), StoreError> {
-        Ok(())
-    }
-    async fn value(&self, _: &str) -> Result<Option<Bytes>, StoreError> {
-        Ok(None)
-    }
 }
 
 #[async_trait]
@@ -252,9 +233,11 @@ impl Ledger for Full {
 
 #[tokio::test]
 async fn delivery_whose_purge_failed_may_come_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = DiskStore::open(folder.path(), "b1").unwrap();
     let site = Site::build(routes(), |builder| {
-        let full = Full::default();
-        builder.store(full.clone()).ledger(full).webhook("cms", Webhook::generic(SECRET, mapping()))
+        let builder = builder.store(pages).ledger(Full::default());
+        builder.webhook("cms", Webhook::generic(SECRET, mapping()))
     });
     let body = r#"{"slug":"1"}"#;
     let deliver = || deliver_signed(&site, body, START);

@@ -137,7 +137,8 @@ fn first_fault(mut seeds: Range<u64>, broken: Option<(Broken, Weather)>) -> Opti
 #[test]
 fn replicas_keep_what_they_promise_whatever_fails() {
     if let Some((seed, fault)) = first_fault(seeds(), None) {
-        panic!("seed {seed}: {fault}; `ISR_SEED={seed}` and `one_run` show what came before");
+        run(seed, None, true).trace.iter().flatten().for_each(|line| println!("{line}"));
+        panic!("seed {seed}: {fault}; what came before is above");
     }
 }
 
@@ -161,13 +162,4 @@ fn seed_decides_what_happens() {
         };
         assert_eq!(outcome(), outcome(), "seed {seed}");
     }
-}
-
-#[test]
-#[ignore = "shows the run of `ISR_SEED`"]
-fn one_run() {
-    let seed = std::env::var("ISR_SEED").unwrap().parse().unwrap();
-    let outcome = run(seed, None, true);
-    outcome.trace.iter().flatten().for_each(|line| println!("{line}"));
-    println!("{:?}", outcome.fault);
 }

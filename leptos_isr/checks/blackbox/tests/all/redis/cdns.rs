@@ -1,14 +1,10 @@
 //! A CDN is told of each purge by one server of all.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use axum::{Router, http::StatusCode};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 use super::{fleet::Fleet, server::Redis};
 use crate::support::Site;
@@ -16,7 +12,7 @@ use crate::support::Site;
 /// A server in the place of a CDN.
 struct StandIn {
     url: String,
-    told: Arc<Mutex<Told>>,
+    told: watch::Sender<Told>,
 }
 
 #[derive(Default)]
@@ -32,21 +28,21 @@ impl StandIn {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let told: Arc<Mutex<Told>> = Arc::default();
-        let noted = Arc::clone(&told);
-        let app = Router::new().fallback(move |body: String| {
-            let mut told = noted.lock().unwrap();
+        let told = watch::Sender::new(Told::default());
+        let noted = told.clone();
+        let app = Router::new().fallback(async move |body: String| {
             let purge: Value = serde_json::from_str(&body).unwrap();
             let texts = |name: &str| -> Vec<String> {
                 serde_json::from_value(purge[name].clone()).unwrap()
             };
-            told.tags.push(texts("tags"));
-            told.prefixes.extend(texts("prefixes"));
-            let status = match told.is_failing {
+            noted.send_modify(|told| {
+                told.tags.push(texts("tags"));
+                told.prefixes.extend(texts("prefixes"));
+            });
+            match noted.borrow().is_failing {
                 true => StatusCode::SERVICE_UNAVAILABLE,
                 false => StatusCode::NO_CONTENT,
-            };
-            async move { status }
+            }
         });
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, told }
@@ -54,16 +50,13 @@ impl StandIn {
 
     /// Every tag that it was told, in order.
     fn tags(&self) -> Vec<String> {
-        self.told.lock().unwrap().tags.concat()
+        self.told.borrow().tags.concat()
     }
 
-    async fn until(&self, is_so: impl Fn(&Told) -> bool) {
-        let wait = async {
-            while !is_so(&self.told.lock().unwrap()) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("the CDN was not told");
+    async fn until(&self, is_so: impl FnMut(&Told) -> bool) {
+        let mut told = self.told.subscribe();
+        let is_told = tokio::time::timeout(Duration::from_secs(30), told.wait_for(is_so)).await;
+        is_told.expect("the CDN was not told").unwrap();
     }
 }
 
@@ -114,12 +107,12 @@ async fn server_that_is_killed_before_a_cdn_was_told_is_followed_by_another() {
     let Some(redis) = Redis::start(&[]) else { return };
     let cdn = StandIn::start().await;
     let mut fleet = fleet(&redis, &cdn, 3).await;
-    cdn.told.lock().unwrap().is_failing = true;
+    cdn.told.send_modify(|told| told.is_failing = true);
     fleet.servers[0].purge_by(&json!({ "tags": ["a"] })).await;
     cdn.until(|told| told.tags.len() > 1).await;
     let telling = fleet.servers.iter().position(|s| s.log().contains("could not tell a CDN"));
     fleet.servers.remove(telling.unwrap());
-    *cdn.told.lock().unwrap() = Told::default();
+    cdn.told.send_replace(Told::default());
     fleet.servers[0].purge_by(&json!({ "tags": ["b"] })).await;
     cdn.until(|told| told.tags.concat().len() == 2).await;
     assert_eq!(cdn.tags(), ["a", "b"]);
