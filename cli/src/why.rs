@@ -112,9 +112,9 @@ fn facts(report: &Value) -> String {
     for render in report["renders"].as_array().into_iter().flatten().take(RENDERS) {
         let error = render["error"].as_str().map(|error| format!(": {error}")).unwrap_or_default();
         let took = time(&render["duration"]);
-        let [began, reason, result] =
-            ["began", "reason", "result"].map(|field| plain(&render[field]));
-        facts.push(("render", format!("{began}, {reason}, {took}, {result}{error}")));
+        let [began, reason, outcome] =
+            ["began", "reason", "outcome"].map(|field| plain(&render[field]));
+        facts.push(("render", format!("{began}, {reason}, {took}, {outcome}{error}")));
     }
     facts.iter().map(|(name, fact)| format!("  {name:<13} {fact}\n")).collect()
 }
@@ -200,8 +200,8 @@ mod tests {
             "regeneration": { "queued": { "place": 3 } },
             "failing": { "failures": 2, "retry_in": 4.0, "error": "the source is down" },
             "renders": [{
-                "began": "2027-01-15T08:01:30.000Z", "reason": "stale", "duration": 0.012,
-                "result": "failed", "error": "the source is down",
+                "began": "2027-01-15T08:01:30.000Z", "reason": "time", "duration": 0.012,
+                "outcome": "failed", "error": "the source is down",
             }],
         });
         let facts = facts(&stored);
@@ -216,7 +216,7 @@ mod tests {
             "  last purge    2027-01-15T08:01:00.000Z, hard, by api, {\"tag\":\"all\"}, has reached it\n",
             "  regeneration  place 3 in the queue\n",
             "  failing       2 in a row: the source is down; next try in 4s\n",
-            "  render        2027-01-15T08:01:30.000Z, stale, 12ms, failed: the source is down\n",
+            "  render        2027-01-15T08:01:30.000Z, time, 12ms, failed: the source is down\n",
         ] {
             assert!(facts.contains(line), "{line}{facts}");
         }

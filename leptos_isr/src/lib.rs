@@ -141,7 +141,7 @@ pub mod inspect {
             },
             report::{
                 Failing, Form, PageReport, PageState, PurgeReport, ReadReport, RegenerationState,
-                Regenerations, RenderOutcome, RenderReport, SetBy, StoredPage, TagReport,
+                Regenerations, RenderReport, SetBy, StoredPage, TagReport,
             },
         },
         engine::periods::RoutePeriod,

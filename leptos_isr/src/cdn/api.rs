@@ -7,6 +7,7 @@ use reqwest::Url;
 use serde_json::json;
 
 use crate::{
+    data::fetch::client,
     order::{purge::Purge, purge_id::PurgeId},
     rules::{
         shared_cache::{SURROGATE_KEY, XKEY},
@@ -168,9 +169,9 @@ impl Cdn {
         match &self.kind {
             Kind::Fastly { service } => format!("fastly {service}"),
             Kind::Cloudflare { zone } => format!("cloudflare {zone}"),
-            Kind::Varnish => format!("varnish {}", self.api),
-            Kind::Nginx => format!("nginx {}", self.api),
-            Kind::Url => self.api.clone(),
+            Kind::Varnish => format!("varnish {}", shown(&self.api)),
+            Kind::Nginx => format!("nginx {}", shown(&self.api)),
+            Kind::Url => shown(&self.api),
         }
     }
 
@@ -429,4 +430,9 @@ fn pattern_of_prefix(prefix: &str) -> String {
         pattern.push(character);
     }
     pattern + "([/?]|$)"
+}
+
+/// An address as the log, metrics and the ledger have it: without a user.
+pub(super) fn shown(address: &str) -> String {
+    Url::parse(address).map_or_else(|_| address.to_owned(), |url| client::shown(&url))
 }

@@ -24,7 +24,10 @@ use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 pub use self::api::Cdn;
-use self::{api::Call, ids::Seen};
+use self::{
+    api::{Call, shown},
+    ids::Seen,
+};
 pub(crate) use self::{
     ids::Arrival,
     queue::{Batch, Queue},
@@ -201,7 +204,7 @@ impl Caller {
         {
             Ok(()) => {
                 self.backoff.succeeded(name);
-                info!(cdn = name, url = call.url, "told a CDN of purges");
+                info!(cdn = name, url = shown(&call.url), "told a CDN of purges");
                 return Answered::Done;
             }
             Err(failed) => failed,
@@ -209,7 +212,7 @@ impl Caller {
         if !failed.is_passing {
             error!(
                 cdn = name,
-                url = call.url,
+                url = shown(&call.url),
                 cause = failed.cause,
                 "a CDN refused a purge and may serve old pages: check its settings"
             );
@@ -219,7 +222,7 @@ impl Caller {
         let retry_in = wait.max(failed.retry_after.unwrap_or_default().min(PATIENCE));
         warn!(
             cdn = name,
-            url = call.url,
+            url = shown(&call.url),
             cause = failed.cause,
             ?retry_in,
             "could not tell a CDN of a purge"

@@ -463,3 +463,17 @@ fn cdn_on_each_machine_has_a_name_of_its_own_where_machines_share_the_ledger() {
         }
     }
 }
+
+#[test]
+fn name_of_a_cdn_shows_no_password() {
+    for (cdn, name) in [
+        (
+            Cdn::varnish("http://a:b%40c@127.0.0.1:6081/", "t", "https://news.example"),
+            "varnish http://127.0.0.1:6081/",
+        ),
+        (Cdn::url("https://user@site.example/_isr/purge", "t"), "https://site.example/_isr/purge"),
+        (Cdn::url("nowhere", "t"), "nowhere"),
+    ] {
+        assert_eq!(cdn.name(), name);
+    }
+}

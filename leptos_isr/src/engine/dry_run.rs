@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     address::{key::Key, path::CanonicalPath},
-    engine::Engine,
+    engine::{Engine, finished},
     entry::Entry,
     error::Error,
     order::purge::{Purge, Scope, reaches},
@@ -98,13 +98,8 @@ impl Engine {
             let _turn = turn;
             runtime.block_on(given_up.run_until_cancelled(engine.look_at_all(&scopes, &given_up)))
         });
-        match looking.await {
-            Ok(reached) => Ok(reached.expect("only its caller's departure cancels it")),
-            Err(stopped) => match stopped.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(Error::ShuttingDown),
-            },
-        }
+        let reached = finished(looking).await?;
+        Ok(reached.expect("only its caller's departure cancels it"))
     }
 
     async fn look_at_all(&self, scopes: &[Scope], given_up: &CancellationToken) -> PurgeDryRun {

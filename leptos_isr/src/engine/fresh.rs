@@ -8,7 +8,7 @@ use tracing::{Instrument, instrument::WithSubscriber};
 
 use crate::{
     address::key::Key,
-    engine::{Engine, regenerate::refused},
+    engine::{Engine, finished, regenerate::refused, stats::failure_outcome},
     entry::{Entry, Version},
     error::{Error, RenderError},
     render::{RenderOutput, outcome::RenderFailure},
@@ -83,13 +83,8 @@ impl Engine {
             let _turn = turn;
             engine.compare(&target, threads).await.map_err(|failure| failure.error)
         };
-        match self.0.tasks.spawn(rendering.with_current_subscriber()).await {
-            Ok(compared) => Ok(compared),
-            Err(stopped) => match stopped.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(Error::ShuttingDown),
-            },
-        }
+        let compared = finished(self.0.tasks.spawn(rendering.with_current_subscriber())).await?;
+        Ok(compared)
     }
 
     async fn compare(
@@ -106,22 +101,23 @@ impl Engine {
             Err(refusal) => Err(refusal),
         };
         let permit = permit.map_err(refused)?;
-        self.count_wait(Some(&permit), asked.elapsed());
+        self.count_wait(permit.urgency, asked.elapsed());
         // Brings the page into memory, where the render looks for it.
         let stored = self.stored(&target.key).await;
         let after = Version(self.0.order.next());
-        let counted = self.begin_counting(target, RenderReason::Requested);
+        let (counted, started) =
+            (self.begin_counting(target, RenderReason::Requested), Instant::now());
         let render = self.render(target, self.0.order.begin(), after, threads);
         let rendered = render.instrument(counted.span.clone()).await;
         drop(permit);
         let RenderOutput { entry, may_store } = match rendered {
             Ok(rendered) => rendered,
             Err(failure) => {
-                counted.failed(&failure.error);
+                counted.ended(failure_outcome(&failure.error), started.elapsed());
                 return Err(failure);
             }
         };
-        counted.ended(RenderOutcome::Unstored);
+        counted.ended(RenderOutcome::Unstored, started.elapsed());
         Ok(FreshRender {
             page: target.key.as_str().to_owned(),
             same: stored.as_ref().is_some_and(|stored| stored.is_same_page(&entry)),

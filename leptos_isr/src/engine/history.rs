@@ -8,7 +8,10 @@ use std::{
 
 use cached::{Cached, CachedPeek, LruCache};
 
-use crate::address::key::Key;
+use crate::{
+    address::key::Key,
+    stats::{RenderOutcome, RenderReason},
+};
 
 /// How many renders of a page are remembered.
 const RENDERS: usize = 16;
@@ -41,26 +44,17 @@ pub(crate) struct Totals {
 /// A render that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PastRender {
-    pub(crate) reason: &'static str,
+    pub(crate) reason: RenderReason,
     pub(crate) began: SystemTime,
     pub(crate) duration: Duration,
-    pub(crate) result: PastResult,
+    pub(crate) outcome: RenderOutcome,
+    /// Why it failed, if it did.
+    pub(crate) error: Option<Arc<str>>,
 }
 
-/// What a render gave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PastResult {
-    /// A page where none was at hand.
-    New,
-    /// Another page than the one before.
-    Changed,
-    /// The same page once more.
-    Same,
-    /// That there is no such page.
-    Gone,
-    /// A page that may not be stored.
-    NotStored,
-    Failed(Arc<str>),
+/// As much of the text of an error as is kept.
+pub(crate) fn short(error: &str) -> Arc<str> {
+    error[..error.floor_char_boundary(LONGEST_ERROR)].into()
 }
 
 impl History {
@@ -75,11 +69,8 @@ impl History {
         history.totals.renders += 1;
         history.totals.time = history.totals.time.saturating_add(render.duration);
         // A source that is down gives the same text again and again.
-        if let PastResult::Failed(error) = &mut render.result
-            && let Some(PastResult::Failed(last)) = history.last.front().map(|last| &last.result)
-            && last == error
-        {
-            *error = Arc::clone(last);
+        if let Some(last) = history.last.front().filter(|last| last.error == render.error) {
+            render.error.clone_from(&last.error);
         }
         history.last.truncate(RENDERS - 1);
         history.last.push_front(render);
@@ -97,25 +88,12 @@ impl History {
 
     /// Why the last render of a page failed, if it did.
     pub(crate) fn last_error(&self, key: &Key) -> Option<String> {
-        self.lock().cache_peek(key)?.last.front()?.result.error()
+        let error = self.lock().cache_peek(key)?.last.front()?.error.clone();
+        error.map(|error| error.to_string())
     }
 
     fn lock(&self) -> MutexGuard<'_, LruCache<Key, PageHistory>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl PastResult {
-    /// Why it failed, if it did.
-    pub(crate) fn error(&self) -> Option<String> {
-        match self {
-            Self::Failed(error) => Some(error.to_string()),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn failed(error: &str) -> Self {
-        Self::Failed(error[..error.floor_char_boundary(LONGEST_ERROR)].into())
     }
 }
 
@@ -124,9 +102,14 @@ mod tests {
     use super::*;
     use std::time::UNIX_EPOCH;
 
-    fn render(nth: u64, result: PastResult) -> PastRender {
-        let began = UNIX_EPOCH + Duration::from_secs(nth);
-        PastRender { reason: "stale", began, duration: Duration::from_millis(2), result }
+    fn render(nth: u64, error: Option<&str>) -> PastRender {
+        PastRender {
+            reason: RenderReason::Time,
+            began: UNIX_EPOCH + Duration::from_secs(nth),
+            duration: Duration::from_millis(2),
+            outcome: if error.is_some() { RenderOutcome::Failed } else { RenderOutcome::Same },
+            error: error.map(short),
+        }
     }
 
     #[test]
@@ -134,7 +117,7 @@ mod tests {
         let history = History::new();
         let key = |n: usize| Key::of_canonical(&format!("/{n}"));
         for nth in 0..20 {
-            history.note(&key(0), render(nth, PastResult::Same));
+            history.note(&key(0), render(nth, None));
         }
         let page = history.of(&key(0)).unwrap();
         let all = Totals { renders: 20, time: Duration::from_millis(40) };
@@ -143,7 +126,7 @@ mod tests {
         let seconds = (4..20).rev().map(|nth| UNIX_EPOCH + Duration::from_secs(nth));
         assert_eq!(last, seconds.collect::<Vec<_>>());
         for n in 1..=PAGES {
-            history.note(&key(n), render(0, PastResult::New));
+            history.note(&key(n), render(0, None));
         }
         assert!(history.of(&key(0)).is_none() && history.of(&key(PAGES)).is_some());
     }
@@ -153,14 +136,10 @@ mod tests {
         let (history, key) = (History::new(), Key::of_canonical("/a"));
         let error = "\u{e9}".repeat(400);
         for nth in 0..2 {
-            history.note(&key, render(nth, PastResult::failed(&error)));
+            history.note(&key, render(nth, Some(&error)));
         }
         let page = history.of(&key).unwrap();
-        let text = |render: &PastRender| match &render.result {
-            PastResult::Failed(error) => Arc::clone(error),
-            other => panic!("{other:?}"),
-        };
-        let texts: Vec<_> = page.last.iter().map(text).collect();
+        let texts: Vec<_> = page.last.iter().map(|render| render.error.clone().unwrap()).collect();
         assert_eq!((texts[0].len(), texts.len()), (300, 2));
         assert!(Arc::ptr_eq(&texts[0], &texts[1]));
     }

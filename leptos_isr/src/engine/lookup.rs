@@ -11,16 +11,17 @@ use crate::{
     route::{policy::Lifetime, target::Target},
     rules::{
         decide::{Decision, EntryKind, decide},
-        freshness::{Freshness, StaleReason},
+        freshness::Freshness,
     },
+    stats::RenderReason,
     tasks::{backoff::UnstoredReason, schedule::Urgency},
 };
 
 /// What a request for a page gets.
 #[derive(Debug)]
 pub(crate) enum Lookup {
-    /// The stored page.
-    Stored(Arc<ServedEntry>),
+    /// The stored page. `waits` says why its regeneration must still wait, if it is stale.
+    Stored { entry: Arc<ServedEntry>, waits: Option<UnstoredReason> },
     /// A page that the request waited for. `had_page` says whether an old one was stored.
     Rendered { new: NewEntry, had_page: bool },
     /// The old page, because the render failed, now or so recently that it is not tried again yet.
@@ -54,7 +55,7 @@ impl Engine {
         let kind = EntryKind::of(target.is_data, entry.is_gone());
         let regenerated = || (target.clone(), is_prefetch);
         match self.serve_stored(target.lifetime, kind, &entry, regenerated) {
-            Some(_) => Lookup::Stored(entry),
+            Some((_, waits)) => Lookup::Stored { entry, waits },
             None => self.serve_rendered(target, Some(entry), is_prefetch).await,
         }
     }
@@ -92,9 +93,7 @@ impl Engine {
         let freshness = self.0.order.freshness(lifetime, entry);
         match decide(kind, freshness) {
             Decision::Serve => Some((freshness, None)),
-            Decision::Regenerate(reason) => {
-                Some((freshness, self.regenerate_behind(entry, reason, regenerated)))
-            }
+            Decision::Regenerate => Some((freshness, self.regenerate_behind(entry, regenerated))),
             Decision::Render => None,
         }
     }
@@ -104,14 +103,13 @@ impl Engine {
     fn regenerate_behind(
         &self,
         entry: &Entry,
-        reason: StaleReason,
         regenerated: impl FnOnce() -> (Target, bool),
     ) -> Option<UnstoredReason> {
         let waits = self.backs_off(entry);
         if waits.is_none() {
             let (target, is_prefetch) = regenerated();
             let urgency = if is_prefetch { Urgency::Prefetch } else { Urgency::Background };
-            self.join_flight(&target, reason.as_str(), urgency, Version::default());
+            self.join_flight(&target, RenderReason::Time, urgency, Version::default());
         }
         waits
     }
@@ -138,7 +136,7 @@ impl Engine {
             Some(UnstoredReason::Failed) => None,
             _ if is_prefetch => return Lookup::NotPrefetched { had_page },
             Some(UnstoredReason::NotStorable) | None => {
-                let reason = if had_page { "expired" } else { "miss" };
+                let reason = if had_page { RenderReason::Time } else { RenderReason::Miss };
                 match self.remembered_failure(target).filter(|_| !had_page) {
                     Some(failure) => Some(Err(failure)),
                     None => Some(self.await_render(target, reason).await),

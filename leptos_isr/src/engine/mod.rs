@@ -52,6 +52,7 @@ use futures::future::join;
 use http::HeaderMap;
 use tokio::{
     sync::{Mutex, Semaphore},
+    task::JoinHandle,
     time::timeout,
 };
 use tokio_util::task::TaskTracker;
@@ -64,6 +65,7 @@ use crate::{
     data::reads::Reads,
     engine::{app_router::AppRouter, failures::Failures, history::History, lists::Lists},
     entry::{Position, Seen},
+    error::Error,
     order::Order,
     render::{Limits, csp::Csp, outcome::RenderResult},
     route::{overrides::PeriodOverrides, routes::RouteTable},
@@ -226,4 +228,16 @@ impl Engine {
         let is_first = self.0.app.set(Arc::downgrade(app)).is_ok();
         assert!(is_first, "`Engine::wrap` is called once");
     }
+}
+
+/// The result of a task, whose panic goes on here.
+///
+/// # Errors
+///
+/// Returns [`Error::ShuttingDown`] if the runtime has ended the task.
+async fn finished<T>(task: JoinHandle<T>) -> Result<T, Error> {
+    task.await.map_err(|stopped| match stopped.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => Error::ShuttingDown,
+    })
 }

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use crate::{
     engine::{
-        Engine,
+        Engine, finished,
         inspect::{json::maybe_seconds, report::SetBy},
     },
     error::Error,
@@ -80,20 +80,15 @@ impl Engine {
         let engine = self.clone();
         // In a task: a caller who goes away must not stop it halfway.
         let keep = self.0.tasks.spawn(async move { engine.keep_periods(periods).await });
-        match keep.await {
-            Ok(kept) => kept,
-            Err(stopped) => match stopped.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(Error::ShuttingDown),
-            },
-        }
+        let kept = finished(keep).await?;
+        kept
     }
 
     async fn keep_periods(&self, periods: Vec<SetPeriod>) -> Result<(), Error> {
         match (self.0.tiers.store(), &self.0.missing_store) {
             (Some(store), _) => {
                 self.hear_purges_of_others();
-                let on_heard = |heard| self.pass_on(&heard, 0);
+                let on_heard = |heard| self.pass_on(&heard);
                 let kept = self.0.purge_log.set_periods(store, periods, &self.0.order, on_heard);
                 kept.await.map_err(Error::PeriodNotKept)
             }

@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use crate::{
     address::{key::Key, path::CanonicalPath},
-    engine::Engine,
+    engine::{Engine, stats::failure_outcome},
     entry::{Entry, Version},
     error::Error,
     render::outcome::RenderFailure,
@@ -223,23 +223,24 @@ impl Engine {
 
     /// Renders and stores one page; returns its length, or why it failed.
     async fn render_at_build(&self, target: &Target) -> Result<usize, String> {
-        let counted = self.begin_counting(target, RenderReason::Build);
+        let (counted, started) = (self.begin_counting(target, RenderReason::Build), Instant::now());
         let span = counted.span.clone();
         let render =
             self.render(target, self.0.order.begin(), Version::default(), Handle::current());
         let mut rendered = match render.instrument(span).await {
             Ok(rendered) => rendered,
             Err(RenderFailure { error, .. }) => {
-                counted.failed(&error);
+                counted.ended(failure_outcome(&error), started.elapsed());
                 return Err(error.to_string());
             }
         };
         let entry = &rendered.entry;
-        counted.ended(match (entry.is_gone(), rendered.may_store) {
-            (true, _) => RenderOutcome::Gone,
-            (false, true) => RenderOutcome::Changed,
-            (false, false) => RenderOutcome::Unstored,
-        });
+        let outcome = match (rendered.may_store, entry.is_gone()) {
+            (false, _) => RenderOutcome::Unstored,
+            (true, true) => RenderOutcome::Gone,
+            (true, false) => RenderOutcome::New,
+        };
+        counted.ended(outcome, started.elapsed());
         if entry.is_gone() {
             return Err(format!("a listed page answered with status {}", entry.status));
         }

@@ -14,7 +14,7 @@ use crate::{
     access::seen_cookie,
     address::path::CanonicalPath,
     cdn::Arrival,
-    engine::Engine,
+    engine::{Engine, finished},
     entry::{Position, Seen},
     error::{Error, StoreError},
     order::{origins::PurgeSource, purge::Purge, purge_id::PurgeId},
@@ -68,13 +68,8 @@ impl Engine {
         let engine = self.clone();
         // In a task: a caller who goes away must not stop the purge halfway.
         let keep = self.0.tasks.spawn(async move { engine.keep_purge(new, ids).await });
-        match keep.await {
-            Ok(kept) => kept.map_err(Error::PurgeNotKept)?,
-            Err(stopped) => match stopped.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => return Err(Error::ShuttingDown),
-            },
-        }
+        let kept = finished(keep).await?;
+        kept.map_err(Error::PurgeNotKept)?;
         info!(paths = ?purge.paths, prefixes = ?purge.prefixes, tags = ?purge.tags,
             hard = purge.hard, "purged");
         Ok(())
@@ -92,8 +87,7 @@ impl Engine {
         }
         purge.ids = self.0.cdns.ids(arrival, &ids);
         let (began, kind, origin) = (Instant::now(), purge.kind, purge.origin.clone());
-        // The last one is ours.
-        let on_heard = |heard| self.pass_on(&heard, 1);
+        let on_heard = |heard| self.pass_on(&heard);
         let kept = match (self.0.tiers.store(), &self.0.missing_store) {
             (Some(store), _) => {
                 self.0.purge_log.append(store, purge, &self.0.order, on_heard).await
@@ -115,8 +109,8 @@ impl Engine {
     }
 
     /// Passes on purges that have been applied: only now, since a CDN that asks for a page again must
-    /// find it purged. The last `own` of them were made here.
-    pub(crate) fn pass_on(&self, heard: &Heard, own: usize) {
+    /// find it purged.
+    pub(crate) fn pass_on(&self, heard: &Heard) {
         self.apply_periods(&heard.periods);
         self.0.cdns.hear(heard);
         if !heard.purges.is_empty() {
@@ -124,7 +118,7 @@ impl Engine {
         }
         heard.purges.iter().for_each(|(_, purge)| self.regenerate_watched(&purge.scopes));
         if !heard.is_all {
-            self.count_heard(heard.purges.iter().rev().skip(own));
+            self.count_heard(&heard.purges);
         }
     }
 
@@ -243,7 +237,7 @@ impl Engine {
     pub(crate) async fn hear_purges(&self) -> Result<(), StoreError> {
         let Some(store) = self.0.tiers.store() else { return Ok(()) };
         let next = self.0.order.later().next();
-        self.0.purge_log.hear(store, &self.0.order, |heard| self.pass_on(&heard, 0)).await?;
+        self.0.purge_log.hear(store, &self.0.order, |heard| self.pass_on(&heard)).await?;
         // Only then, since this is also called by what it wakes.
         if self.0.order.later().next() != next {
             self.purge_again_when_due();

@@ -54,12 +54,10 @@ use crate::{
     data::reading::{ReadContext, Reading},
     engine::{
         Engine,
-        history::{PastRender, PastResult},
+        history::{PastRender, short},
+        stats::failure_outcome,
     },
-    entry::{
-        Began, Entry, RenderStart, ServedEntry, Version,
-        facts::{Changes, Regenerated},
-    },
+    entry::{Began, Entry, RenderStart, ServedEntry, Version, facts::Regenerated},
     error::{Error, RenderError},
     period,
     render::{
@@ -69,7 +67,7 @@ use crate::{
     route::target::Target,
     rules::freshness::Freshness,
     scope::RenderScope,
-    stats::RenderOutcome,
+    stats::{RenderOutcome, RenderReason},
     store::{Lease, guarded::Guarded},
     tasks::{
         backoff::UnstoredReason,
@@ -127,7 +125,8 @@ struct Right {
 
 /// Why a flight is started, and for whom.
 struct FlightRequest {
-    reason: &'static str,
+    /// [`RenderReason::Time`] stands for a purge as well, for whichever is found when the render begins.
+    reason: RenderReason,
     urgency: Urgency,
     /// The render uses no data whose read began before this.
     after: Version,
@@ -163,7 +162,7 @@ impl Engine {
         }
         let after = Version(self.0.order.next());
         let pages = stream::iter(targets).map(|target| async move {
-            let outcome = self.await_render_after(&target, "requested", after).await;
+            let outcome = self.await_render_after(&target, RenderReason::Requested, after).await;
             let result = match outcome {
                 Ok(NewEntry { entry, stored, .. }) => {
                     let stored = stored && self.0.tiers.written(&entry).await.is_ok();
@@ -177,7 +176,7 @@ impl Engine {
     }
 
     /// Waits for a render as a visitor. It is refused if visitors wait for too many pages already.
-    pub(crate) async fn await_render(&self, target: &Target, reason: &'static str) -> RenderResult {
+    pub(crate) async fn await_render(&self, target: &Target, reason: RenderReason) -> RenderResult {
         let Target { route, max_renders, key, .. } = target;
         let visitor = self.0.scheduler.visitor(route, *max_renders, key);
         let _visitor = visitor.map_err(refused)?;
@@ -191,7 +190,7 @@ impl Engine {
     async fn await_render_after(
         &self,
         target: &Target,
-        reason: &'static str,
+        reason: RenderReason,
         after: Version,
     ) -> RenderResult {
         let mut last = Err(RenderError::ShuttingDown.into());
@@ -224,7 +223,7 @@ impl Engine {
     pub(crate) fn join_flight(
         &self,
         target: &Target,
-        reason: &'static str,
+        reason: RenderReason,
         urgency: Urgency,
         after: Version,
     ) -> Flight<RenderResult> {
@@ -280,7 +279,7 @@ impl Engine {
             let urgency = if demand.is_awaited { Urgency::Waiting } else { Urgency::Background };
             self.join_flight_for(
                 target,
-                FlightRequest { reason: "purge", urgency, follow_ups, ..last },
+                FlightRequest { reason: RenderReason::Purge, urgency, follow_ups, ..last },
             );
         }
     }
@@ -317,8 +316,9 @@ impl Engine {
         request: &FlightRequest,
     ) -> Result<Start, RenderFailure> {
         let asked = Instant::now();
-        let mut permit = Some(turn.begin().await.map_err(refused)?);
-        self.count_wait(permit.as_ref(), asked.elapsed());
+        let permit = turn.begin().await.map_err(refused)?;
+        self.count_wait(permit.urgency, asked.elapsed());
+        let mut permit = Some(permit);
         let mut right = self.ask_right(target).await;
         if matches!(right.lease, Lease::Held) {
             // Other pages have the turn meanwhile.
@@ -327,7 +327,8 @@ impl Engine {
         }
         // Another process may have stored it while this one looked and asked. For a missing page that
         // can be told only where processes ask each other.
-        let may_be_there = request.reason != "miss" || !matches!(right.lease, Lease::Unknown);
+        let may_be_there =
+            request.reason != RenderReason::Miss || !matches!(right.lease, Lease::Unknown);
         if request.after == Version::default()
             && may_be_there
             && let Some(entry) = self.newer_of_another(target).await
@@ -340,7 +341,9 @@ impl Engine {
         }
         let is_awaited = self.0.scheduler.is_awaited(&target.key);
         let turn = self.ask(target, if is_awaited { Urgency::Waiting } else { request.urgency });
+        let asked = Instant::now();
         let permit = turn.map_err(refused)?.begin().await.map_err(refused)?;
+        self.count_wait(permit.urgency, asked.elapsed());
         Ok(Start::Render { permit, right })
     }
 
@@ -414,7 +417,8 @@ impl Engine {
         let entry = self.0.tiers.newer_of_another(&target.key, &self.0.order).await?;
         self.hear_what_was_seen(&entry).await;
         let freshness = self.0.order.freshness(target.lifetime, &entry);
-        self.tell_page_watchers(&entry, old.as_deref());
+        let is_same = old.is_some_and(|old| old.is_same_page(&entry));
+        self.tell_page_watchers(&entry, is_same);
         matches!(freshness, Freshness::Fresh { .. }).then(|| {
             self.0.backoff.succeeded(&target.key);
             entry
@@ -434,22 +438,26 @@ impl Engine {
         right: &Right,
         request: &FlightRequest,
     ) -> RenderResult {
-        let reason = request.reason;
         let started = Instant::now();
         let threads = match permit.urgency {
             Urgency::Prefetch | Urgency::Background => Handle::current(),
             // Somebody came to wait for the page while it was in the queue.
             Urgency::Waiting => request.server.clone(),
         };
-        let old = match reason {
-            "miss" => None,
+        let old = match request.reason {
+            RenderReason::Miss => None,
             // Brings the page before into memory, where the render looks for it.
             _ => self.stored(&target.key).await,
         };
-        let counted = self.begin_counting(target, self.render_reason(reason, old.as_deref()));
+        let is_purged = old.as_ref().is_some_and(|old| self.0.order.purged(old).is_some());
+        let reason = match request.reason {
+            RenderReason::Time if is_purged => RenderReason::Purge,
+            reason => reason,
+        };
+        let counted = self.begin_counting(target, reason);
         // Before the stamp: a purge that comes from now on ends what is remembered of a failure.
         let generation = self.0.order.generation();
-        let (began, began_at) = (self.0.order.seen(), self.now());
+        let began = self.0.order.seen();
         let version = match right.lease {
             Lease::Granted { version, .. } => version,
             Lease::Held | Lease::Unknown => None,
@@ -462,9 +470,13 @@ impl Engine {
         let result = render.instrument(counted.span.clone()).await;
         let duration = started.elapsed();
         drop(permit);
-        let note = |result| {
-            let render = PastRender { reason, began: began_at, duration, result };
-            self.0.history.note(&target.key, render);
+        let note = |outcome, error| {
+            counted.ended(outcome, duration);
+            // Visitors can ask for any path: what there never was takes no place of what there is.
+            if outcome != RenderOutcome::Gone || old.is_some() {
+                let render = PastRender { reason, began: start.at, duration, outcome, error };
+                self.0.history.note(&target.key, render);
+            }
         };
         match result {
             Ok(rendered) => {
@@ -483,15 +495,15 @@ impl Engine {
                     && let Some(entry) = self.newer_of_another(target).await
                     && entry.version > rendered.entry.version
                 {
-                    counted.ended(RenderOutcome::Unstored);
+                    note(RenderOutcome::Unstored, None);
                     return Ok(NewEntry { entry, stored: true, after: request.after });
                 }
                 let mut rendered = rendered;
                 rendered.entry.is_unordered =
                     right.is_cut_off || self.is_shared() && matches!(right.lease, Lease::Held);
-                let (new, became) = self.store_rendered(rendered, request.after).await;
-                counted.rendered(new.stored, &became);
-                note(became);
+                let (new, outcome) =
+                    self.store_rendered(rendered, old.clone(), reason, request.after).await;
+                note(outcome, None);
                 let outcome = if new.stored { "stored" } else { "not stored" };
                 if new.stored {
                     self.0.backoff.succeeded(&target.key);
@@ -499,17 +511,16 @@ impl Engine {
                     let last = (UnstoredReason::NotStorable, began);
                     self.0.backoff.note(&target.key, last, self.now());
                 }
-                info!(isr.key = %target.key, route = &*target.route, reason, ?duration, outcome,
+                info!(isr.key = %target.key, route = &*target.route, reason = reason.as_str(), ?duration, outcome,
                     status = new.entry.status.as_u16(), bytes = new.entry.body.len(),
                     "regenerated");
                 Ok(new)
             }
             Err(failure) => {
-                counted.failed(&failure.error);
+                note(failure_outcome(&failure.error), Some(short(&failure.error.to_string())));
                 let last = (UnstoredReason::Failed, began);
                 let retry_in = self.0.backoff.note(&target.key, last, self.now());
-                note(PastResult::failed(&failure.error.to_string()));
-                warn!(isr.key = %target.key, route = &*target.route, reason, ?duration,
+                warn!(isr.key = %target.key, route = &*target.route, reason = reason.as_str(), ?duration,
                     outcome = "failed", bytes = 0, error = %failure.error, ?retry_in,
                     "regenerated");
                 let failure = RenderFailure { retry_after: retry_in, ..failure };
@@ -566,45 +577,45 @@ impl Engine {
         render::render(job).await
     }
 
-    /// Stores a rendered page, if it may be stored: in memory, and later in the store. Returns also
-    /// how it differs from the page before.
+    /// Stores a page that was rendered for `reason`, if it may be stored: in memory, and later in the
+    /// store. `old` is the page before, as far as it is known. Returns also what the render came to.
     async fn store_rendered(
         &self,
         rendered: RenderOutput,
+        old: Option<Arc<ServedEntry>>,
+        reason: RenderReason,
         after: Version,
-    ) -> (NewEntry, PastResult) {
+    ) -> (NewEntry, RenderOutcome) {
         let RenderOutput { mut entry, may_store } = rendered;
         if !may_store {
             self.supersede(&entry.key).await;
             let entry = Arc::new(entry);
-            return (NewEntry { entry, stored: false, after }, PastResult::NotStored);
+            return (NewEntry { entry, stored: false, after }, RenderOutcome::Unstored);
         }
-        let old = self.0.tiers.in_memory(entry.key.as_str());
-        let became = match &old {
-            _ if entry.is_gone() => PastResult::Gone,
-            Some(old) if old.is_same_page(&entry) => PastResult::Same,
-            Some(_) => PastResult::Changed,
-            None => PastResult::New,
-        };
+        // Another one may have been stored meanwhile.
+        let old = self.0.tiers.in_memory(entry.key.as_str()).or(old);
+        let is_same = old.as_ref().map(|old| old.is_same_page(&entry));
         if let Some(old) = &old {
             entry.count_requests_of(old);
-            let changes = self.changes_with(old, &entry);
-            entry.entry_mut().facts.changes = changes;
+            let regenerated = Regenerated {
+                at: entry.rendered_at,
+                interval: entry.rendered_at.duration_since(old.rendered_at).unwrap_or_default(),
+                has_changed: is_same == Some(false),
+                reason,
+            };
+            entry.entry_mut().facts.changes = old.facts.changes.and(regenerated);
         }
         let entry = Arc::new(entry);
         let stored = self.0.tiers.put(&entry);
-        self.tell_page_watchers(&entry, old.as_deref());
-        (NewEntry { entry, stored, after }, became)
-    }
-
-    /// How often the page has changed, once `new` takes the place of `old`.
-    fn changes_with(&self, old: &ServedEntry, new: &Entry) -> Changes {
-        old.facts.changes.and(Regenerated {
-            at: new.rendered_at,
-            interval: new.rendered_at.duration_since(old.rendered_at).unwrap_or_default(),
-            has_changed: !new.is_same_page(old),
-            is_purged: self.0.order.purged(old).is_some(),
-        })
+        self.tell_page_watchers(&entry, is_same == Some(true));
+        let outcome = match is_same {
+            _ if !stored => RenderOutcome::Unstored,
+            _ if entry.is_gone() => RenderOutcome::Gone,
+            Some(true) => RenderOutcome::Same,
+            Some(false) => RenderOutcome::Changed,
+            None => RenderOutcome::New,
+        };
+        (NewEntry { entry, stored, after }, outcome)
     }
 
     /// Keeps with the stored page, if there is one, that a later render may not be stored.

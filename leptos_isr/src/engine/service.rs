@@ -14,7 +14,7 @@ use crate::{
     address::tag::Tag,
     engine::Engine,
     entry::Position,
-    order::purge::Scope,
+    order::{origins::PurgeSource, purge::Scope},
     period,
     rules::{
         freshness::PurgeKind,
@@ -194,8 +194,9 @@ impl Engine {
             return;
         }
         info!(?scopes, "telling CDNs to drop the pages of other builds");
-        if let Err(error) = self.keep_purge(NewPurge::of(scopes, PurgeKind::Soft), Vec::new()).await
-        {
+        let origin = Some(self.0.order.origin(PurgeSource::NewBuild));
+        let purge = NewPurge { origin, ..NewPurge::of(scopes, PurgeKind::Soft) };
+        if let Err(error) = self.keep_purge(purge, Vec::new()).await {
             warn!(error, "a restart may forget to tell CDNs to drop the pages of other builds");
         }
     }

@@ -1,16 +1,13 @@
 //! What has been counted, and what is counted of renders and purges.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use tracing::{Span, field, info_span};
 
 use crate::{
     clock::stamp_of,
-    engine::{Engine, history::PastResult},
-    entry::{Position, ServedEntry},
+    engine::Engine,
+    entry::Position,
     error::RenderError,
     order::origins::PurgeSource as PurgeMaker,
     route::target::Target,
@@ -20,10 +17,7 @@ use crate::{
         Stats, Tier, TierStats, Urgency as CountedUrgency,
     },
     store::purge_log::NewPurge,
-    tasks::{
-        backoff::UnstoredReason,
-        schedule::{Permit, Urgency},
-    },
+    tasks::{backoff::UnstoredReason, schedule::Urgency},
 };
 
 /// A render that is counted when it has ended.
@@ -31,7 +25,6 @@ pub(crate) struct CountedRender {
     counters: Arc<Counters>,
     route: Arc<str>,
     reason: RenderReason,
-    began: Instant,
     /// What happens during the render belongs to this span.
     pub(crate) span: Span,
 }
@@ -95,7 +88,7 @@ impl Engine {
     fn cdn_stats(&self) -> Vec<CdnStats> {
         let now = stamp_of(self.now());
         let cdns = self.0.cdns.waiting().map(|(cdn, waiting, oldest)| CdnStats {
-            cdn: without_user(cdn),
+            cdn: cdn.to_owned(),
             waiting,
             oldest: since(oldest.unwrap_or(now), now),
         });
@@ -110,29 +103,16 @@ impl Engine {
             counters: Arc::clone(&self.0.counters),
             route: Arc::clone(&target.route),
             reason,
-            began: Instant::now(),
             span,
         }
     }
 
-    /// Why a page is rendered, whoever asked for that: `asked` is the reason in the log.
-    pub(crate) fn render_reason(&self, asked: &str, old: Option<&ServedEntry>) -> RenderReason {
-        match asked {
-            "miss" => RenderReason::Miss,
-            "requested" => RenderReason::Requested,
-            "warmed" => RenderReason::Warm,
-            "purge" => RenderReason::Purge,
-            _ if old.is_some_and(|old| self.0.order.purged(old).is_some()) => RenderReason::Purge,
-            _ => RenderReason::Time,
-        }
-    }
-
     /// Counts how long a page waited whose turn has come.
-    pub(crate) fn count_wait(&self, permit: Option<&Permit>, waited: Duration) {
-        let urgency = match permit.map(|permit| permit.urgency) {
-            Some(Urgency::Waiting) => CountedUrgency::Visitor,
-            Some(Urgency::Prefetch) => CountedUrgency::Prefetch,
-            Some(Urgency::Background) | None => CountedUrgency::Background,
+    pub(crate) fn count_wait(&self, urgency: Urgency, waited: Duration) {
+        let urgency = match urgency {
+            Urgency::Waiting => CountedUrgency::Visitor,
+            Urgency::Prefetch => CountedUrgency::Prefetch,
+            Urgency::Background => CountedUrgency::Background,
         };
         self.0.counters.waited(urgency, waited);
     }
@@ -145,19 +125,18 @@ impl Engine {
             PurgeMaker::Webhook(_) => PurgeSource::Webhook,
             PurgeMaker::Again => PurgeSource::Again,
             // The engine's own.
-            PurgeMaker::LostPurges | PurgeMaker::Unknown => return,
+            PurgeMaker::LostPurges | PurgeMaker::NewBuild | PurgeMaker::Unknown => return,
         };
         self.0.counters.purge(source, kind == PurgeKind::Hard, Some(took));
     }
 
     /// Counts purges of other processes. Their positions tell when the ledger kept them. One from
     /// before this process took no time.
-    pub(crate) fn count_heard<'a>(
-        &self,
-        purges: impl Iterator<Item = &'a (Option<Position>, NewPurge)>,
-    ) {
+    pub(crate) fn count_heard(&self, purges: &[(Option<Position>, NewPurge)]) {
         let now = stamp_of(self.now());
-        for (position, purge) in purges {
+        let own = self.0.order.replica();
+        let is_own = |purge: &NewPurge| purge.origin.as_ref().is_some_and(|it| it.replica == own);
+        for (position, purge) in purges.iter().filter(|(_, purge)| !is_own(purge)) {
             let position = position.filter(|position| *position >= self.0.opened);
             let took = position.map(|position| since(position, now));
             self.0.counters.purge(PurgeSource::Replica, purge.kind == PurgeKind::Hard, took);
@@ -174,55 +153,23 @@ pub(crate) fn stored_result(freshness: Freshness, waits: Option<UnstoredReason>)
     }
 }
 
-/// The name of a CDN, without what its address has before an `@`: that may be a password.
-fn without_user(name: &str) -> String {
-    let Some((scheme, rest)) = name.split_once("://") else { return name.to_owned() };
-    let end = rest.find('/').unwrap_or(rest.len());
-    let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}://{}", &rest[host..])
-}
-
 /// How long ago a stamp was.
 fn since(stamp: u64, now: u64) -> Duration {
     Duration::from_micros(now.saturating_sub(stamp))
 }
 
 impl CountedRender {
-    pub(crate) fn rendered(self, is_stored: bool, became: &PastResult) {
-        self.ended(match became {
-            _ if !is_stored => RenderOutcome::Unstored,
-            PastResult::Gone => RenderOutcome::Gone,
-            PastResult::Same => RenderOutcome::Same,
-            _ => RenderOutcome::Changed,
-        });
-    }
-
-    pub(crate) fn failed(self, error: &RenderError) {
-        self.ended(match error {
-            RenderError::TimedOut(_) => RenderOutcome::Timeout,
-            _ => RenderOutcome::Failed,
-        });
-    }
-
-    pub(crate) fn ended(self, outcome: RenderOutcome) {
+    /// Counts it. `duration` is how long it took until there was a page, or an error.
+    pub(crate) fn ended(self, outcome: RenderOutcome, duration: Duration) {
         self.span.record("outcome", outcome.as_str());
-        self.counters.render(&self.route, self.reason, outcome, self.began.elapsed());
+        self.counters.render(&self.route, self.reason, outcome, duration);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn name_of_a_cdn_shows_no_password() {
-        for (name, shown) in [
-            ("fastly x@y", "fastly x@y"),
-            ("varnish http://a:b@c@127.0.0.1:6081", "varnish http://127.0.0.1:6081"),
-            ("https://site.example/_isr/purge@b", "https://site.example/_isr/purge@b"),
-            ("https://token@site.example/_isr/purge", "https://site.example/_isr/purge"),
-        ] {
-            assert_eq!(without_user(name), shown);
-        }
+/// What a render came to that failed.
+pub(crate) fn failure_outcome(error: &RenderError) -> RenderOutcome {
+    match error {
+        RenderError::TimedOut(_) => RenderOutcome::Timeout,
+        _ => RenderOutcome::Failed,
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     engine::Engine,
     entry::Version,
     period,
+    stats::RenderReason,
     tasks::{schedule::Urgency, single_flight},
 };
 
@@ -82,7 +83,8 @@ impl Engine {
         if self.stored(&target.key).await.is_some() {
             return false;
         }
-        let flight = self.join_flight(&target, "warmed", Urgency::Background, Version::default());
+        let flight =
+            self.join_flight(&target, RenderReason::Warm, Urgency::Background, Version::default());
         matches!(single_flight::wait(flight).await, Some(Ok(_)))
     }
 }

@@ -6,15 +6,16 @@ use crate::{
     order::purge::Scope,
     route::target::Target,
     rules::freshness::Freshness,
+    stats::RenderReason,
     tasks::schedule::Urgency,
     watch::Topic,
 };
 
 impl Engine {
-    /// Tells the watchers of a page that it was stored, unless it is the same as `old`.
-    pub(crate) fn tell_page_watchers(&self, entry: &ServedEntry, old: Option<&ServedEntry>) {
+    /// Tells the watchers of a page that it was stored, unless it is the same as the one before.
+    pub(crate) fn tell_page_watchers(&self, entry: &ServedEntry, is_same: bool) {
         self.0.watch.set_tags(entry);
-        if old.is_none_or(|old| !entry.is_same_page(old)) {
+        if !is_same {
             let tags = entry.tags.iter().cloned().map(Topic::Tag);
             let topics = std::iter::once(Topic::Page(entry.key.clone())).chain(tags);
             self.0.watch.changed(topics, || self.0.order.next());
@@ -49,7 +50,7 @@ impl Engine {
 
     fn start_watched(&self, target: &Target) {
         if self.0.bypass.is_none() {
-            self.join_flight(target, "watched", Urgency::Background, Version::default());
+            self.join_flight(target, RenderReason::Time, Urgency::Background, Version::default());
         }
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     address::tag::Tag,
     entry::millis::{self, since_epoch},
+    stats::RenderReason,
 };
 
 /// How many reads of a page are named; the others are counted.
@@ -81,7 +82,7 @@ pub(crate) enum TagSource {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Changes {
-    /// Of regenerations that no purge asked for.
+    /// Of regenerations because its period was over.
     pub(crate) by_time: Tally,
     /// Of those of a page that a purge had reached.
     pub(crate) by_purge: Tally,
@@ -109,8 +110,7 @@ pub(crate) struct Regenerated {
     /// The time since the render before.
     pub(crate) interval: Duration,
     pub(crate) has_changed: bool,
-    /// Whether a purge had reached the page before.
-    pub(crate) is_purged: bool,
+    pub(crate) reason: RenderReason,
 }
 
 impl Asker {
@@ -191,10 +191,18 @@ impl Changes {
     /// These, and one more.
     #[must_use]
     pub(crate) fn and(mut self, render: Regenerated) -> Self {
-        let tally = if render.is_purged { &mut self.by_purge } else { &mut self.by_time };
-        tally.regenerations = tally.regenerations.saturating_add(1);
-        tally.changed = tally.changed.saturating_add(u32::from(render.has_changed));
-        tally.interval = tally.interval.saturating_add(render.interval);
+        let tally = match render.reason {
+            RenderReason::Time => Some(&mut self.by_time),
+            RenderReason::Purge => Some(&mut self.by_purge),
+            // Somebody asked for it, perhaps because there was something new: it tells nothing of the
+            // period.
+            _ => None,
+        };
+        if let Some(tally) = tally {
+            tally.regenerations = tally.regenerations.saturating_add(1);
+            tally.changed = tally.changed.saturating_add(u32::from(render.has_changed));
+            tally.interval = tally.interval.saturating_add(render.interval);
+        }
         if render.has_changed {
             self.last = Some(render.at);
         }
@@ -279,17 +287,18 @@ mod tests {
     #[test]
     fn regenerations_by_time_and_by_purge_are_counted_apart() {
         let at = UNIX_EPOCH + minutes(9);
-        let render = |interval, has_changed, is_purged| Regenerated {
+        let render = |interval, has_changed, reason| Regenerated {
             at: at + interval,
             interval,
             has_changed,
-            is_purged,
+            reason,
         };
         let changes = Changes::default()
-            .and(render(seconds(60), true, false))
-            .and(render(seconds(70), false, false))
-            .and(render(seconds(5), true, true))
-            .and(render(seconds(6), false, true));
+            .and(render(seconds(60), true, RenderReason::Time))
+            .and(render(seconds(70), false, RenderReason::Time))
+            .and(render(seconds(4), true, RenderReason::Requested))
+            .and(render(seconds(5), true, RenderReason::Purge))
+            .and(render(seconds(6), false, RenderReason::Purge));
         let by_time = Tally { regenerations: 2, changed: 1, interval: seconds(130) };
         let by_purge = Tally { regenerations: 2, changed: 1, interval: seconds(11) };
         assert_eq!(changes, Changes { by_time, by_purge, last: Some(at + seconds(5)) });

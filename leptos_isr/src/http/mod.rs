@@ -242,10 +242,8 @@ impl Engine {
             None => self.serve(target, is_prefetch).await,
         };
         match lookup {
-            Lookup::Stored(entry) => {
-                let status = |freshness| {
-                    (hit_status(freshness), stored_result(freshness, self.backs_off(&entry)))
-                };
+            Lookup::Stored { entry, waits } => {
+                let status = |freshness| (hit_status(freshness), stored_result(freshness, waits));
                 self.encoded_page(route, &entry, status, request).await
             }
             Lookup::StaleIfError(entry) => {
@@ -382,7 +380,7 @@ impl Engine {
             tags: Vec::new(),
         };
         let entry = match self.serve(&target, headers::is_prefetch(request)).await {
-            Lookup::Stored(entry) | Lookup::StaleIfError(entry) => entry,
+            Lookup::Stored { entry, .. } | Lookup::StaleIfError(entry) => entry,
             Lookup::Rendered { new, .. } => new.entry,
             Lookup::Failed { failure, had_page } => return failed(failure, forward(had_page)),
             Lookup::NotPrefetched { had_page } => return not_prefetched(forward(had_page)),

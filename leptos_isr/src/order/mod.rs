@@ -246,7 +246,8 @@ impl Order {
     /// Has all purges count again, later than what a page has seen of which the ledger knows nothing:
     /// it may give lower positions than before.
     pub(crate) fn count_again_after(&self, seen: Seen) {
-        self.purges.count_again_after(seen.0);
+        let position = self.purges.count_again_after(seen.0);
+        self.origins.note(position, self.origin(PurgeSource::LostPurges));
     }
 
     pub(crate) fn freshness(&self, lifetime: Lifetime, entry: &ServedEntry) -> Freshness {

@@ -50,6 +50,8 @@ pub enum PurgeSource {
     Again,
     /// The engine, since the ledger had lost purges.
     LostPurges,
+    /// The engine, since a new build began to serve.
+    NewBuild,
     /// Somebody whom this version does not know.
     Unknown,
 }
@@ -92,6 +94,7 @@ impl From<String> for PurgeSource {
             "inspector" => Self::Inspector,
             "again" => Self::Again,
             "lost-purges" => Self::LostPurges,
+            "new-build" => Self::NewBuild,
             other => match other.strip_prefix(WEBHOOK) {
                 Some(name) => Self::Webhook(name.into()),
                 None => Self::Unknown,
@@ -109,6 +112,7 @@ impl From<PurgeSource> for String {
             PurgeSource::Webhook(name) => format!("{WEBHOOK}{name}"),
             PurgeSource::Again => "again".to_owned(),
             PurgeSource::LostPurges => "lost-purges".to_owned(),
+            PurgeSource::NewBuild => "new-build".to_owned(),
             PurgeSource::Unknown => "unknown".to_owned(),
         }
     }
@@ -125,8 +129,8 @@ mod tests {
 
     #[test]
     fn origin_is_the_same_when_read_again_and_a_later_source_is_unknown() {
-        use PurgeSource::{Again, Api, Code, LostPurges, Unknown, Webhook};
-        for by in [Code, Api, Webhook("cms:1".into()), Again, LostPurges, Unknown] {
+        use PurgeSource::{Again, Api, Code, LostPurges, NewBuild, Unknown, Webhook};
+        for by in [Code, Api, Webhook("cms:1".into()), Again, LostPurges, NewBuild, Unknown] {
             let json = serde_json::to_string(&origin(by.clone())).unwrap();
             assert_eq!(serde_json::from_str::<PurgeOrigin>(&json).unwrap(), origin(by));
         }

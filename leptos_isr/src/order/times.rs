@@ -233,12 +233,13 @@ impl Purges {
     }
 
     /// Has each purge count again, after `position`.
-    pub(crate) fn count_again_after(&self, position: Position) {
+    pub(crate) fn count_again_after(&self, position: Position) -> Position {
         let mut times = self.times.write().unwrap_or_else(PoisonError::into_inner);
         let position = position.max(self.applied()).saturating_add(1);
         times.raise(position);
         self.applied.store(position, Ordering::Release);
         self.generation.fetch_add(1, Ordering::Release);
+        position
     }
 
     pub(crate) fn applied(&self) -> Position {

@@ -27,7 +27,7 @@ impl EntryKind {
 pub(crate) enum Decision {
     Serve,
     /// Serve the page, and regenerate it in the background.
-    Regenerate(StaleReason),
+    Regenerate,
     /// Wait for a new page. The old one is for failures only.
     Render,
 }
@@ -42,7 +42,7 @@ pub(crate) fn decide(kind: EntryKind, freshness: Freshness) -> Decision {
             (EntryKind::Gone, StaleReason::Purge) => Decision::Render,
             // Whoever follows a link must not get data that is older than the stored page.
             (EntryKind::Data, _) => Decision::Render,
-            (EntryKind::Page | EntryKind::Gone, _) => Decision::Regenerate(reason),
+            (EntryKind::Page | EntryKind::Gone, _) => Decision::Regenerate,
         },
         Freshness::Expired { .. } => Decision::Render,
     }
@@ -60,9 +60,9 @@ mod tests {
         let (time, purge) = (StaleReason::Time, StaleReason::Purge);
         for (kind, freshness, decision) in [
             (EntryKind::Page, Freshness::Fresh { left: None }, Decision::Serve),
-            (EntryKind::Page, stale(time), Decision::Regenerate(time)),
-            (EntryKind::Page, stale(purge), Decision::Regenerate(purge)),
-            (EntryKind::Gone, stale(time), Decision::Regenerate(time)),
+            (EntryKind::Page, stale(time), Decision::Regenerate),
+            (EntryKind::Page, stale(purge), Decision::Regenerate),
+            (EntryKind::Gone, stale(time), Decision::Regenerate),
             (EntryKind::Gone, stale(purge), Decision::Render),
             (EntryKind::Data, Freshness::Fresh { left: None }, Decision::Serve),
             (EntryKind::Data, stale(time), Decision::Render),

@@ -37,15 +37,6 @@ pub(crate) enum StaleReason {
     Purge,
 }
 
-impl StaleReason {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Time => "stale",
-            Self::Purge => "purge",
-        }
-    }
-}
-
 /// How a page was purged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum PurgeKind {

@@ -88,9 +88,11 @@ labels! {
 labels! {
     /// What a render came to.
     RenderOutcome {
-        /// A page that differs from the one before, or of which there was none before.
+        /// A page where none was at hand.
+        New = "new",
+        /// Another page than the one before.
         Changed = "changed",
-        /// The same page as before.
+        /// The same page once more.
         Same = "same",
         /// The answer that there is no such page.
         Gone = "gone",

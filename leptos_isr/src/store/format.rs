@@ -206,6 +206,7 @@ mod tests {
     use crate::{
         address::path::CanonicalPath,
         entry::facts::{Asker, NotedRead, ReadFact, Regenerated},
+        stats::RenderReason,
     };
     use http::header;
 
@@ -227,7 +228,7 @@ mod tests {
         let asked_by = Some(Asker::read("titles"));
         entry.facts = Facts::new(&entry.tags, &entry.tags[..1], asked_by, &reads);
         let (at, interval) = (at_millis(at), Duration::from_secs(60));
-        let again = Regenerated { at, interval, has_changed: true, is_purged: false };
+        let again = Regenerated { at, interval, has_changed: true, reason: RenderReason::Time };
         entry.facts.changes = entry.facts.changes.and(again);
         entry
     }

@@ -345,7 +345,7 @@ async fn overview_says_what_requests_and_renders_came_to() {
         "<dt>Fresh</dt><dd>2</dd>",
         "<dt>Stale, then regenerated</dt><dd>1</dd>",
         "<dt>Errors</dt><dd>1</dd>",
-        "<td class=\"n\" data-is=\"renders\">3</td><td class=\"n\" data-is=\"changed\">2</td>",
+        "<td class=\"n\" data-is=\"renders\">3</td><td class=\"n\" data-is=\"changed\">1</td>",
         "<td class=\"n failed\" data-is=\"failed\">1</td>",
         "<a class=\"failed\" href=\"/_isr/?sort=errors\">1</a>",
         "<dt>Ledger of purges</dt><dd>none: a restart forgets purges</dd>",

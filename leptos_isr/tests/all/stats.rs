@@ -185,7 +185,7 @@ async fn render_counts_by_why_it_ran_and_what_it_came_to() {
     assert_eq!(
         renders(&site),
         [
-            (RenderReason::Miss, RenderOutcome::Changed, 1),
+            (RenderReason::Miss, RenderOutcome::New, 1),
             (RenderReason::Miss, RenderOutcome::Unstored, 1),
             (RenderReason::Time, RenderOutcome::Changed, 1),
             (RenderReason::Time, RenderOutcome::Same, 1),
@@ -235,7 +235,7 @@ async fn render_of_a_build_counts_as_that() {
     let listed = Isr::forever().prerender(async || Ok::<_, String>(vec!["1", "2"]));
     let site = Site::build(RouteTable::new().add(PAGES, listed).unwrap(), |builder| builder);
     site.engine.prerender(1, |_| (), |_| ()).await.unwrap();
-    assert_eq!(renders(&site), [(RenderReason::Build, RenderOutcome::Changed, 2)]);
+    assert_eq!(renders(&site), [(RenderReason::Build, RenderOutcome::New, 2)]);
 }
 
 #[tokio::test]

@@ -6,16 +6,17 @@
 use std::time::Duration;
 
 use axum::{Extension, Router, routing::get};
-use http::Method;
+use http::{Method, StatusCode};
 use leptos_isr::{
     Engine, Error, Isr, OnMissing,
     data::{DataError, data},
-    inspect::{PageQuery, PageReport, PageState, RenderOutcome, SetBy},
+    inspect::{PageQuery, PageReport, PageState, SetBy},
     minutes,
     page::RenderScope,
     purge::{Mapping, Purge, Webhook},
     route::RouteTable,
     seconds,
+    stats::{RenderOutcome, RenderReason},
     testing::{RenderFault, TestClock, TestSite},
 };
 use serde_json::Value;
@@ -180,10 +181,11 @@ async fn page_whose_source_fails_says_since_how_many_tries_and_when_the_next_is(
     let said = "stale: its period of 1m (set by the route) was over 30s ago; its last 3 renders failed \
                 (lastly: the source is down), and the next try is in ";
     assert!(page.why.starts_with(said), "{}", page.why);
-    let results: Vec<_> =
-        page.renders.iter().map(|render| (render.reason, render.result)).collect();
-    use RenderOutcome::{Failed, New};
-    assert_eq!(results, [("stale", Failed), ("stale", Failed), ("stale", Failed), ("miss", New)]);
+    let renders: Vec<_> =
+        page.renders.iter().map(|render| (render.reason, render.outcome)).collect();
+    let failed = (RenderReason::Time, RenderOutcome::Failed);
+    let first = (RenderReason::Miss, RenderOutcome::New);
+    assert_eq!(renders, [failed, failed, failed, first]);
     site.advance(seconds(5));
     assert!(why(&site, "/a/1").await.ends_with("and the next visitor starts another try"));
     // A purge is worth one at once.
@@ -284,8 +286,8 @@ async fn page_that_a_later_render_may_not_replace() {
                 failures only; its last render left nothing to store";
     assert!(page.why.starts_with(said), "{}", page.why);
     assert_eq!(
-        (page.state, page.renders[0].result),
-        (PageState::Expired, RenderOutcome::NotStored)
+        (page.state, page.renders[0].outcome),
+        (PageState::Expired, RenderOutcome::Unstored)
     );
 }
 
@@ -393,7 +395,7 @@ async fn regenerations_are_counted_as_changed_or_the_same_by_time_and_by_purge()
     assert_eq!(tally(stored.by_purge), (1, 0, seconds(5)));
     // However soon a page takes the place of the one that is being served.
     assert_eq!((stored.last_change, stored.requests), (Some(last_change), 5));
-    let results: Vec<_> = page.renders.iter().map(|render| render.result).collect();
+    let results: Vec<_> = page.renders.iter().map(|render| render.outcome).collect();
     use RenderOutcome::{Changed, New, Same};
     assert_eq!(results, [Same, Same, Changed, Changed, New]);
 }
@@ -421,6 +423,24 @@ async fn asked(site: &TestSite, query: &str) -> leptos_isr::testing::Answer {
     site.request(Method::GET, &path, &[("authorization", &bearer)]).await
 }
 
+/// Visitors can ask for any path: those renders would take the place of those of pages.
+#[tokio::test]
+async fn renders_of_a_page_that_there_never_was_are_not_kept() {
+    let site = Site::new();
+    site.behave(Renders::Status(StatusCode::NOT_FOUND));
+    site.get("/a/none").await.assert_status(404);
+    assert_eq!(site.engine.page("/a/none").await.unwrap().renders, []);
+    site.behave(Renders::Page);
+    site.get("/a/1").await;
+    site.advance(minutes(1));
+    site.behave(Renders::Status(StatusCode::NOT_FOUND));
+    site.get("/a/1").await.assert_stale();
+    site.idle().await;
+    let outcomes = site.engine.page("/a/1").await.unwrap().renders.into_iter();
+    let outcomes: Vec<_> = outcomes.map(|render| render.outcome).collect();
+    assert_eq!(outcomes, [RenderOutcome::Gone, RenderOutcome::New]);
+}
+
 #[tokio::test]
 async fn report_is_given_as_json_to_whoever_has_the_token_and_kept_by_nobody() {
     let site = Site::build(routes(), |builder| builder.token(TOKEN));
@@ -435,7 +455,7 @@ async fn report_is_given_as_json_to_whoever_has_the_token_and_kept_by_nobody() {
     assert_eq!(page["stored"]["period_set_by"], "route");
     assert_eq!(page["stored"]["rendered_at"], "2026-01-01T00:00:00.000Z");
     assert_eq!(page["stored"]["forms"][0]["encoding"], "identity");
-    assert_eq!(page["renders"][0]["result"], "new");
+    assert_eq!(page["renders"][0]["outcome"], "new");
     assert_eq!(site.renders(), 1, "asking renders nothing");
 
     for query in ["", "?path=", "?path=%2Fa%2F%25zz", "?path=/a/1&path=/a/2", "?page=/a/1"] {

@@ -301,7 +301,7 @@ pub(super) fn parse(url: &str) -> Result<Url, FetchError> {
 }
 
 /// An address as errors and the log show it: without user and query, which may be secrets.
-pub(super) fn shown(url: &Url) -> String {
+pub(crate) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     // An address that cannot have a user has none.
     let _ = (url.set_username(""), url.set_password(None));

@@ -24,7 +24,7 @@ use self::{
 };
 use crate::{
     address::{key::Key, path::CanonicalPath, tag::Tag},
-    engine::{Engine, lookup::NoPage},
+    engine::{Engine, finished, lookup::NoPage},
     entry::{
         Entry, ServedEntry,
         facts::{Asker, TagSource, Tally},
@@ -245,13 +245,8 @@ impl Engine {
             let _turn = turn;
             look(&engine)
         });
-        match looking.await {
-            Ok(found) => Ok(found),
-            Err(stopped) => match stopped.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(Error::ShuttingDown),
-            },
-        }
+        let found = finished(looking).await?;
+        Ok(found)
     }
 
     fn regeneration_of(&self, target: &Target) -> Option<RegenerationState> {

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::json::{maybe_moment, maybe_seconds, moment, seconds};
 use crate::{
-    engine::history::{PastRender, PastResult},
+    engine::history::PastRender,
     order::{origins::PurgeSource, purge::Scope},
+    stats::{RenderOutcome, RenderReason},
 };
 
 /// All that is known of one page; see [`Engine::page`](crate::Engine::page).
@@ -233,50 +234,24 @@ pub struct Failing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RenderReport {
-    /// Why it was begun: `miss`, `stale`, `expired`, `purge`, `requested`, `watched` or `warmed`.
-    pub reason: &'static str,
+    /// Why it was begun.
+    pub reason: RenderReason,
     /// When it began.
     #[serde(serialize_with = "moment")]
     pub began: SystemTime,
     /// How long it took.
     #[serde(serialize_with = "seconds")]
     pub duration: Duration,
-    /// What it gave.
-    pub result: RenderOutcome,
+    /// What it came to.
+    pub outcome: RenderOutcome,
     /// Why it failed, if it did.
     pub error: Option<String>,
 }
 
-/// What a render gave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum RenderOutcome {
-    /// A page where none was at hand.
-    New,
-    /// Another page than the one before.
-    Changed,
-    /// The same page once more.
-    Same,
-    /// That there is no such page.
-    Gone,
-    /// A page that may not be stored.
-    NotStored,
-    /// None.
-    Failed,
-}
-
 impl RenderReport {
     pub(super) fn of(render: &PastRender) -> Self {
-        let result = match render.result {
-            PastResult::New => RenderOutcome::New,
-            PastResult::Changed => RenderOutcome::Changed,
-            PastResult::Same => RenderOutcome::Same,
-            PastResult::Gone => RenderOutcome::Gone,
-            PastResult::NotStored => RenderOutcome::NotStored,
-            PastResult::Failed(_) => RenderOutcome::Failed,
-        };
-        let PastRender { reason, began, duration, .. } = *render;
-        Self { reason, began, duration, result, error: render.result.error() }
+        let PastRender { reason, began, duration, outcome, error } = render.clone();
+        let error = error.map(|error| error.to_string());
+        Self { reason, began, duration, outcome, error }
     }
 }

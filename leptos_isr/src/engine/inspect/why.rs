@@ -151,6 +151,7 @@ fn purged(report: &PageReport, purge: &PurgeReport) -> String {
         Some(PurgeSource::Webhook(name)) => format!(" by the webhook `{name}`"),
         Some(PurgeSource::Again) => " once more, as a purge before had asked for".to_owned(),
         Some(PurgeSource::LostPurges) => ", since the ledger had lost purges".to_owned(),
+        Some(PurgeSource::NewBuild) => ", since a new build began to serve".to_owned(),
         Some(PurgeSource::Unknown) | None => String::new(),
     };
     let server = match &purge.replica {
@@ -213,6 +214,19 @@ fn set_by(by: &SetBy) -> String {
 
 fn past(report: &PageReport, time: SystemTime) -> Duration {
     report.at.duration_since(time).unwrap_or_default()
+}
+
+/// A number with a comma after each thousand.
+pub(crate) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
 }
 
 /// A duration as people say it: two units at most.

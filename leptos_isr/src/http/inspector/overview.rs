@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use super::{
     html::{Html, fact, html},
-    shown::{bytes, count, list_link, share, took},
+    shown::{bytes, list_link, share, took},
 };
 use crate::{
     clock::stamp_of,
     engine::{
         Engine,
-        inspect::{list::PageQuery, why::shown},
+        inspect::{
+            list::PageQuery,
+            why::{number, shown},
+        },
     },
     stats::{RenderOutcome, RequestResult, RouteStats, Stats, Tier},
 };
@@ -74,7 +77,7 @@ impl Engine {
                 Tier::Data => "Data in memory",
             };
             fact(out, name, |out| {
-                html!(out; (count(tier.entries)) " <span class=\"soft\">" (bytes(tier.bytes)) " of "
+                html!(out; (number(tier.entries)) " <span class=\"soft\">" (bytes(tier.bytes)) " of "
                     (bytes(tier.limit)) "</span>");
             });
         }
@@ -134,12 +137,12 @@ fn requests(out: &mut Html, stats: &Stats) {
         all.0.iter_mut().zip(Answers::of(route).0).for_each(|(sum, count)| *sum += count);
     }
     html!(out; "<h2>Requests</h2><dl>");
-    fact(out, "For stored pages", |out| html!(out; (count(all.all()))));
+    fact(out, "For stored pages", |out| html!(out; (number(all.all()))));
     fact(out, "From the store", |out| {
         html!(out; "<strong>" (share(all.answered_at_once(), all.all())) "</strong>");
     });
-    for (number, result) in all.0.iter().zip(RequestResult::ALL) {
-        fact(out, in_words(*result), |out| html!(out; (count(*number))));
+    for (count, result) in all.0.iter().zip(RequestResult::ALL) {
+        fact(out, in_words(*result), |out| html!(out; (number(*count))));
     }
     html!(out; "</dl><h2>Now</h2>");
 }
@@ -170,11 +173,11 @@ fn row(out: &mut Html, name: &str, route: &RouteStats) {
     html!(out; "<tr data-key=\"route " (name) "\"><th scope=\"row\"><a class=\"path\" href=\"" (link) "#pages\">"
         (name) "</a></th>");
     for (label, value) in [
-        ("requests", count(answers.all())),
+        ("requests", number(answers.all())),
         ("from the store", share(answers.answered_at_once(), answers.all())),
-        ("renders", count(rendered(RenderOutcome::ALL))),
-        ("changed", count(rendered(&[RenderOutcome::Changed]))),
-        ("same", count(rendered(&[RenderOutcome::Same]))),
+        ("renders", number(rendered(RenderOutcome::ALL))),
+        ("changed", number(rendered(&[RenderOutcome::Changed]))),
+        ("same", number(rendered(&[RenderOutcome::Same]))),
     ] {
         html!(out; "<td class=\"n\" data-is=\"" (label) "\">" (value) "</td>");
     }
@@ -183,6 +186,6 @@ fn row(out: &mut Html, name: &str, route: &RouteStats) {
         0 => "–".to_owned(),
         renders => took(Duration::from_secs_f64(times.sum.as_secs_f64() / renders as f64)),
     };
-    html!(out; "<td class=\"" (class) "\" data-is=\"failed\">" (count(failed))
+    html!(out; "<td class=\"" (class) "\" data-is=\"failed\">" (number(failed))
         "</td><td class=\"n\" data-is=\"a render takes\">" (mean) "</td></tr>");
 }

@@ -2,14 +2,14 @@
 
 use super::{
     html::{Html, html},
-    shown::{bytes, count, list_link, page_link, took},
+    shown::{bytes, list_link, page_link, took},
 };
 use crate::engine::{
     Engine,
     inspect::{
         list::{PageList, PageOrder, PageQuery, PageRow},
         report::PageState,
-        why::shown,
+        why::{number, shown},
     },
 };
 
@@ -129,16 +129,16 @@ fn row(out: &mut Html, page: &PageRow) {
     };
     let same = match page.regenerations {
         0 => "–".to_owned(),
-        all => format!("{} of {}", count(page.unchanged.into()), count(all.into())),
+        all => format!("{} of {}", number(page.unchanged.into()), number(all.into())),
     };
     let render_time = match page.renders {
         0 => "–".to_owned(),
-        renders => format!("{} in {}", took(page.render_time), count(renders)),
+        renders => format!("{} in {}", took(page.render_time), number(renders)),
     };
     for (label, value) in [
         ("age", page.age.map_or("–".to_owned(), shown)),
         ("stale for", stale_for),
-        ("requests", count(page.requests)),
+        ("requests", number(page.requests)),
         ("render time", render_time),
         ("same again", same),
         ("size", bytes(page.bytes as u64)),

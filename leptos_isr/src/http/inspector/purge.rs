@@ -2,11 +2,11 @@
 
 use super::{
     html::{Html, html},
-    shown::{count, page_link, pages},
+    shown::{page_link, pages},
 };
 use crate::{
     address::tag::Tag,
-    engine::dry_run::PurgeDryRun,
+    engine::{dry_run::PurgeDryRun, inspect::why::number},
     order::purge::{Purge, Scope},
 };
 
@@ -59,7 +59,7 @@ pub(super) fn ask(out: &mut Html, path: &str, form: &PurgeForm, reached: &PurgeD
     }
     html!(out; " reaches <strong>" (pages(reached.pages)) "</strong>");
     if reached.data > 0 {
-        html!(out; " and " (count(reached.data as u64)) " stored answers of data routes");
+        html!(out; " and " (number(reached.data as u64)) " stored answers of data routes");
     }
     let what_follows = match form.hard {
         true => {
@@ -88,7 +88,7 @@ fn sample(out: &mut Html, reached: &PurgeDryRun) {
     html!(out; "</ul>");
     let others = reached.pages.saturating_sub(reached.sample.len());
     if others > 0 {
-        html!(out; "<p class=\"soft\">and " (count(others as u64)) " more</p>");
+        html!(out; "<p class=\"soft\">and " (number(others as u64)) " more</p>");
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    engine::inspect::{list::PageQuery, report::SetBy},
+    engine::inspect::{list::PageQuery, report::SetBy, why::number},
     wire,
 };
 
@@ -16,23 +16,10 @@ use crate::{
 const VALUE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b':');
 
-/// With a comma after each thousand.
-pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() * 4 / 3);
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
 /// One page, several pages.
-pub(super) fn pages(number: usize) -> String {
-    let noun = if number == 1 { "page" } else { "pages" };
-    format!("{} {noun}", count(number as u64))
+pub(super) fn pages(count: usize) -> String {
+    let noun = if count == 1 { "page" } else { "pages" };
+    format!("{} {noun}", number(count as u64))
 }
 
 /// What share of `all` is `part`; a dash of nothing.
@@ -59,7 +46,7 @@ pub(super) fn took(time: Duration) -> String {
         seconds if seconds < 0.01 => format!("{:.1} ms", seconds * 1e3),
         seconds if seconds < 1.0 => format!("{:.0} ms", seconds * 1e3),
         seconds if seconds < 60.0 => format!("{seconds:.1} s"),
-        seconds => format!("{} s", count(seconds as u64)),
+        seconds => format!("{} s", number(seconds as u64)),
     }
 }
 
@@ -108,8 +95,8 @@ mod tests {
 
     #[test]
     fn numbers_are_as_a_person_reads_them() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(count(number), text);
+        for (count, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(count), text);
         }
         for (part, all, text) in
             [(0, 0, "–"), (1, 3, "33.3 %"), (99_999, 100_000, "99.9 %"), (7, 7, "100.0 %")]

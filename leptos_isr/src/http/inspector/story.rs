@@ -5,18 +5,19 @@ use std::time::{Duration, SystemTime};
 use super::{
     html::{Html, fact, html},
     pages::class,
-    shown::{bytes, count, list_link, moment, set_by, took},
+    shown::{bytes, list_link, moment, set_by, took},
 };
 use crate::{
     engine::inspect::{
         list::PageQuery,
         report::{
-            PageReport, PageState, PurgeReport, RegenerationState, Regenerations, RenderOutcome,
-            RenderReport, StoredPage,
+            PageReport, PageState, PurgeReport, RegenerationState, Regenerations, RenderReport,
+            StoredPage,
         },
-        why::shown,
+        why::{number, shown},
     },
     order::{origins::PurgeSource, purge::Scope},
+    stats::RenderOutcome,
 };
 
 /// The page's `<main>`.
@@ -82,7 +83,7 @@ fn page_facts(out: &mut Html, stored: &StoredPage) {
         Some(expire) => html!(out; (shown(expire))),
         None => html!(out; "any time"),
     });
-    fact(out, "Requests", |out| html!(out; (count(stored.requests))));
+    fact(out, "Requests", |out| html!(out; (number(stored.requests))));
     fact(out, "Rendered after its period", |out| regenerations(out, stored.by_time));
     fact(out, "Rendered after purges", |out| regenerations(out, stored.by_purge));
     if let Some(at) = stored.last_change {
@@ -166,6 +167,7 @@ fn maker(purge: &PurgeReport) -> String {
         Some(PurgeSource::Webhook(name)) => format!("the webhook {name}"),
         Some(PurgeSource::Again) => "a purge before, once more".to_owned(),
         Some(PurgeSource::LostPurges) => "the engine, since the ledger had lost purges".to_owned(),
+        Some(PurgeSource::NewBuild) => "the engine, since a new build began to serve".to_owned(),
         Some(PurgeSource::Unknown) | None => "not known".to_owned(),
     }
 }
@@ -199,7 +201,7 @@ fn reads(out: &mut Html, stored: &StoredPage) {
     }
     html!(out; "</tbody></table><p class=\"soft\">");
     if stored.more_reads > 0 {
-        html!(out; "And " (count(stored.more_reads.into())) " more. ");
+        html!(out; "And " (number(stored.more_reads.into())) " more. ");
     }
     html!(out; "Each leads to the pages that were made of it too.</p>");
 }
@@ -221,15 +223,17 @@ fn render_row(out: &mut Html, report: &PageReport, render: &RenderReport) {
     html!(out; "<tr data-key=\"render " (humantime::format_rfc3339_micros(render.began))
         "\"><th scope=\"row\">");
     ago(out, render.began, report.at.duration_since(render.began).unwrap_or_default());
-    html!(out; " ago</th><td data-is=\"why\">" (render.reason) "</td><td class=\"n\" data-is=\"took\">"
+    html!(out; " ago</th><td data-is=\"why\">" (render.reason.as_str()) "</td><td class=\"n\" data-is=\"took\">"
         (took(render.duration)) "</td><td data-is=\"gave\">");
-    match render.result {
+    match render.outcome {
         RenderOutcome::New => html!(out; "a first page"),
         RenderOutcome::Changed => html!(out; "another page"),
         RenderOutcome::Same => html!(out; "the same page"),
         RenderOutcome::Gone => html!(out; "that there is none"),
-        RenderOutcome::NotStored => html!(out; "a page that may not be stored"),
-        RenderOutcome::Failed => html!(out; "<span class=\"failed\">a failure</span>"),
+        RenderOutcome::Unstored => html!(out; "a page that is not stored"),
+        RenderOutcome::Failed | RenderOutcome::Timeout => {
+            html!(out; "<span class=\"failed\">a failure</span>");
+        }
     }
     if let Some(error) = &render.error {
         html!(out; "<div class=\"error\">" (error) "</div>");

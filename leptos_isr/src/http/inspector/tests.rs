@@ -13,12 +13,13 @@ use crate::{
         Engine,
         inspect::report::{
             Failing, Form, PageReport, PageState, PurgeReport, ReadReport, RegenerationState,
-            Regenerations, RenderOutcome, RenderReport, SetBy, StoredPage, TagReport,
+            Regenerations, RenderReport, SetBy, StoredPage, TagReport,
         },
     },
     order::{origins::PurgeSource, purge::Scope},
     period::{days, minutes, seconds},
     route::routes::RouteTable,
+    stats::{RenderOutcome, RenderReason},
 };
 
 fn report() -> PageReport {
@@ -68,10 +69,10 @@ fn report() -> PageReport {
         regeneration: Some(RegenerationState::Queued { place: 3 }),
         failing: Some(Failing { failures: 2, retry_in: seconds(4), error: None }),
         renders: vec![RenderReport {
-            reason: "stale",
+            reason: RenderReason::Time,
             began: at - seconds(30),
             duration: Duration::from_millis(12),
-            result: RenderOutcome::Failed,
+            outcome: RenderOutcome::Failed,
             error: Some("a read failed: </td>".to_owned()),
         }],
         cut_off_since: None,

@@ -109,7 +109,7 @@ impl Process {
             return Got::Failed;
         }
         let (entry, least) = match &lookup {
-            Lookup::Stored(entry) => (entry, least(!self.is_fresh(target, entry))),
+            Lookup::Stored { entry, .. } => (entry, least(!self.is_fresh(target, entry))),
             Lookup::Rendered { new, .. } => (&new.entry, before),
             _ => return Got::Failed,
         };
@@ -136,7 +136,7 @@ impl Process {
 
     /// That neither the pages nor the purges of this process go back.
     fn check_order(&self, page: usize, lookup: &Lookup) {
-        let (Lookup::Stored(entry) | Lookup::StaleIfError(entry)) = lookup else { return };
+        let (Lookup::Stored { entry, .. } | Lookup::StaleIfError(entry)) = lookup else { return };
         let mut newest = self.newest.lock().unwrap();
         let (versions, last) = &mut *newest;
         let seen = self.engine.0.order.seen();

@@ -109,6 +109,7 @@ pub(crate) fn replay(records: &[LedgerRecord], now: Position) -> PurgeHistory {
             history.heard.purges.push((Some(*position), purge));
         }
     }
+    history.heard.periods = known.periods.all().map(|(_, period)| period).collect();
     history.log = PurgeLog(Mutex::new(known));
     if damaged > 0 {
         warn!(

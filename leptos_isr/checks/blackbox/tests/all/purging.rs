@@ -324,10 +324,10 @@ async fn log_says_why_each_page_was_rendered() {
     let log = site.log();
     for (key, reason, outcome) in [
         ("/blog/new", "miss", "stored"),
-        ("/blog/a", "stale", "stored"),
+        ("/blog/a", "time", "stored"),
         ("/blog/a", "purge", "stored"),
         ("/blog/a", "requested", "stored"),
-        ("/blog/a", "stale", "failed"),
+        ("/blog/a", "time", "failed"),
         ("/blog/a", "requested", "failed"),
     ] {
         let parts = [
