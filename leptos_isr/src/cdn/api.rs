@@ -434,5 +434,9 @@ fn pattern_of_prefix(prefix: &str) -> String {
 
 /// An address as the log, metrics and the ledger have it: without a user.
 pub(super) fn shown(address: &str) -> String {
-    Url::parse(address).map_or_else(|_| address.to_owned(), |url| client::shown(&url))
+    match Url::parse(address) {
+        Ok(url) if !url.authority().contains('@') => address.to_owned(),
+        Ok(url) => client::shown(&url),
+        Err(_) => address.to_owned(),
+    }
 }

@@ -111,7 +111,7 @@ fn story_of_a_page_has_all_that_is_known_of_it_and_escapes_it() {
         "<dt>Server</dt><dd><code>0000000b</code></dd>",
         "href=\"/_isr/?sort=demand&amp;read=GET%20https://cms.example/%3Fa%3D1%26b%3D%3C2%3E#pages\"",
         "And 3 more. ",
-        ">30s</time> ago</th><td data-is=\"why\">stale</td><td class=\"n\" data-is=\"took\">12 ms</td>",
+        ">30s</time> ago</th><td data-is=\"why\">time</td><td class=\"n\" data-is=\"took\">12 ms</td>",
         "<span class=\"failed\">a failure</span><div class=\"error\">a read failed: &lt;/td&gt;</div>",
     ] {
         assert!(text.contains(part), "{part}\n{text}");

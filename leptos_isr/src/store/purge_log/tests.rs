@@ -263,7 +263,7 @@ async fn periods_are_heard_by_other_processes_and_kept_by_a_rewritten_log() {
     let records = one.store.purges_since(0).await.unwrap().unwrap();
     assert!(records.len() < SUPERSEDED, "{} records", records.len());
     let PurgeHistory { heard, .. } = replay(&records, 0);
-    assert_eq!(heard.periods, [period("/b", 6), period("/a", 7)]);
+    assert_eq!(heard.periods, [period("/a", 7), period("/b", 6)]);
     one.hear().await;
     other.set_period(period("/c", 8)).await;
     assert_eq!(one.hear_periods().await, [period("/c", 8)], "both go on");
