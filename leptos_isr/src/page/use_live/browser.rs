@@ -8,12 +8,12 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 use leptos::{
     leptos_dom::helpers::TimeoutHandle,
     prelude::{
-        Effect, Get, Owner, document, on_cleanup, set_timeout, set_timeout_with_handle, window,
-        window_event_listener_untyped,
+        Effect, Owner, With, document, on_cleanup, set_timeout, set_timeout_with_handle,
+        use_context, window, window_event_listener_untyped,
     },
     wasm_bindgen::{JsCast, closure::Closure},
 };
-use leptos_router::hooks::use_location;
+use leptos_router::location::{BrowserUrl, LocationProvider};
 use web_sys::{
     Event, EventSource, MessageEvent,
     js_sys::{Math, encode_uri_component},
@@ -73,23 +73,41 @@ pub(super) fn watch(on_change: impl Fn() + 'static) {
     // When the page hydrates, its data came with the document.
     let is_hydrating = Owner::current_shared_context().is_some_and(|it| it.during_hydration());
     let first = if is_hydrating { 0.0 } else { now() };
-    let location = use_location();
-    Effect::new(move |before: Option<()>| {
-        let (page, query) = (location.pathname.get(), location.search.get());
-        let page = if query.is_empty() { page } else { format!("{page}?{query}") };
+    let router: Option<BrowserUrl> = use_context();
+    Effect::new(move |before: Option<String>| {
+        let page = shown(router.as_ref());
+        // Another place on the page that is shown.
+        if before.as_ref() == Some(&page) {
+            return page;
+        }
         let read_at = if before.is_some() { now() } else { first };
         let on_change = Rc::clone(&on_change);
         TAB.with_borrow_mut(|tab| {
             tab.watchers.retain(|watcher| watcher.id != id);
-            tab.watchers.push(Watcher { id, page, read_at, on_change });
+            tab.watchers.push(Watcher { id, page: page.clone(), read_at, on_change });
             tab.listen();
         });
         settle_after(PAUSE);
+        page
     });
     on_cleanup(move || {
         TAB.with_borrow_mut(|tab| tab.watchers.retain(|watcher| watcher.id != id));
         settle_after(PAUSE);
     });
+}
+
+/// The page that is shown: where the router is or, in islands, the document's own.
+fn shown(router: Option<&BrowserUrl>) -> String {
+    match router {
+        Some(router) => router.as_url().with(|url| match url.search() {
+            "" => url.path().to_owned(),
+            query => format!("{}?{query}", url.path()),
+        }),
+        None => {
+            let location = window().location();
+            location.pathname().unwrap_or_default() + &location.search().unwrap_or_default()
+        }
+    }
 }
 
 /// Milliseconds since the browser began to load the document.

@@ -16,8 +16,8 @@ mod watch;
 /// call comes at a random moment within half a second of the event, so that a thousand readers do
 /// not ask at once.
 ///
-/// The page is the one at the router's location, which may change; it must be a stored page. All
-/// components share one connection of the browser tab. The connection is closed while the tab is
+/// The page is the one at the router's location, which may change, and without a `Router`, as in
+/// islands, the document itself; it must be a stored page. All components share one connection of the browser tab. The connection is closed while the tab is
 /// hidden. When the tab is shown again, it catches up on what it missed. A connection that breaks
 /// is tried again after one second, then two, up to five minutes, less a random part. Without a
 /// connection the page behaves as it would without this function.
@@ -27,10 +27,6 @@ mod watch;
 #[cfg_attr(not(feature = "ssr"), doc = "`Builder::max_streams`:")]
 /// without it nothing is watched, and one warning in the server's log names the page. Otherwise this
 /// does nothing on the server.
-///
-/// # Panics
-///
-/// Panics in the browser when called outside a `Router`.
 ///
 /// # Examples
 ///
