@@ -2,7 +2,14 @@
 
 use std::time::Duration;
 
+use leptos::{prelude::window, wasm_bindgen::JsValue};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
+
+/// The path of the document, with its query.
+pub(super) fn here() -> Result<String, JsValue> {
+    let location = window().location();
+    Ok(location.pathname()? + &location.search()?)
+}
 
 pub(super) fn tag(_: String) {}
 pub(super) fn revalidate_within(_: Duration) {}

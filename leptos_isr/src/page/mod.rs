@@ -14,6 +14,7 @@ mod context;
 pub(crate) mod hydration;
 #[expect(unreachable_pub, reason = "`component` makes a function of its own beside the public one")]
 pub(crate) mod new_build;
+mod refresh;
 mod use_live;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub use self::{
         hydrate_at_once,
     },
     new_build::{BuildMeta, BuildMetaProps, IsrClient},
+    refresh::refresh,
     use_live::use_live,
 };
 #[cfg(feature = "ssr")]

@@ -11,6 +11,7 @@ use leptos_router::location::{BrowserUrl, LocationProvider};
 use web_sys::{Element, HtmlInputElement, HtmlTextAreaElement, Storage};
 
 use super::loads::Loads;
+use crate::page::context::here;
 
 /// Where the tab remembers its [`Loads`].
 const STORAGE_KEY: &str = "isr-build-loads";
@@ -60,11 +61,20 @@ impl Page {
     }
 }
 
+/// Whether the build `other` is not the one that drew the document. Then the document is left for a
+/// new one, unless that should not be done.
+pub(in crate::page) fn is_of_another(other: &str) -> bool {
+    let Some(own) = build().filter(|own| own != other) else { return false };
+    if !leave([&own, other], None).unwrap_or(false) {
+        log!("the page of build {own} stays, though build {other} answers");
+    }
+    true
+}
+
 /// Loads the address that the router is at, unless that should not be done. Returns whether the
 /// document is being left.
 fn leave(builds: [&str; 2], router: Option<&BrowserUrl>) -> Result<bool, JsValue> {
-    let location = window().location();
-    let here = location.pathname()? + &location.search()?;
+    let here = here()?;
     // While the router prepares a page, the browser is still at the address of the one before.
     let url = router.map(|router| router.as_url().get_untracked());
     let (address, hash) = match url {
@@ -84,6 +94,7 @@ fn leave(builds: [&str; 2], router: Option<&BrowserUrl>) -> Result<bool, JsValue
         let mut loads = stored(&storage)?;
         loads.add(builds, &address);
         storage.set_item(STORAGE_KEY, &loads.to_text())?;
+        let location = window().location();
         if address == here {
             location.reload()?;
         } else {

@@ -18,6 +18,8 @@ mod page;
 
 #[cfg(feature = "ssr")]
 pub(crate) use self::page::Build;
+#[cfg(not(feature = "ssr"))]
+pub(super) use self::page::is_of_another;
 
 use std::future::pending;
 

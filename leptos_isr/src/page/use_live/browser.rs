@@ -20,7 +20,7 @@ use web_sys::{
 };
 
 use super::delay;
-use crate::wire;
+use crate::{page::context::here, wire};
 
 /// How long the connection waits before it follows the components: a navigation replaces several.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -103,10 +103,7 @@ fn shown(router: Option<&BrowserUrl>) -> String {
             "" => url.path().to_owned(),
             query => format!("{}?{query}", url.path()),
         }),
-        None => {
-            let location = window().location();
-            location.pathname().unwrap_or_default() + &location.search().unwrap_or_default()
-        }
+        None => here().unwrap_or_default(),
     }
 }
 
