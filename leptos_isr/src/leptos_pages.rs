@@ -107,7 +107,7 @@ impl LeptosPages {
                     Error::Declaration { route: format!("{path:?}"), problem }
                 })?;
                 check_is_shown(&pattern, &before)?;
-                routes.insert(pattern.clone(), &declarations)?;
+                routes.insert_of_leptos(&pattern, &declarations)?;
                 patterns.push(pattern);
             }
             before.append(&mut patterns);

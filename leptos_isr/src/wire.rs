@@ -24,6 +24,9 @@ mod server {
     /// Answers 200 while visitors should be sent here.
     pub(crate) const READY: &str = "/_isr/ready";
 
+    /// Which links browsers may prefetch.
+    pub(crate) const SPECULATION_RULES: &str = "/_isr/speculation-rules.json";
+
     /// Where metrics are collected.
     #[cfg(feature = "metrics")]
     pub(crate) const METRICS: &str = "/_isr/metrics";

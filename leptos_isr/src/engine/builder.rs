@@ -48,6 +48,7 @@ pub struct Builder {
     pub(crate) cdns: Vec<Cdn>,
     pub(crate) bypass: Option<&'static str>,
     pub(crate) csp: Option<String>,
+    pub(crate) has_speculation_rules: bool,
     pub(crate) bounds: Bounds,
     pub(crate) background_threads: usize,
     pub(crate) render_stack_size: usize,
@@ -89,6 +90,7 @@ impl Builder {
             cdns: Vec::new(),
             bypass: None,
             csp: None,
+            has_speculation_rules: false,
             bounds: Bounds { renders: (processors * 4).max(8), places: 1000, queue: 10_000 },
             background_threads: processors,
             render_stack_size: 8 << 20,
@@ -306,6 +308,27 @@ impl Builder {
     #[must_use]
     pub fn csp(mut self, policy: impl Into<String>) -> Self {
         self.csp = Some(policy.into());
+        self
+    }
+
+    /// Has browsers prefetch stored pages that the visitor is about to open: those to which a link is
+    /// hovered or pressed. Defaults to no prefetch.
+    ///
+    /// Stored HTML pages get the header `Speculation-Rules`. It names
+    /// `/_isr/speculation-rules.json`, which everybody may read and caches keep for five minutes: the
+    /// [rules](https://developer.mozilla.org/docs/Web/API/Speculation_Rules_API) name the links, by the
+    /// routes of the Leptos app that are stored. Links to dynamic routes, to data, to what
+    /// [`RouteTable::add`] declares, and to other sites are left alone. If a handler of the app's own
+    /// has a path that such a route matches too, a prefetch of it gets 503 and does not reach the
+    /// handler.
+    ///
+    /// Prefetches cost a request for each link that is hovered and not followed. A prefetch waits for
+    /// no render, and takes no visitor's place. Browsers that do not know the header ignore it. A page
+    /// that has the header of its own keeps that. If the Leptos app has no stored route, this does
+    /// nothing.
+    #[must_use]
+    pub fn speculation_rules(mut self) -> Self {
+        self.has_speculation_rules = true;
         self
     }
 

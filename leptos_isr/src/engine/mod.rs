@@ -69,7 +69,7 @@ use crate::{
     order::Order,
     render::{Limits, csp::Csp, outcome::RenderResult},
     route::{overrides::PeriodOverrides, routes::RouteTable},
-    rules::{headers::CdnReach, shared_cache::SharedCache},
+    rules::{headers::CdnReach, shared_cache::SharedCache, speculation::SpeculationRules},
     stats::Counters,
     store::{DiskStore, disk::KeptFiles, purge_log::PurgeLog, tiers::Tiers},
     tasks::{
@@ -164,6 +164,7 @@ pub(crate) struct Inner {
     pub(crate) cdns: Cdns,
     pub(crate) cdn_reach: CdnReach,
     pub(crate) csp: Option<Arc<Csp>>,
+    pub(crate) speculation_rules: Option<Arc<SpeculationRules>>,
     /// The id of this build of the app, if one was given.
     pub(crate) build: Option<String>,
 }

@@ -22,7 +22,7 @@ use crate::{
     order::Order,
     render::csp::Csp,
     route::overrides::PeriodOverrides,
-    rules::headers::CdnReach,
+    rules::{headers::CdnReach, speculation::SpeculationRules},
     stats::Counters,
     store::{
         DiskStore, Ledger, Store,
@@ -111,6 +111,9 @@ impl Builder {
             watch: Arc::clone(&watch),
         };
         let not_found = settings.routes.path_of_no_route();
+        let has_rules = settings.has_speculation_rules;
+        let speculation_rules = has_rules.then(|| SpeculationRules::new(&settings.routes));
+        let speculation_rules = speculation_rules.flatten().map(Arc::new);
         let engine = Engine(Arc::new(Inner {
             overrides: PeriodOverrides::new(settings.routes.iter().count()),
             routes: settings.routes,
@@ -161,6 +164,7 @@ impl Builder {
             cdns,
             cdn_reach,
             csp,
+            speculation_rules,
             build,
             bypass: settings.bypass,
             shared_cache: settings.shared_cache,

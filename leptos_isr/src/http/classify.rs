@@ -21,6 +21,7 @@ use crate::{
         routes::{DeclaredRoute, RouteTable},
         target::Target,
     },
+    rules::speculation::SpeculationRules,
     stats::RouteSlot,
     wire,
 };
@@ -92,6 +93,7 @@ pub(super) enum Endpoint {
     Webhook(String),
     Draft,
     Periods,
+    SpeculationRules(Arc<SpeculationRules>),
 }
 
 /// The path of a request.
@@ -177,6 +179,9 @@ impl Engine {
         }
         match path {
             wire::LIVE => self.0.watch.is_on().then_some(Endpoint::Live),
+            wire::SPECULATION_RULES => {
+                self.0.speculation_rules.clone().map(Endpoint::SpeculationRules)
+            }
             wire::DRAFT => self.0.draft.is_some().then_some(Endpoint::Draft),
             _ if self.0.token.is_none() => None,
             wire::INSPECTOR => Some(Endpoint::Inspector),

@@ -20,6 +20,7 @@ mod metrics;
 mod metrics;
 mod periods;
 mod response;
+mod speculation;
 mod visitor;
 mod webhook;
 
@@ -210,6 +211,11 @@ impl Engine {
     ) -> Response {
         let RequestedPage { route, path, target } = page;
         if self.own_handler(&route, &target).is_some() {
+            // The rules name the route, and cannot except what only the app's router knows.
+            if self.0.speculation_rules.is_some() && headers::is_prefetch(request.headers()) {
+                self.count(route.slot, RequestResult::NotPrefetched);
+                return not_prefetched(Forward::Miss);
+            }
             return self.pass(app, request, Bypass::of(OWN_HANDLER, &route)).await;
         }
         match self.is_admitted(&route, &path).await {
@@ -318,6 +324,7 @@ impl Engine {
             Endpoint::Webhook(name) => self.answer_webhook(&name, request).await,
             Endpoint::Draft => self.answer_draft(&request),
             Endpoint::Periods => periods::answer(self, request).await,
+            Endpoint::SpeculationRules(rules) => speculation::answer(&rules, &request),
         };
         let status = CacheStatus::Bypass { detail: "endpoint" };
         response.headers_mut().entry(CACHE_STATUS).or_insert_with(|| status.to_header());

@@ -174,6 +174,7 @@ impl Engine {
         self.0.shared_cache.add_lifetime(cache.cdn, &mut headers);
         headers.insert(CACHE_STATUS, cache.status.to_header());
         self.add_default_headers(&mut headers);
+        self.name_speculation_rules(&mut headers);
         self.name_build(&mut headers);
         if !self.add_tags(entry, &mut headers) {
             // A purge by a tag that is left out does not reach the page.

@@ -155,6 +155,21 @@ impl RoutePattern {
         segments.chain(self.ends_in_slash.then(|| "/".to_owned())).collect()
     }
 
+    /// The pattern as the URL Pattern Standard writes that of a `pathname`, percent-encoded.
+    ///
+    /// Its parameters have names of its own: those of routes need not be identifiers.
+    pub(crate) fn to_url_pattern(&self) -> String {
+        if self.segments.is_empty() {
+            return "/".to_owned();
+        }
+        let segments = self.segments.iter().enumerate().map(|(i, segment)| match segment {
+            Segment::Static(text) => escaped(&path::encode(&[text])),
+            Segment::Param(_) => format!("/:p{i}"),
+            Segment::Splat(_) => format!("/:p{i}+"),
+        });
+        segments.chain(self.ends_in_slash.then(|| "/".to_owned())).collect()
+    }
+
     /// Whether the decoded `segments` are a path of this route.
     pub(crate) fn matches<S: AsRef<str>>(&self, segments: impl IntoIterator<Item = S>) -> bool {
         let mut rest = segments.into_iter();
@@ -178,6 +193,22 @@ impl RoutePattern {
                 (Segment::Param(_), Some(Segment::Static(_) | Segment::Param(_))) => {}
                 (Segment::Static(text), Some(Segment::Static(other))) if text == other => {}
                 _ => return false,
+            }
+        }
+        others.next().is_none()
+    }
+
+    /// Whether a path of `other` is also a path of this route.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let mut others = other.segments.iter();
+        for segment in &self.segments {
+            match (segment, others.next()) {
+                (Segment::Splat(_), Some(_)) | (_, Some(Segment::Splat(_))) => return true,
+                (Segment::Static(text), Some(Segment::Static(other))) if text != other => {
+                    return false;
+                }
+                (_, Some(_)) => {}
+                (_, None) => return false,
             }
         }
         others.next().is_none()
@@ -248,6 +279,18 @@ impl RoutePattern {
     pub(crate) fn by_specificity(&self, other: &Self) -> Ordering {
         self.segments.cmp(&other.segments)
     }
+}
+
+/// A text that stands for itself in a URL pattern.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        if matches!(letter, ':' | '*' | '+' | '?' | '(' | ')' | '{' | '}' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped
 }
 
 /// The text of a Leptos route, decoded.
@@ -366,6 +409,24 @@ mod tests {
             ("/:any", "/", false),
         ] {
             assert_eq!(pattern(route).covers(&pattern(other)), covers, "{route} {other}");
+        }
+    }
+
+    #[test]
+    fn routes_overlap_if_they_have_a_path_in_common() {
+        for (route, other, overlaps) in [
+            ("/a/:id", "/a/new", true),
+            ("/a/:id", "/:any/b", true),
+            ("/a/*rest", "/:any/b/c", true),
+            ("/a/:id", "/a/*rest", true),
+            ("/", "/", true),
+            ("/a/:id", "/b/:id", false),
+            ("/a/:id", "/a", false),
+            ("/a/*rest", "/a", false),
+            ("/:any", "/", false),
+        ] {
+            assert_eq!(pattern(route).overlaps(&pattern(other)), overlaps, "{route} {other}");
+            assert_eq!(pattern(other).overlaps(&pattern(route)), overlaps, "{other} {route}");
         }
     }
 

@@ -28,6 +28,8 @@ pub struct DeclaredRoute {
     pub(crate) pattern: RoutePattern,
     /// `None` if the pages are rendered for each request.
     pub(crate) policy: Option<Policy>,
+    /// Whether its answers are pages of the Leptos app.
+    is_of_leptos: bool,
     /// The paths that exist, if the route admits only those that it lists.
     pub(crate) admitted: OnceLock<HashSet<String>>,
     /// An argument that was asked for, if this is of data and does not list it.
@@ -49,7 +51,7 @@ impl DeclaredRoute {
         };
         let name = pattern.as_str().into();
         let (slot, admitted, unlisted) = (RouteSlot::NONE, OnceLock::new(), OnceLock::new());
-        Ok(Self { slot, name, pattern, policy, admitted, unlisted })
+        Ok(Self { slot, name, pattern, policy, is_of_leptos: false, admitted, unlisted })
     }
 
     /// The route's path as declared, for example `/articles/:slug`.
@@ -62,6 +64,11 @@ impl DeclaredRoute {
     #[must_use]
     pub fn policy(&self) -> Option<&Policy> {
         self.policy.as_ref()
+    }
+
+    /// Whether its answers are stored pages of the Leptos app, and so neither feeds nor data.
+    pub(crate) fn has_stored_pages(&self) -> bool {
+        self.is_of_leptos && self.policy.as_ref().is_some_and(|policy| !policy.is_data)
     }
 
     /// How long the pages of a stored route live if this period was set while the engine runs.
@@ -163,13 +170,22 @@ impl RouteTable {
         Ok(routes)
     }
 
-    /// Adds a route with its own declaration and those of its parents. A route without any is
-    /// dynamic. Of several routes with one pattern the first counts.
-    pub(crate) fn insert(
+    /// Adds a route of a Leptos app; see [`insert`](Self::insert).
+    pub(crate) fn insert_of_leptos(
         &mut self,
-        pattern: RoutePattern,
+        pattern: &RoutePattern,
         declarations: &[Arc<Isr>],
     ) -> Result<(), Error> {
+        self.insert(pattern.clone(), declarations)?;
+        for route in self.0.iter_mut().filter(|route| route.pattern == *pattern) {
+            Arc::make_mut(route).is_of_leptos = true;
+        }
+        Ok(())
+    }
+
+    /// Adds a route with its own declaration and those of its parents. A route without any is
+    /// dynamic. Of several routes with one pattern the first counts.
+    fn insert(&mut self, pattern: RoutePattern, declarations: &[Arc<Isr>]) -> Result<(), Error> {
         if self.0.iter().all(|route| route.pattern != pattern) {
             self.0.push(Arc::new(DeclaredRoute::new(pattern, declarations)?));
             self.0.sort_by(|a, b| a.pattern.by_specificity(&b.pattern));

@@ -8,4 +8,5 @@ pub(crate) mod encoding;
 pub(crate) mod freshness;
 pub(crate) mod headers;
 pub(crate) mod shared_cache;
+pub(crate) mod speculation;
 pub(crate) mod tag_list;

@@ -49,6 +49,7 @@ mod settings;
 mod shared_files;
 mod slow_store;
 mod spawned;
+mod speculation_rules;
 mod stats;
 #[cfg(feature = "tls")]
 mod tls;

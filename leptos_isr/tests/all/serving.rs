@@ -671,6 +671,19 @@ async fn prefetch_of_a_stale_page_is_served_and_regenerates_it() {
 }
 
 #[tokio::test]
+async fn purged_page_that_four_readers_prefetch_is_new_for_the_fifth() {
+    let site = Site::new();
+    site.get("/a/1").await;
+    site.engine.purge(&Purge { paths: vec!["/a/1".into()], ..Purge::default() }).await.unwrap();
+    for _ in 0..4 {
+        site.request(Method::GET, "/a/1", &PREFETCH).await.assert_hit();
+    }
+    site.idle().await;
+    site.request(Method::GET, "/a/1", &PREFETCH).await.assert_fresh().assert_body("/a/1 #2");
+    assert_eq!(site.renders(), 2);
+}
+
+#[tokio::test]
 async fn prefetch_that_would_have_to_wait_gets_503_and_starts_nothing() {
     let site = Site::new();
     site.get("/a/1").await;
