@@ -53,7 +53,7 @@ const DIRECTIVES: [&str; 25] = [
 ];
 
 /// The words that have a meaning only in quotes.
-const KEYWORDS: [&str; 9] = [
+const KEYWORDS: [&str; 8] = [
     "allow-duplicates",
     "none",
     "report-sample",
@@ -62,7 +62,6 @@ const KEYWORDS: [&str; 9] = [
     "unsafe-eval",
     "unsafe-hashes",
     "wasm-unsafe-eval",
-    "inline-speculation-rules",
 ];
 
 /// A checked policy, to which the sources of each page are added.
@@ -186,6 +185,11 @@ fn checked(directive: &str, word: &str) -> Result<String, String> {
             "stops all scripts that are loaded from files, since a stored page has no nonce for \
              them. Take it out and name their origins"
         }
+        "inline-speculation-rules" => {
+            "is ignored by browsers beside the hashes and nonces that the engine adds. Take it out \
+             and name the rules in a header, as `Builder::speculation_rules` does, or mark them \
+             with `nonce=use_nonce()`"
+        }
         _ if bare.starts_with("nonce-") => {
             "would be the same for everybody. Take it out; each page gets one of its own"
         }
@@ -303,6 +307,8 @@ mod tests {
             ("style-src-attr 'Unsafe-Inline'", "Take it out"),
             ("default-src 'nonce-abc'", "each page gets one of its own"),
             ("script-src-elem 'strict-dynamic'", "name their origins"),
+            ("script-src-elem 'inline-speculation-rules'", "`Builder::speculation_rules`"),
+            ("default-src inline-speculation-rules", "Take it out"),
             ("img-src é.example", "write ASCII"),
             ("img-src a.example, b.example", "',' cannot stand"),
             ("img-src a.example\nb.example", "cannot stand"),
