@@ -20,11 +20,10 @@ mod use_live;
 use std::time::Duration;
 
 #[cfg(feature = "hydrate")]
-pub use self::hydration::hydrate;
+pub use self::hydration::{hydrate, hydrate_islands};
 pub use self::{
     hydration::{
-        HydrateLater, HydrateLaterProps, HydrateOncePainted, HydrateOncePaintedProps,
-        hydrate_at_once,
+        HydrateLater, HydrateLaterProps, HydrationLoader, HydrationLoaderProps, hydrate_at_once,
     },
     new_build::{BuildMeta, BuildMetaProps, IsrClient},
     refresh::refresh,

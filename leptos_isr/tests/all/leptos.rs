@@ -596,6 +596,7 @@ async fn dynamic_page_has_the_slash_that_its_route_declares() {
 
 #[server(endpoint = "read_titles", input = GetUrl)]
 async fn read_titles(section: String, order: Option<String>) -> Result<String, ServerFnError> {
+    leptos_isr::tag(format!("section:{section}"));
     Ok(format!("{section} by {order:?}"))
 }
 
@@ -607,6 +608,22 @@ fn data_site() -> Site {
     let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
     let app = engine.wrap(pages.router(&engine, options, shell));
     Site { engine, app, loads: Loads::default() }
+}
+
+#[tokio::test]
+async fn answer_of_a_data_route_is_purged_by_its_tags() {
+    let site = data_site();
+    let [a, b] = ["a", "b"].map(|section| format!("{}?section={section}", ReadTitles::PATH));
+    for path in [&a, &b] {
+        let (_, headers, _) = site.get(path).await;
+        assert_eq!(headers["cache-status"], "isr; fwd=miss; fwd-status=200; stored");
+        assert_eq!(headers["content-type"], "application/json");
+    }
+    let purge = Purge { tags: vec!["section:a".to_owned()], ..Purge::default() };
+    site.engine.purge(&purge).await.unwrap();
+    for (path, status) in [(&a, "isr; hit; ttl=-1; detail=purged"), (&b, "isr; hit; ttl=60")] {
+        assert_eq!(site.get(path).await.1["cache-status"], status, "{path}");
+    }
 }
 
 /// Everybody would get what the function answers without it.

@@ -5,12 +5,21 @@ use std::{collections::HashMap, env, fs, io, path::Path, sync::Arc};
 use leptos::{WasmSplitManifest, nonce::use_nonce, prelude::*};
 use tracing::error;
 
-/// What begins the hydration; called with the addresses of the two files.
-const BEGIN: &str = include_str!("begin.js");
+/// What hydrates the whole app; called with the addresses of the two files.
+const APP: &str = include_str!("app.js");
 
-/// The script that begins the hydration, and the parts that are loaded later.
+/// What hydrates islands; called alike.
+const ISLANDS: &str = include_str!("islands.js");
+
+/// The addresses of the two files, and of the parts that are loaded later.
 #[derive(Clone)]
-pub(crate) struct Files(Arc<(String, Option<WasmSplitManifest>)>);
+pub(crate) struct Files(Arc<Program>);
+
+struct Program {
+    js: String,
+    wasm: String,
+    parts: Option<WasmSplitManifest>,
+}
 
 impl Files {
     /// Looks for the files. Logs an error if the list of their hashes is missing where there should
@@ -34,10 +43,8 @@ impl Files {
         let (output, folder) = (&*options.output_name, format!("/{}", options.site_pkg_dir));
         // cargo-leptos names the program after the app, and wasm-pack adds this.
         let end = if option_env!("LEPTOS_OUTPUT_NAME").is_none() { "_bg" } else { "" };
-        let js = serde_json::Value::from(format!("{folder}/{}", named(output, "js", "", "js")));
-        let wasm =
-            serde_json::Value::from(format!("{folder}/{}", named(output, "wasm", end, "wasm")));
-        let begin = BEGIN.trim_end();
+        let js = format!("{folder}/{}", named(output, "js", "", "js"));
+        let wasm = format!("{folder}/{}", named(output, "wasm", end, "wasm"));
 
         let manifest = named("__wasm_split_manifest", "manifest", "", "json");
         let manifest = Path::new(&*options.site_root).join(&*options.site_pkg_dir).join(manifest);
@@ -56,7 +63,13 @@ impl Files {
             let loader = named("__wasm_split", "split", ".______________________", "js");
             WasmSplitManifest(ArcStoredValue::new((folder, parts, loader)))
         });
-        Self(Arc::new((format!("{begin}({js}, {wasm});"), parts)))
+        Self(Arc::new(Program { js, wasm, parts }))
+    }
+
+    /// `begin`, called with the two addresses.
+    fn script(&self, begin: &str) -> String {
+        let [js, wasm] = [&*self.0.js, &*self.0.wasm].map(serde_json::Value::from);
+        format!("{}({js}, {wasm});", begin.trim_end())
     }
 }
 
@@ -75,13 +88,28 @@ fn parse(text: &str) -> HashMap<String, String> {
     lines.map(|(kind, hash)| (kind.trim().to_owned(), hash.trim().to_owned())).collect()
 }
 
-pub(super) fn script(options: &LeptosOptions) -> impl IntoView + use<> {
+pub(super) fn loader(options: &LeptosOptions, is_islands: bool) -> impl IntoView + use<> {
     let files = use_context().unwrap_or_else(|| Files::find(options));
-    if let Some(parts) = &files.0.1 {
+    if let Some(parts) = &files.0.parts {
         // Leptos names those that a page needs in its head.
         provide_context(parts.clone());
     }
-    view! { <script type="module" nonce=use_nonce() inner_html=files.0.0.clone()></script> }
+    let script = files.script(if is_islands { ISLANDS } else { APP });
+    let preloads = is_islands.then(|| {
+        // What stands outside of islands is not hydrated, so it needs no data in the page.
+        if let Some(context) = Owner::current_shared_context() {
+            context.set_is_hydrating(false);
+        }
+        let (js, wasm) = (files.0.js.clone(), files.0.wasm.clone());
+        view! {
+            <link rel="modulepreload" href=js/>
+            <link rel="preload" href=wasm r#as="fetch" crossorigin="anonymous"/>
+        }
+    });
+    view! {
+        {preloads}
+        <script type="module" nonce=use_nonce() inner_html=script></script>
+    }
 }
 
 #[cfg(test)]
@@ -90,7 +118,7 @@ mod tests {
 
     fn script(hashes: &str) -> String {
         let options = LeptosOptions::builder().output_name("news").site_pkg_dir("pkg").build();
-        let script = Files::new(&options, &parse(hashes)).0.0.clone();
+        let script = Files::new(&options, &parse(hashes)).script(APP);
         script.rsplit_once("})").unwrap().1.to_owned()
     }
 
@@ -112,7 +140,7 @@ mod tests {
         let root = folder.path().to_str().unwrap();
         let options = LeptosOptions::builder().output_name("news").site_pkg_dir("pkg");
         let options = options.site_root(root).build();
-        let parts = |hashes| Files::new(&options, &parse(hashes)).0.1.clone();
+        let parts = |hashes| Files::new(&options, &parse(hashes)).0.parts.clone();
         let (folder, parts_of, loader) =
             parts("manifest: 2M_0\nsplit: O14X").unwrap().0.get_value();
         assert_eq!((&*folder, &*loader), ("/pkg", "__wasm_split.O14X.js"));
