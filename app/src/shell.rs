@@ -1,7 +1,7 @@
 //! The document around the app.
 
 use leptos::{nonce::use_nonce, prelude::*};
-use leptos_isr::page::{BuildMeta, HydrateOncePainted};
+use leptos_isr::page::{BuildMeta, HydrationLoader};
 use leptos_meta::{HashedStylesheet, MetaTags};
 
 use crate::{App, SITE_NAME};
@@ -12,17 +12,8 @@ use crate::{App, SITE_NAME};
 const SETTINGS: &str = include_str!("theme.js");
 
 /// The HTML document of every page.
-///
-/// The scripts that hydrate are left out where the page is one 404 page for
-/// many addresses, so that the browser keeps what the server drew.
 #[must_use]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let scripts = leptos_isr::hydrates().then(|| {
-        view! {
-            <AutoReload options=options.clone()/>
-            <HydrateOncePainted options=options.clone()/>
-        }
-    });
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -32,10 +23,11 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark"/>
                 <BuildMeta/>
                 <script nonce=use_nonce() inner_html=SETTINGS></script>
-                <HashedStylesheet options id="leptos"/>
+                <HashedStylesheet options=options.clone() id="leptos"/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="alternate" type="application/atom+xml" title=SITE_NAME href="/feed.xml"/>
-                {scripts}
+                <AutoReload options=options.clone()/>
+                <HydrationLoader options islands=true/>
                 <MetaTags/>
             </head>
             <body>

@@ -20,22 +20,6 @@ for (const publicPage of PUBLIC_PAGES) {
   });
 }
 
-test("what hydrates a page is asked for once the page is shown", async ({ page }) => {
-  for (const address of ["/", ARTICLE]) {
-    await open(page, address);
-    const { shown, asked } = await page.evaluate(() => ({
-      shown: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Infinity,
-      asked: performance
-        .getEntriesByType("resource")
-        .filter(({ name }) => /\.(js|wasm)$/.test(name))
-        .map(({ startTime }) => startTime),
-    }));
-    expect(asked.length, "a script and the program").toBeGreaterThanOrEqual(2);
-    // It does not wait longer than two seconds: on a machine that stalls nothing is known.
-    if (shown < 1_500) expect(Math.min(...asked)).toBeGreaterThanOrEqual(shown);
-  }
-});
-
 test("theme and text size outlive a reload, and are applied before the page hydrates", async ({ page }) => {
   const said = complaints(page);
   await open(page, ARTICLE);

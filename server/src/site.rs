@@ -23,7 +23,6 @@ use axum::{
 use leptos::prelude::provide_context;
 use leptos_isr::{
     Builder, Clock, Engine, Isr, LeptosPages, build_id, minutes,
-    route::DeclaredRoute,
     store::{BucketStore, RedisStore},
 };
 use newsroom::PICTURES_PATH;
@@ -78,16 +77,6 @@ pub async fn site(config: &Config, content: &Content, clock: impl Clock) -> Resu
     if let Some(periods) = &config.isr_revalidate {
         routes.override_revalidate(periods).map_err(Error::Periods)?;
     }
-    // What a page reads in the browser when a link is followed, for as long as the page.
-    for (path, arguments, page) in app::data::reads() {
-        let route = routes.iter().find(|route| route.path() == page);
-        let policy = route.and_then(DeclaredRoute::policy).expect("the app declares the page");
-        let isr = match policy.lifetime().revalidate {
-            Some(period) => Isr::revalidate(period),
-            None => Isr::forever(),
-        };
-        routes = routes.add_data(path, isr.query(arguments.iter().copied()))?;
-    }
     let builder = with_draft_mode(Engine::builder(routes).clock(clock), config, content);
     let build = match &config.isr_build_id {
         Some(id) => id.clone(),
@@ -121,6 +110,7 @@ async fn engine(
         .render_timeout(config.isr_render_timeout)
         .trusted_proxies(config.isr_trusted_proxies.clone().unwrap_or_default())
         .max_streams(MAX_STREAMS)
+        .speculation_rules()
         .csp(security::policy(config))
         .fetch(content.source.fetch_settings());
     for (name, value) in security::default_headers() {

@@ -37,14 +37,6 @@ use support::{ANY_PORT, Server, action, folder, post, server, server_in, sign_in
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::AbortHandle};
 
-/// The address of a server function that pages read with, from its beginning.
-fn data(path: &str) -> String {
-    let (name, query) = path.split_once('?').unwrap_or((path, ""));
-    let known = app::data::reads().map(|(path, ..)| path);
-    let path = known.into_iter().find(|path| path.starts_with(name)).unwrap();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
-}
-
 impl Server {
     /// The page is stored, and fresh for exactly this long.
     async fn assert_period(&self, path: &str, period: Duration) {
@@ -154,12 +146,10 @@ fn seconds_of_the_machine() -> u64 {
 #[tokio::test]
 async fn regeneration_of_what_has_not_changed_gives_the_same_bytes() {
     let server = server().await;
-    let reads = ["/api/front", "/api/article?slug=article-1", "/api/section?slug=news&page=2"];
     let pages = ["/", "/articles/article-1", "/articles/none", "/sections/news?page=2", "/about"];
-    let pages = pages.into_iter().chain(["/feed.xml", "/sitemap.xml"]).map(str::to_owned);
     let mut first = Vec::new();
-    for path in pages.chain(reads.map(data)) {
-        first.push((server.get(&path).await, path));
+    for path in pages.into_iter().chain(["/feed.xml", "/sitemap.xml"]) {
+        first.push((server.get(path).await, path));
     }
     let began = seconds_of_the_machine();
     let mut is_later = false;
@@ -311,36 +301,6 @@ async fn publishing_makes_stale_what_shows_the_article_and_deleting_ends_in_404(
 }
 
 #[tokio::test]
-async fn what_a_link_reads_is_stored_as_the_pages_are() {
-    let server = server().await;
-    for path in ["/api/front", "/api/article?slug=article-1", "/api/section?slug=news&page=2"] {
-        let path = &data(path);
-        server
-            .get(path)
-            .await
-            .assert_miss_stored()
-            .assert_header("content-type", "application/json");
-        server.get(path).await.assert_hit();
-        server
-            .get(&format!("{path}{}order=x", if path.contains('?') { "&" } else { "?" }))
-            .await
-            .assert_status(200)
-            .assert_bypass("unlisted-argument");
-    }
-    for wrong in ["/api/article", "/api/article?slug=a&slug=b", "/api/section?page=2"] {
-        let refused = server.get(&data(wrong)).await;
-        refused.assert_status(400).assert_not_stored().assert_body_contains("did not understand");
-    }
-    let asked = server.get("/articles/article-1").await;
-    asked.assert_miss_stored();
-    let missing = data("/api/article?slug=none");
-    server.get(&missing).await.assert_status(200).assert_miss_stored().assert_body("null");
-    server.purge_tag("article:article-1").await;
-    server.get(&data("/api/article?slug=article-1")).await.assert_replaced();
-    server.get(&data("/api/front")).await.assert_fresh();
-}
-
-#[tokio::test]
 async fn stranger_cannot_write() {
     let server = server().await;
     let cookie = sign_in(&server).await;
@@ -483,9 +443,6 @@ async fn article_has_one_address_however_a_source_finds_it() {
         moved.assert_status(308).assert_header("location", canonical).assert_miss_stored();
         server.get(path).await.assert_status(308).assert_fresh();
     }
-    // What a followed link reads is not redirected: the browser would follow it.
-    let read = server.get(&data("/api/article?slug=Article-3")).await;
-    read.assert_status(200).assert_body_contains("Text 3.");
     server.get(canonical).await.assert_status(200).assert_miss_stored();
     server.purge_tag("article:article-3").await;
     for path in spellings.into_iter().chain([canonical]) {

@@ -1,17 +1,16 @@
 //! The form with which the editor writes an article.
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use newsroom::ArticleSource;
 
+use super::server_form::ServerForm;
 use crate::data::editor::{ArticleForm, SaveArticle};
 
-/// The fields of an article. What was typed stays when saving fails.
+/// The fields of an article.
 #[component]
 pub(crate) fn ArticleFormView(
     /// The article to edit; none for a new one.
     article: Option<ArticleSource>,
-    /// Sends the form.
-    save: ServerAction<SaveArticle>,
 ) -> impl IntoView {
     let is_published = article.as_ref().is_some_and(|article| article.published);
     let form = article.map(ArticleForm::from).unwrap_or_default();
@@ -21,7 +20,7 @@ pub(crate) fn ArticleFormView(
         }
     });
     view! {
-        <ActionForm action=save>
+        <ServerForm answer={ServerAction::<SaveArticle>::new()}>
             <input type="hidden" name="form[slug]" value=form.slug/>
             <Field name="title" label="Title" value=form.title/>
             {new_slug}
@@ -32,8 +31,8 @@ pub(crate) fn ArticleFormView(
             <textarea id="body_markdown" name="form[body_markdown]" rows="24" required spellcheck="true">
                 {form.body_markdown}
             </textarea>
-            <Buttons is_published save/>
-        </ActionForm>
+            <Buttons is_published/>
+        </ServerForm>
     }
 }
 
@@ -57,7 +56,7 @@ fn Field(
 
 /// The first button is the one that Enter presses: it leaves readers where they are.
 #[component]
-fn Buttons(is_published: bool, save: ServerAction<SaveArticle>) -> impl IntoView {
+fn Buttons(is_published: bool) -> impl IntoView {
     let buttons = if is_published {
         [("publish", "Publish changes"), ("draft", "Withdraw to draft")]
     } else {
@@ -65,16 +64,10 @@ fn Buttons(is_published: bool, save: ServerAction<SaveArticle>) -> impl IntoView
     };
     let buttons = buttons.map(|(intent, label)| {
         view! {
-            <button type="submit" name="form[intent]" value=intent
-                disabled=move || save.pending().get()>{label}</button>
+            <button type="submit" name="form[intent]" value=intent>{label}</button>
         }
     });
-    let refused = move || {
-        let failure = save.value().get()?.err()?;
-        Some(view! { <p class="error" role="alert">{failure.to_string()}</p> })
-    };
     view! {
         <div class="buttons">{buttons.into_iter().collect_view()}</div>
-        {refused}
     }
 }

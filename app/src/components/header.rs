@@ -1,21 +1,20 @@
 //! The head of every page.
 
+use islands::{text_size::TextSizeControl, theme_switch::ThemeSwitch};
 use leptos::prelude::*;
-use leptos_isr::page::hydrate_at_once;
 use leptos_router::hooks::use_location;
 
-use super::{text_size::TextSizeControl, theme_switch::ThemeSwitch};
 use crate::SITE_NAME;
 
 /// Name, navigation, the reader's settings.
 #[component]
 pub(crate) fn SiteHeader() -> impl IntoView {
-    let path = use_location().pathname;
-    let link = move |href: &'static str, name: &'static str| {
-        let current = move || (path.get() == href).then_some("page");
+    let path = use_location().pathname.get_untracked();
+    let link = |href: &'static str, name: &'static str| {
+        let current = (path == href).then_some("page");
         view! { <li><a href=href aria-current=current>{name}</a></li> }
     };
-    hydrate_at_once(view! {
+    view! {
         <header class="site-header">
             <p class="site-name"><a href="/">{SITE_NAME}</a></p>
             <nav aria-label="Main">
@@ -31,5 +30,5 @@ pub(crate) fn SiteHeader() -> impl IntoView {
                 <ThemeSwitch/>
             </div>
         </header>
-    })
+    }
 }

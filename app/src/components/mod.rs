@@ -3,15 +3,11 @@
 pub(crate) mod article_card;
 pub(crate) mod article_form;
 pub(crate) mod byline;
-pub(crate) mod copy_link;
 pub(crate) mod draft_bar;
-pub(crate) mod focus;
 pub(crate) mod footer;
 pub(crate) mod head;
 pub(crate) mod header;
-pub(crate) mod outcome;
 pub(crate) mod page_links;
 pub(crate) mod section_nav;
+pub(crate) mod server_form;
 pub(crate) mod sign_in_form;
-pub(crate) mod text_size;
-pub(crate) mod theme_switch;

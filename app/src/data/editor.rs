@@ -1,25 +1,21 @@
 //! What the editor sees and does.
 
-#[cfg(feature = "ssr")]
 mod access;
-#[cfg(feature = "ssr")]
 mod cookies;
-#[cfg(feature = "ssr")]
 mod load;
-#[cfg(feature = "ssr")]
 mod preview;
-#[cfg(feature = "ssr")]
 mod write;
 
-use leptos::{server, server_fn::codec::GetUrl};
-use leptos_isr::page::IsrClient;
-use newsroom::{ArticleOverview, ArticleSource};
+pub(crate) use self::load::{overview, source};
+
+use leptos::server;
+use newsroom::ArticleSource;
 use serde::{Deserialize, Serialize};
 
-use super::{failure::Failure, json_text::JsonText};
+use super::failure::Failure;
 
 /// What lies behind the editor's door.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Door<T> {
     /// There is no editor on this site.
     Absent,
@@ -77,23 +73,8 @@ pub enum Intent {
     Publish,
 }
 
-/// Lists all articles, drafts included.
-#[server(endpoint = "editor_articles", input = GetUrl, output = JsonText, client = IsrClient)]
-pub async fn read_overview() -> Result<Door<Vec<ArticleOverview>>, Failure> {
-    load::overview().await
-}
-
-/// Reads an article for editing; none if there is no such article.
-#[server(endpoint = "editor_article", input = GetUrl, output = JsonText, client = IsrClient)]
-pub async fn read_source(
-    /// The article's name in addresses.
-    slug: String,
-) -> Result<Door<Option<ArticleSource>>, Failure> {
-    load::source(&slug).await
-}
-
 /// Begins a session.
-#[server(endpoint = "sign_in", output = JsonText)]
+#[server(endpoint = "sign_in")]
 pub async fn sign_in(
     /// What the visitor typed.
     password: String,
@@ -102,13 +83,13 @@ pub async fn sign_in(
 }
 
 /// Ends the session.
-#[server(endpoint = "sign_out", output = JsonText)]
+#[server(endpoint = "sign_out")]
 pub async fn sign_out() -> Result<(), Failure> {
     access::sign_out()
 }
 
 /// Creates or replaces an article, and purges the pages that show it.
-#[server(endpoint = "save_article", output = JsonText)]
+#[server(endpoint = "save_article")]
 pub async fn save_article(
     /// What the editor typed.
     form: ArticleForm,
@@ -117,7 +98,7 @@ pub async fn save_article(
 }
 
 /// Deletes an article for good, and purges the pages that show it.
-#[server(endpoint = "delete_article", output = JsonText)]
+#[server(endpoint = "delete_article")]
 pub async fn delete_article(
     /// The article's name in addresses.
     slug: String,
@@ -129,9 +110,7 @@ pub async fn delete_article(
 }
 
 /// Begins draft mode for the editor and leads to the article's page, published or not.
-///
-/// To be sent by a plain form: the page has to be loaded anew.
-#[server(endpoint = "preview_article", output = JsonText)]
+#[server(endpoint = "preview_article")]
 pub async fn preview_article(
     /// The article's name in addresses.
     slug: String,
@@ -140,9 +119,7 @@ pub async fn preview_article(
 }
 
 /// Ends draft mode and leads back to where the visitor was.
-///
-/// To be sent by a plain form: the page has to be loaded anew.
-#[server(endpoint = "leave_draft_mode", output = JsonText)]
+#[server(endpoint = "leave_draft_mode")]
 pub async fn leave_draft_mode() -> Result<(), Failure> {
     preview::end();
     Ok(())

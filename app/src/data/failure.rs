@@ -2,10 +2,16 @@
 
 use std::fmt;
 
-use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use http::StatusCode;
+use leptos::{
+    prelude::use_context,
+    server_fn::{
+        codec::JsonEncoding,
+        error::{FromServerFnError, ServerFnErrorErr},
+    },
+};
+use leptos_axum::ResponseOptions;
 use serde::{Deserialize, Serialize};
-
-use super::{json_text::TextEncoding, refusal::refuse};
 
 /// A sentence for the visitor. Causes and addresses stay in the server's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,16 +33,18 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 impl FromServerFnError for Failure {
-    type Encoder = TextEncoding;
+    type Encoder = JsonEncoding;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
-            ServerFnErrorErr::Request(_) => Self::new("The server could not be reached."),
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
-                refuse();
+                // Leptos's is 500.
+                if let Some(response) = use_context::<ResponseOptions>() {
+                    response.set_status(StatusCode::BAD_REQUEST);
+                }
                 Self::new("The server did not understand the request.")
             }
-            _ => Self::new("The server's answer could not be read. Load the page again."),
+            _ => Self::new("Something went wrong. Try again in a moment."),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The site's name and addresses.
 
 use leptos::prelude::use_context;
-use serde::{Deserialize, Serialize};
+use newsroom::Section;
 
 /// The name of the newsroom.
 pub const SITE_NAME: &str = "The Revalidator";
@@ -12,7 +12,7 @@ pub const SITE_SUMMARY: &str = "Articles on pages that are rendered once, served
 /// Where the site is reached from outside, as `https://news.example`.
 ///
 /// Empty means unknown: addresses are then relative to the site's root.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SiteUrl(pub String);
 
 impl SiteUrl {
@@ -47,19 +47,19 @@ pub fn section_path(slug: &str) -> String {
     format!("/sections/{}", encode(slug))
 }
 
-/// The address of the search for `query`.
-#[must_use]
-pub fn search_path(query: &str) -> String {
-    format!("/search?q={}", encode(query))
-}
-
 /// The path at which an article is edited.
 #[must_use]
 pub fn edit_path(slug: &str) -> String {
     format!("/editor/{}", encode(slug))
 }
 
-/// Percent-encodes `text` for use as one segment of a path, or one value of a query.
+/// The name of the section with `slug`, or the slug where the section is not listed.
+#[must_use]
+pub fn name_of<'a>(slug: &'a str, sections: &'a [Section]) -> &'a str {
+    sections.iter().find(|section| section.slug == slug).map_or(slug, |section| &section.name)
+}
+
+/// Percent-encodes `text` for use as one segment of a path.
 #[must_use]
 pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());

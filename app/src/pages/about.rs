@@ -1,14 +1,13 @@
 //! `/about`
 
 use leptos::prelude::*;
-use leptos_isr::page::hydrate_at_once;
 
 use crate::{SITE_NAME, components::head::Head};
 
 /// What the newsroom is; stored until the next build.
 #[component]
 pub(crate) fn AboutPage() -> impl IntoView {
-    hydrate_at_once(view! {
+    view! {
         <Head title="About" description="What this site is, and how its pages reach you." path="/about"/>
         <article class="article">
             <header><h1>"About"</h1></header>
@@ -46,5 +45,5 @@ pub(crate) fn AboutPage() -> impl IntoView {
                 </p>
             </div>
         </article>
-    })
+    }
 }

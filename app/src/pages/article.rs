@@ -1,47 +1,64 @@
 //! `/articles/:slug`
 
+use islands::copy_link::CopyLink;
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
-use newsroom::ArticleSummary;
+use newsroom::{Article, ArticleSummary};
 
+use super::{page, path_part};
 use crate::{
-    components::{
-        byline::Byline,
-        copy_link::CopyLink,
-        head::Head,
-        outcome::{once_read, outcome},
-    },
+    components::{byline::Byline, head::Head},
     data::{
-        article::{ArticleView, read_article},
         date::day,
-        failure::Failure,
+        pagination::PageNumber,
         site::{article_path, section_path},
+        source::ContentSource,
+        source_error::ContentError,
     },
 };
+
+/// How many other articles a page links to.
+const RELATED: usize = 3;
 
 /// One article.
 #[component]
 pub(crate) fn ArticlePage() -> impl IntoView {
-    let params = use_params_map();
-    let slug = move || params.read().get("slug").unwrap_or_default();
-    let view = Resource::new(slug, async |slug| {
-        let read = read_article(slug.clone()).await?;
-        // Of the slug that was asked for: the visitor may have gone on meanwhile.
-        Ok::<_, Failure>(read.map(|view| (view.article.slug != slug, view)))
-    });
-    once_read(move || async move {
-        outcome(view.await, |(is_elsewhere, view)| {
-            if is_elsewhere {
-                leptos_isr::permanent_redirect(article_path(&view.article.slug));
-            }
-            view! { <ArticleText view/> }
-        })
+    page(async {
+        let (slug, source) = (path_part("slug"), ContentSource::for_visitor());
+        let Some(article) = found(&source, &slug).await? else { return Ok(None) };
+        if article.slug != slug {
+            leptos_isr::permanent_redirect(article_path(&article.slug));
+        }
+        let related = related(&source, &article).await?;
+        Ok(Some(view! { <ArticleText article related/> }))
     })
 }
 
+/// The article with `slug`, or the one that had it before.
+async fn found(source: &ContentSource, slug: &str) -> Result<Option<Article>, ContentError> {
+    if let Some(article) = source.article(slug).await? {
+        return Ok(Some(article));
+    }
+    match source.moved_from(&article_path(slug)).await? {
+        Some(slug) => source.article(&slug).await,
+        None => Ok(None),
+    }
+}
+
+/// The newest others of its section.
+async fn related(
+    source: &ContentSource,
+    article: &Article,
+) -> Result<Vec<ArticleSummary>, ContentError> {
+    if article.section.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = source.list(Some(&article.section), PageNumber::FIRST, RELATED as u32 + 1).await?;
+    let others = list.articles.into_iter().filter(|other| other.slug != article.slug);
+    Ok(others.take(RELATED).collect())
+}
+
 #[component]
-fn ArticleText(view: ArticleView) -> impl IntoView {
-    let ArticleView { article, related } = view;
+fn ArticleText(article: Article, related: Vec<ArticleSummary>) -> impl IntoView {
     let path = article_path(&article.slug);
     let section = (!article.section.is_empty()).then(|| {
         view! { <p class="kicker"><a href=section_path(&article.section)>{article.section_name.clone()}</a></p> }

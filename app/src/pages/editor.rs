@@ -1,19 +1,14 @@
 //! `/editor`
 
-use leptos::{either::Either, form::ActionForm, prelude::*};
-use leptos_router::hooks::use_query_map;
+use leptos::{either::Either, prelude::*, server_fn::ServerFn};
 use newsroom::ArticleOverview;
 
+use super::{page, query};
 use crate::{
-    components::{
-        article_form::ArticleFormView,
-        head::PrivateHead,
-        outcome::{once_read, outcome},
-        sign_in_form::SignInForm,
-    },
+    components::{article_form::ArticleFormView, head::PrivateHead, sign_in_form::SignInForm},
     data::{
         date::day,
-        editor::{Door, SaveArticle, SignIn, SignOut, read_overview},
+        editor::{Door, SignOut, overview},
         site::edit_path,
     },
 };
@@ -23,44 +18,32 @@ use crate::{
 /// Rendered for each visitor, never stored; 404 where there is no editor.
 #[component]
 pub(crate) fn EditorPage() -> impl IntoView {
-    let (sign_in, sign_out) = (ServerAction::<SignIn>::new(), ServerAction::<SignOut>::new());
-    let save = ServerAction::<SaveArticle>::new();
-    let query = use_query_map();
-    let is_new = Memo::new(move |_| query.read().get_str("new").is_some());
-    let desk = Resource::new(
-        move || (sign_in.version().get(), sign_out.version().get(), is_new.get()),
-        |_| read_overview(),
-    );
-    once_read(move || async move {
-        let door = desk.await.map(|door| (door != Door::Absent).then_some(door));
-        outcome(door, move |door| match door {
-            Door::Open(articles) => {
-                Either::Left(view! { <Desk articles sign_out save is_new=is_new.get_untracked()/> })
-            }
-            _ => Either::Right(view! {
+    page(async {
+        Ok(match overview().await? {
+            Door::Absent => None,
+            Door::SignedOut => Some(Either::Left(view! {
                 <PrivateHead title="Editor"/>
-                <SignInForm sign_in/>
-            }),
+                <SignInForm/>
+            })),
+            Door::Open(articles) => Some(Either::Right(view! { <Desk articles/> })),
         })
     })
 }
 
 #[component]
-fn Desk(
-    articles: Vec<ArticleOverview>,
-    sign_out: ServerAction<SignOut>,
-    save: ServerAction<SaveArticle>,
-    is_new: bool,
-) -> impl IntoView {
-    let work = if is_new {
+fn Desk(articles: Vec<ArticleOverview>) -> impl IntoView {
+    let work = if query("new").is_some() {
         Either::Left(view! {
             <h1>"New article"</h1>
-            <ArticleFormView article=None save/>
+            <ArticleFormView article=None/>
         })
     } else {
+        let deleted = query("deleted").map(|_| {
+            view! { <p class="done" role="status">"The article is deleted."</p> }
+        });
         Either::Right(view! {
             <h1>"Articles"</h1>
-            <Deleted/>
+            {deleted}
             <Overview articles/>
         })
     };
@@ -70,21 +53,12 @@ fn Desk(
             <div class="editor-bar">
                 <a href="/editor">"All articles"</a>
                 <a href="/editor?new=article">"New article"</a>
-                <ActionForm action=sign_out>
+                <form method="post" action=SignOut::url()>
                     <button type="submit">"Sign out"</button>
-                </ActionForm>
+                </form>
             </div>
             {work}
         </div>
-    }
-}
-
-#[component]
-fn Deleted() -> impl IntoView {
-    let query = use_query_map();
-    move || {
-        let is_deleted = query.read().get_str("deleted").is_some();
-        is_deleted.then(|| view! { <p class="done" role="status">"The article is deleted."</p> })
     }
 }
 

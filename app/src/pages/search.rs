@@ -1,59 +1,66 @@
 //! `/search`
 
-use leptos::{ev::SubmitEvent, html::Input, prelude::*};
-use leptos_isr::page::hydrate_at_once;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_query_map},
+use futures::try_join;
+use leptos::prelude::*;
+use leptos_isr::minutes;
+use newsroom::{ArticleSummary, Section};
+
+use super::{page, query};
+use crate::{
+    components::{article_card::ArticleCard, head::PrivateHead},
+    data::{site::name_of, source::ContentSource},
 };
 
-use crate::{
-    components::{
-        article_card::ArticleCard,
-        head::PrivateHead,
-        outcome::{once_read, outcome},
-    },
-    data::{
-        search::{Found, search_articles},
-        section::name_of,
-        site::search_path,
-    },
-};
+/// How many of the newest articles are searched.
+const SEARCHED: usize = 500;
+const MAX_QUERY_CHARS: usize = 200;
 
 /// Searches titles and summaries; rendered for each visitor, never stored.
 #[component]
 pub(crate) fn SearchPage() -> impl IntoView {
-    let query = use_query_map();
-    let asked = move || query.read().get("q").unwrap_or_default();
-    let found = Resource::new(asked, search_articles);
-    let typed = NodeRef::<Input>::new();
-    let navigate = use_navigate();
-    // Leptos's own `<Form>` would send the button's empty name along.
-    let search = move |event: SubmitEvent| {
-        if let Some(input) = typed.get() {
-            event.prevent_default();
-            navigate(&search_path(&input.value()), NavigateOptions::default());
-        }
-    };
-    hydrate_at_once(view! {
-        <PrivateHead title="Search"/>
-        <h1>"Search"</h1>
-        <form method="GET" action="/search" on:submit=search>
-            <div class="search-form" role="search">
-                <label for="q">"Words in titles and summaries"</label>
-                <input id="q" name="q" node_ref=typed type="search" value=asked maxlength="200"/>
-                <button type="submit">"Search"</button>
-            </div>
-        </form>
-        {once_read(move || async move {
-            outcome(found.await.map(Some), |found| view! { <Results found/> })
-        })}
+    page(async {
+        let asked = query("q").unwrap_or_default();
+        let query: String = asked.trim().chars().take(MAX_QUERY_CHARS).collect();
+        let source = ContentSource::for_visitor().within(minutes(1));
+        let (newest, sections) = match query.is_empty() {
+            true => Default::default(),
+            false => try_join!(source.newest(SEARCHED), source.sections())?,
+        };
+        let searched = newest.len();
+        let found = newest.into_iter().filter(|article| matches(&query, article));
+        let articles: Vec<_> = found.collect();
+        Ok(Some(view! {
+            <PrivateHead title="Search"/>
+            <h1>"Search"</h1>
+            <form method="GET" action="/search">
+                <div class="search-form" role="search">
+                    <label for="q">"Words in titles and summaries"</label>
+                    <input id="q" name="q" type="search" value=asked maxlength="200"/>
+                    <button type="submit">"Search"</button>
+                </div>
+            </form>
+            <Results query articles sections searched/>
+        }))
     })
 }
 
+/// Whether every word of `query` stands in the article's title or summary.
+///
+/// Upper and lower case are the same. A query without words matches nothing.
+fn matches(query: &str, article: &ArticleSummary) -> bool {
+    let text = format!("{} {}", article.title, article.summary).to_lowercase();
+    let query = query.to_lowercase();
+    let mut words = query.split_whitespace().peekable();
+    words.peek().is_some() && words.all(|word| text.contains(word))
+}
+
 #[component]
-fn Results(found: Found) -> impl IntoView {
-    let Found { query, articles, sections, searched } = found;
+fn Results(
+    query: String,
+    articles: Vec<ArticleSummary>,
+    sections: Vec<Section>,
+    searched: usize,
+) -> impl IntoView {
     let said = match (query.is_empty(), articles.len()) {
         (true, _) => String::new(),
         (_, 0) => format!("Nothing found for “{query}” in the newest {searched} articles."),
@@ -70,5 +77,34 @@ fn Results(found: Found) -> impl IntoView {
             {(!said.is_empty()).then(|| view! { <h2 class="found">{said}</h2> })}
         </div>
         <ul class="list-grid">{cards}</ul>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_words_must_stand_in_title_or_summary() {
+        let article = ArticleSummary {
+            slug: "s".to_owned(),
+            title: "Single Flight".to_owned(),
+            summary: "One render for all who wait in ZÜRICH.".to_owned(),
+            section: "hidden".to_owned(),
+            author: "hidden".to_owned(),
+            published_at: String::new(),
+            updated_at: String::new(),
+        };
+        for (query, is_match) in [
+            ("flight", true),
+            ("FLIGHT render", true),
+            ("zürich", true),
+            ("flight missing", false),
+            ("hidden", false),
+            ("", false),
+            ("  ", false),
+        ] {
+            assert_eq!(matches(query, &article), is_match, "{query:?}");
+        }
     }
 }

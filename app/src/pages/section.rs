@@ -1,34 +1,41 @@
 //! `/sections/:section`
 
+use futures::try_join;
 use leptos::prelude::*;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use newsroom::{ArticlePage, Section};
 
+use super::{page, path_part, query};
 use crate::{
     components::{
         article_card::ArticleCard,
         head::Head,
-        outcome::{once_read, outcome},
         page_links::{PageLinks, page_path},
     },
     data::{
-        section::{SectionView, read_section},
+        pagination::{PageNumber, page_count},
         site::section_path,
+        source::ContentSource,
     },
 };
+
+const PER_PAGE: u32 = 12;
 
 /// One page of a section's articles.
 #[component]
 pub(crate) fn SectionPage() -> impl IntoView {
-    let (params, query) = (use_params_map(), use_query_map());
-    let asked =
-        move || (params.read().get("section").unwrap_or_default(), query.read().get("page"));
-    let view = Resource::new(asked, |(slug, page)| read_section(slug, page));
-    once_read(move || async move { outcome(view.await, |view| view! { <Articles view/> }) })
+    page(async {
+        let (slug, source) = (path_part("section"), ContentSource::for_visitor());
+        let Some(page) = PageNumber::from_query(query("page").as_deref()) else { return Ok(None) };
+        let (list, section) =
+            try_join!(source.list(Some(&slug), page, PER_PAGE), source.section(&slug))?;
+        let section = section.filter(|_| !list.articles.is_empty());
+        Ok(section.map(|section| view! { <Articles section list page=page.number()/> }))
+    })
 }
 
 #[component]
-fn Articles(view: SectionView) -> impl IntoView {
-    let SectionView { section, articles, page, pages, total } = view;
+fn Articles(section: Section, list: ArticlePage, page: u32) -> impl IntoView {
+    let ArticlePage { articles, total } = list;
     let path = section_path(&section.slug);
     let title = match page {
         1 => section.name.clone(),
@@ -45,6 +52,6 @@ fn Articles(view: SectionView) -> impl IntoView {
         </header>
         <h2 class="visually-hidden">"Articles"</h2>
         <ul class="list-grid">{cards}</ul>
-        <PageLinks path page pages/>
+        <PageLinks path page pages=page_count(total, PER_PAGE)/>
     }
 }

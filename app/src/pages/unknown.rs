@@ -3,15 +3,15 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use crate::{
-    components::outcome::{once_read, outcome},
-    data::moved::read_moved,
-};
+use super::page;
+use crate::data::{site::article_path, source::ContentSource};
 
 /// Leads to the article that was here before; without one it says that there is no such page.
 #[component]
 pub(crate) fn UnknownPage() -> impl IntoView {
-    let path = use_location().pathname;
-    let moved = Resource::new(move || path.get(), read_moved);
-    once_read(move || async move { outcome(moved.await, leptos_isr::permanent_redirect) })
+    page(async {
+        let path = use_location().pathname.get_untracked();
+        let moved = ContentSource::for_visitor().moved_from(&path).await?;
+        Ok(moved.map(|slug| leptos_isr::permanent_redirect(article_path(&slug))))
+    })
 }

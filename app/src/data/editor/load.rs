@@ -3,18 +3,19 @@
 use newsroom::{ArticleOverview, ArticleSource};
 
 use super::{Door, access};
-use crate::data::{answer, failure::Failure};
+use crate::data::source_error::ContentError;
 
-pub(super) async fn overview() -> Result<Door<Vec<ArticleOverview>>, Failure> {
-    let writer = match access::door() {
-        Door::Absent => return Ok(Door::Absent),
-        Door::SignedOut => return Ok(Door::SignedOut),
-        Door::Open(writer) => writer,
-    };
-    writer.overview().await.map(Door::Open).map_err(|error| answer::unavailable(&error))
+/// All articles, drafts included.
+pub(crate) async fn overview() -> Result<Door<Vec<ArticleOverview>>, ContentError> {
+    match access::door() {
+        Door::Absent => Ok(Door::Absent),
+        Door::SignedOut => Ok(Door::SignedOut),
+        Door::Open(writer) => writer.overview().await.map(Door::Open),
+    }
 }
 
-pub(super) async fn source(slug: &str) -> Result<Door<Option<ArticleSource>>, Failure> {
+/// The article with `slug` as it was written; none if there is no such article.
+pub(crate) async fn source(slug: &str) -> Result<Door<Option<ArticleSource>>, ContentError> {
     let writer = match access::door() {
         Door::Absent => return Ok(Door::Absent),
         Door::SignedOut => return Ok(Door::SignedOut),
@@ -23,6 +24,6 @@ pub(super) async fn source(slug: &str) -> Result<Door<Option<ArticleSource>>, Fa
     match writer.read(slug).await {
         Ok(source) => Ok(Door::Open(Some(source))),
         Err(error) if error.is_absent() => Ok(Door::Open(None)),
-        Err(error) => Err(answer::unavailable(&error)),
+        Err(error) => Err(error),
     }
 }

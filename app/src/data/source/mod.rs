@@ -101,7 +101,7 @@ impl ContentSource {
 
     /// The source in context, reading what the visitor whose request is answered
     /// may see. Reads are fresh for as long as the page that reads.
-    pub(super) fn for_visitor() -> Self {
+    pub(crate) fn for_visitor() -> Self {
         let Self { back_end, reader } = expect_context();
         match leptos_isr::is_draft() {
             true => Self { back_end, reader: reader.with_drafts() },
@@ -111,7 +111,7 @@ impl ContentSource {
 
     /// The same source, whose reads are fresh for `period`: for pages that are
     /// not stored.
-    pub(super) fn within(self, period: Duration) -> Self {
+    pub(crate) fn within(self, period: Duration) -> Self {
         Self { reader: self.reader.within(period), ..self }
     }
 

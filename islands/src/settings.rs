@@ -4,7 +4,7 @@
 
 /// The colours of the site.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Theme {
+pub(crate) enum Theme {
     /// As the visitor's system is set.
     #[default]
     Auto,
@@ -16,11 +16,10 @@ pub enum Theme {
 
 impl Theme {
     /// Where the browser stores it.
-    pub const KEY: &'static str = "theme";
+    pub(crate) const KEY: &'static str = "theme";
 
     /// Reads what was stored; anything else is [`Theme::Auto`].
-    #[must_use]
-    pub fn from_stored(value: Option<&str>) -> Self {
+    pub(crate) fn from_stored(value: Option<&str>) -> Self {
         match value {
             Some("light") => Self::Light,
             Some("dark") => Self::Dark,
@@ -29,8 +28,7 @@ impl Theme {
     }
 
     /// What to store; nothing for [`Theme::Auto`].
-    #[must_use]
-    pub fn to_stored(self) -> Option<&'static str> {
+    pub(crate) fn to_stored(self) -> Option<&'static str> {
         match self {
             Self::Auto => None,
             Self::Light => Some("light"),
@@ -39,14 +37,12 @@ impl Theme {
     }
 
     /// Its name on the button.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         self.to_stored().unwrap_or("auto")
     }
 
     /// What the button switches to.
-    #[must_use]
-    pub fn next(self) -> Self {
+    pub(crate) fn next(self) -> Self {
         match self {
             Self::Auto => Self::Light,
             Self::Light => Self::Dark,
@@ -57,48 +53,42 @@ impl Theme {
 
 /// The size of the text, in steps around the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TextSize(i8);
+pub(crate) struct TextSize(i8);
 
 impl TextSize {
     /// Where the browser stores it.
-    pub const KEY: &'static str = "size";
+    pub(crate) const KEY: &'static str = "size";
     const SMALLEST: i8 = -1;
     const LARGEST: i8 = 3;
 
     /// Reads what was stored; anything out of range is the default.
-    #[must_use]
-    pub fn from_stored(value: Option<&str>) -> Self {
+    pub(crate) fn from_stored(value: Option<&str>) -> Self {
         let step = value.and_then(|value| value.parse().ok()).unwrap_or(0);
         if (Self::SMALLEST..=Self::LARGEST).contains(&step) { Self(step) } else { Self(0) }
     }
 
     /// What to store; nothing for the default.
-    #[must_use]
-    pub fn to_stored(self) -> Option<String> {
+    pub(crate) fn to_stored(self) -> Option<String> {
         (self.0 != 0).then(|| self.0.to_string())
     }
 
     /// One step larger, unless it is the largest.
-    #[must_use]
-    pub fn larger(self) -> Self {
+    pub(crate) fn larger(self) -> Self {
         Self((self.0 + 1).min(Self::LARGEST))
     }
 
     /// One step smaller, unless it is the smallest.
-    #[must_use]
-    pub fn smaller(self) -> Self {
+    pub(crate) fn smaller(self) -> Self {
         Self((self.0 - 1).max(Self::SMALLEST))
     }
 
     /// Whether it cannot grow.
-    #[must_use]
-    pub fn is_largest(self) -> bool {
+    pub(crate) fn is_largest(self) -> bool {
         self.0 == Self::LARGEST
     }
 
     /// Whether it cannot shrink.
-    #[must_use]
-    pub fn is_smallest(self) -> bool {
+    pub(crate) fn is_smallest(self) -> bool {
         self.0 == Self::SMALLEST
     }
 }

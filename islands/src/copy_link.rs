@@ -5,8 +5,8 @@ use leptos::{prelude::*, task::spawn_local};
 use crate::browser;
 
 /// A button that copies the address of the page, and says whether it could.
-#[component]
-pub(crate) fn CopyLink() -> impl IntoView {
+#[island]
+pub fn CopyLink() -> impl IntoView {
     let said = RwSignal::new("");
     let copy = move |_| {
         spawn_local(async move {

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use crate::{browser, data::settings::TextSize};
+use crate::{browser, settings::TextSize};
 
 /// Two buttons; what they set is kept in the browser.
-#[component]
-pub(crate) fn TextSizeControl() -> impl IntoView {
+#[island]
+pub fn TextSizeControl() -> impl IntoView {
     let size = RwSignal::new(TextSize::default());
     Effect::new(move || {
         size.set(TextSize::from_stored(browser::stored(TextSize::KEY).as_deref()));

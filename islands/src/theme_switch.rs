@@ -2,13 +2,13 @@
 
 use leptos::prelude::*;
 
-use crate::{browser, data::settings::Theme};
+use crate::{browser, settings::Theme};
 
 /// A button that names the theme and switches to the next; kept in the browser.
 ///
 /// `theme.js` applies a kept theme before the first paint; this only names it.
-#[component]
-pub(crate) fn ThemeSwitch() -> impl IntoView {
+#[island]
+pub fn ThemeSwitch() -> impl IntoView {
     let theme = RwSignal::new(Theme::Auto);
     Effect::new(move || theme.set(Theme::from_stored(browser::stored(Theme::KEY).as_deref())));
     let switch = move |_| {

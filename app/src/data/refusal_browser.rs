@@ -1,3 +1,0 @@
-//! In the browser no call is answered.
-
-pub(super) fn refuse() {}
