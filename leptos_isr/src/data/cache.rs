@@ -10,6 +10,7 @@ use cached::{Cached, CachedPeek, LruCache};
 use crate::{
     data::{error::DataError, value::Value},
     entry::Began,
+    stats::{Tier, TierStats},
     tasks::{backoff::Backoff, single_flight::SingleFlight},
 };
 
@@ -23,6 +24,7 @@ pub(crate) type ReadResult = Result<Value, DataError>;
 pub(crate) struct DataCache {
     values: Mutex<LruCache<Arc<str>, Value>>,
     bytes: Arc<AtomicU64>,
+    evicted: AtomicU64,
     limit: u64,
     pub(crate) flights: SingleFlight<Arc<str>, ReadResult>,
     /// Why the last read of a name failed, and when it began.
@@ -43,6 +45,7 @@ impl DataCache {
         Self {
             values: Mutex::new(values),
             bytes,
+            evicted: AtomicU64::new(0),
             limit,
             flights: SingleFlight::new(),
             backoff: Backoff::new(),
@@ -71,22 +74,29 @@ impl DataCache {
             return;
         }
         self.bytes.fetch_add(weight_of_new, Ordering::Relaxed);
+        let others = values.cache_size() - usize::from(values.cache_peek(key).is_some());
         values.cache_set(Arc::clone(key), value);
         while self.bytes.load(Ordering::Relaxed) > self.limit && values.cache_size() > 0 {
             let fewer = values.cache_size() - 1;
             values.set_max_size(fewer);
         }
         values.set_max_size(MOST_VALUES);
+        let evicted = (others + 1 - values.cache_size()) as u64;
+        self.evicted.fetch_add(evicted, Ordering::Relaxed);
     }
 
     pub(crate) fn remove(&self, key: &Arc<str>) {
         let _ = self.values().cache_remove(key);
     }
 
-    /// How many values there are, how many bytes they take, and how many they may take.
-    pub(crate) fn size(&self) -> (u64, u64, u64) {
-        let values = self.values().cache_size() as u64;
-        (values, self.bytes.load(Ordering::Relaxed), self.limit)
+    pub(crate) fn stats(&self) -> TierStats {
+        TierStats {
+            tier: Tier::Data,
+            entries: self.values().cache_size() as u64,
+            bytes: self.bytes.load(Ordering::Relaxed),
+            limit: self.limit,
+            evicted: self.evicted.load(Ordering::Relaxed),
+        }
     }
 
     fn values(&self) -> MutexGuard<'_, LruCache<Arc<str>, Value>> {
@@ -134,13 +144,13 @@ mod tests {
         for n in 0..100 {
             cache.put(&key(n), value(1000, 1));
             cache.get(&key(0));
-            assert!(cache.size().1 <= 20_000);
+            assert!(cache.stats().bytes <= 20_000);
         }
         assert!(cache.get(&key(0)).is_some() && cache.get(&key(99)).is_some());
         assert!(cache.get(&key(1)).is_none());
-        let bytes = cache.size().1;
+        let bytes = cache.stats().bytes;
         cache.put(&key(99), value(1000, 2));
-        assert_eq!(cache.size().1, bytes, "a value that is replaced is counted once");
+        assert_eq!(cache.stats().bytes, bytes, "a value that is replaced is counted once");
     }
 
     #[test]
@@ -150,12 +160,12 @@ mod tests {
         cache.put(&key(1), value(30_000, 1));
         assert!(cache.get(&key(1)).is_none());
         assert!(cache.get(&key(0)).is_some(), "it makes no room that it does not get");
-        let bytes = cache.size().1;
+        let bytes = cache.stats().bytes;
         cache.put(&key(1), value(100, 2));
         assert!(cache.get(&key(1)).is_some());
         cache.put(&key(1), value(30_000, 3));
         assert!(cache.get(&key(1)).is_none(), "the old one does not stay");
-        assert_eq!(cache.size().1, bytes);
+        assert_eq!(cache.stats().bytes, bytes);
     }
 
     #[test]

@@ -10,7 +10,9 @@ use cached::{Cached, CachedPeek, LruCache};
 
 use crate::{
     address::key::Key,
-    stats::{RenderOutcome, RenderReason},
+    entry::Seen,
+    stats::{RenderOutcome, RenderReason, RouteSlot},
+    tasks::backoff::UnstoredReason,
 };
 
 /// How many renders of a page are remembered.
@@ -50,6 +52,17 @@ pub(crate) struct PastRender {
     pub(crate) outcome: RenderOutcome,
     /// Why it failed, if it did.
     pub(crate) error: Option<Arc<str>>,
+}
+
+/// The last try of a page that left nothing in the store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastTry {
+    pub(crate) why: UnstoredReason,
+    /// When it began.
+    pub(crate) began: Seen,
+    /// Since when each try has come to the same.
+    pub(crate) since: SystemTime,
+    pub(crate) route: RouteSlot,
 }
 
 /// As much of the text of an error as is kept.

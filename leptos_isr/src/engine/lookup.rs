@@ -117,8 +117,8 @@ impl Engine {
     /// Why the page's next try must still wait. A purge that has reached the page since its last
     /// try began is worth one at once.
     pub(crate) fn backs_off(&self, entry: &Entry) -> Option<UnstoredReason> {
-        let (why, began) = self.0.backoff.waits(&entry.key, self.now())?;
-        (!self.0.order.is_purged_after(entry, began)).then_some(why)
+        let last = self.0.backoff.waits(&entry.key, self.now())?;
+        (!self.0.order.is_purged_after(entry, last.began)).then_some(last.why)
     }
 
     /// Waits for a render that began after every purge of the page. A prefetch does not wait.

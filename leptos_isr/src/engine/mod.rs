@@ -63,8 +63,13 @@ use crate::{
     cdn::Cdns,
     clock::Stamp,
     data::reads::Reads,
-    engine::{app_router::AppRouter, failures::Failures, history::History, lists::Lists},
-    entry::{Position, Seen},
+    engine::{
+        app_router::AppRouter,
+        failures::Failures,
+        history::{History, LastTry},
+        lists::Lists,
+    },
+    entry::Position,
     error::Error,
     order::Order,
     render::{Limits, csp::Csp, outcome::RenderResult},
@@ -73,10 +78,7 @@ use crate::{
     stats::Counters,
     store::{DiskStore, disk::KeptFiles, purge_log::PurgeLog, tiers::Tiers},
     tasks::{
-        background::Background,
-        backoff::{Backoff, UnstoredReason},
-        schedule::Scheduler,
-        single_flight::SingleFlight,
+        background::Background, backoff::Backoff, schedule::Scheduler, single_flight::SingleFlight,
         worker::Worker,
     },
     watch::Hub,
@@ -133,8 +135,8 @@ pub(crate) struct Inner {
     pub(crate) fresh_turn: Arc<Mutex<()>>,
     pub(crate) flights: SingleFlight<Key, RenderResult>,
     pub(crate) lists: Lists,
-    /// Why the last try of a page left nothing in the store, and when it began.
-    pub(crate) backoff: Backoff<Key, (UnstoredReason, Seen)>,
+    /// The last tries that left nothing in the store.
+    pub(crate) backoff: Backoff<Key, LastTry>,
     pub(crate) failures: Failures,
     pub(crate) history: History,
     pub(crate) reads: Arc<Reads>,

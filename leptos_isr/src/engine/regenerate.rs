@@ -54,10 +54,10 @@ use crate::{
     data::reading::{ReadContext, Reading},
     engine::{
         Engine,
-        history::{PastRender, short},
+        history::{LastTry, PastRender, short},
         stats::failure_outcome,
     },
-    entry::{Began, Entry, RenderStart, ServedEntry, Version, facts::Regenerated},
+    entry::{Began, Entry, RenderStart, Seen, ServedEntry, Version, facts::Regenerated},
     error::{Error, RenderError},
     period,
     render::{
@@ -67,7 +67,7 @@ use crate::{
     route::target::Target,
     rules::freshness::Freshness,
     scope::RenderScope,
-    stats::{RenderOutcome, RenderReason},
+    stats::{LeaseOutcome, RenderOutcome, RenderReason},
     store::{Lease, guarded::Guarded},
     tasks::{
         backoff::UnstoredReason,
@@ -320,6 +320,7 @@ impl Engine {
         self.count_wait(permit.urgency, asked.elapsed());
         let mut permit = Some(permit);
         let mut right = self.ask_right(target).await;
+        self.count_lease(&right);
         if matches!(right.lease, Lease::Held) {
             // Other pages have the turn meanwhile.
             permit.take().into_iter().for_each(Permit::give_up);
@@ -352,7 +353,7 @@ impl Engine {
     async fn ask_right(&self, target: &Target) -> Right {
         let asked = self.now();
         let waits = self.0.backoff.waits(&target.key, asked);
-        let is_private = matches!(waits, Some((UnstoredReason::NotStorable, _)));
+        let is_private = waits.is_some_and(|last| last.why == UnstoredReason::NotStorable);
         let store = self.0.tiers.store().filter(|_| !is_private);
         let lease = match store {
             Some(store) => {
@@ -365,6 +366,16 @@ impl Engine {
         Right { lease: lease.unwrap_or(Lease::Unknown), is_cut_off, asked }
     }
 
+    fn count_lease(&self, right: &Right) {
+        let outcome = match right.lease {
+            Lease::Granted { .. } => LeaseOutcome::Granted,
+            Lease::Held => LeaseOutcome::Held,
+            Lease::Unknown if right.is_cut_off => LeaseOutcome::Failed,
+            Lease::Unknown => return,
+        };
+        self.0.counters.lease(outcome);
+    }
+
     /// Asks again and again, for no longer than another process may keep a page.
     async fn await_right(&self, target: &Target) -> Result<Right, RenderFailure> {
         let (mut pause, longest) = ASKED_EVERY;
@@ -373,6 +384,7 @@ impl Engine {
             sleep(pause).await;
             let right = self.ask_right(target).await;
             if !matches!(right.lease, Lease::Held) {
+                self.count_lease(&right);
                 return Ok(right);
             }
             if Instant::now() >= until {
@@ -394,6 +406,16 @@ impl Engine {
             true => self.0.limits.time.max(LEASE.saturating_mul(2)),
             false => LEASE.min(self.0.limits.time),
         }
+    }
+
+    /// Whether others need not have waited for the page any more; also if the clock was set back.
+    fn is_lost(&self, right: &Right) -> bool {
+        let held = self.now().duration_since(right.asked);
+        let is_lost = held.map_or(true, |held| held >= self.longest_lease());
+        if is_lost {
+            self.0.counters.lease(LeaseOutcome::Lost);
+        }
+        is_lost
     }
 
     fn is_shared(&self) -> bool {
@@ -482,11 +504,7 @@ impl Engine {
             Ok(rendered) => {
                 self.0.failures.forget(&target.key);
                 let is_late = match right.lease {
-                    // Also if the clock was set back.
-                    Lease::Granted { .. } => self
-                        .now()
-                        .duration_since(right.asked)
-                        .map_or(true, |held| held >= self.longest_lease()),
+                    Lease::Granted { .. } => self.is_lost(right),
                     Lease::Held => true,
                     Lease::Unknown => false,
                 };
@@ -508,8 +526,7 @@ impl Engine {
                 if new.stored {
                     self.0.backoff.succeeded(&target.key);
                 } else {
-                    let last = (UnstoredReason::NotStorable, began);
-                    self.0.backoff.note(&target.key, last, self.now());
+                    self.note_unstored(target, UnstoredReason::NotStorable, began);
                 }
                 info!(isr.key = %target.key, route = &*target.route, reason = reason.as_str(), ?duration, outcome,
                     status = new.entry.status.as_u16(), bytes = new.entry.body.len(),
@@ -518,8 +535,7 @@ impl Engine {
             }
             Err(failure) => {
                 note(failure_outcome(&failure.error), Some(short(&failure.error.to_string())));
-                let last = (UnstoredReason::Failed, began);
-                let retry_in = self.0.backoff.note(&target.key, last, self.now());
+                let retry_in = self.note_unstored(target, UnstoredReason::Failed, began);
                 warn!(isr.key = %target.key, route = &*target.route, reason = reason.as_str(), ?duration,
                     outcome = "failed", bytes = 0, error = %failure.error, ?retry_in,
                     "regenerated");
@@ -530,6 +546,15 @@ impl Engine {
                 Err(failure)
             }
         }
+    }
+
+    /// Notes a try that left nothing in the store. Returns how long the next one must wait.
+    fn note_unstored(&self, target: &Target, why: UnstoredReason, began: Seen) -> Duration {
+        let now = self.now();
+        let before = self.0.backoff.streak(&target.key, now).map(|(.., last)| last);
+        let since = before.filter(|last| last.why == why).map_or(now, |last| last.since);
+        let route = self.0.counters.slot(&target.route);
+        self.0.backoff.note(&target.key, LastTry { why, began, since, route }, now)
     }
 
     /// Renders a page on `threads`, from its beginning at `start`. It uses no data that was read

@@ -14,9 +14,9 @@ use crate::{
     rules::freshness::{Freshness, PurgeKind},
     stats::{
         CdnStats, Counters, LedgerStats, PurgeSource, RenderOutcome, RenderReason, RequestResult,
-        Stats, Tier, TierStats, Urgency as CountedUrgency,
+        RouteStats, Stats, TierStats, Urgency as CountedUrgency,
     },
-    store::purge_log::NewPurge,
+    store::{DiskStore, guarded::Guarded, purge_log::NewPurge},
     tasks::{backoff::UnstoredReason, schedule::Urgency},
 };
 
@@ -54,15 +54,17 @@ impl Engine {
     pub fn stats(&self) -> Stats {
         let counters = &self.0.counters;
         let (purges, purge_delays) = counters.purge_stats();
-        let is_failing = |(why, _): &(UnstoredReason, _)| *why == UnstoredReason::Failed;
+        let routes = self.route_stats();
         Stats {
             version: env!("CARGO_PKG_VERSION"),
             build: self.0.build.clone(),
-            routes: counters.route_stats(),
-            render_waits: counters.wait_stats(),
+            failing_pages: routes.iter().map(|row| row.failing_pages).sum(),
+            routes,
+            render_waits: counters.wait_stats(|urgency| self.waiting(urgency)),
             queue: self.0.scheduler.stats(),
-            failing_pages: self.0.backoff.count(is_failing),
             tiers: self.tier_stats(),
+            store_operations: self.0.tiers.store().map(Guarded::operations).unwrap_or_default(),
+            leases: counters.lease_stats(),
             purges,
             purge_delays,
             reads: counters.read_stats(),
@@ -75,14 +77,33 @@ impl Engine {
         }
     }
 
+    fn route_stats(&self) -> Vec<RouteStats> {
+        let now = self.now();
+        let mut rows = self.0.counters.route_stats();
+        let no_route = rows.len() - 1;
+        let tries = self.0.backoff.reasons().into_iter();
+        for failing in tries.filter(|last| last.why == UnstoredReason::Failed) {
+            let row = &mut rows[failing.route.0.min(no_route)];
+            row.failing_pages += 1;
+            let age = now.duration_since(failing.since).unwrap_or_default();
+            row.oldest_failure = row.oldest_failure.max(age);
+        }
+        rows
+    }
+
+    fn waiting(&self, urgency: CountedUrgency) -> usize {
+        self.0.scheduler.waiting(match urgency {
+            CountedUrgency::Visitor => Urgency::Waiting,
+            CountedUrgency::Prefetch => Urgency::Prefetch,
+            CountedUrgency::Background => Urgency::Background,
+        })
+    }
+
     fn tier_stats(&self) -> Vec<TierStats> {
-        let memory = (Tier::Memory, self.0.tiers.memory_size());
-        let disk = self.0.disk.as_ref().map(|disk| (Tier::Disk, disk.size()));
-        let data = (Tier::Data, self.0.reads.cache.size());
-        let tiers = [Some(memory), disk, Some(data)].into_iter().flatten();
-        let stats =
-            tiers.map(|(tier, (entries, bytes, limit))| TierStats { tier, entries, bytes, limit });
-        stats.collect()
+        let memory = self.0.tiers.memory_stats();
+        let disk = self.0.disk.as_ref().map(DiskStore::stats);
+        let data = self.0.reads.cache.stats();
+        [Some(memory), disk, Some(data)].into_iter().flatten().collect()
     }
 
     fn cdn_stats(&self) -> Vec<CdnStats> {

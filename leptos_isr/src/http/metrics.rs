@@ -43,7 +43,7 @@ impl Engine {
     ///
     /// # fn main() -> Result<(), leptos_isr::Error> {
     /// let isr = Engine::builder(RouteTable::new()).build()?;
-    /// assert!(isr.metrics().to_open_metrics().contains("isr_failing_pages 0\n"));
+    /// assert!(isr.metrics().to_open_metrics().contains("isr_live_streams 0\n"));
     /// # Ok(()) }
     /// ```
     #[must_use]

@@ -13,10 +13,12 @@ use std::{
 use super::{
     histogram::Histogram,
     labels::{
-        AnswerKind, PurgeSource, ReadOutcome, RenderOutcome, RenderReason, RequestResult, Urgency,
+        AnswerKind, LeaseOutcome, PurgeSource, ReadOutcome, RenderOutcome, RenderReason,
+        RequestResult, StoreOperation, StoreOutcome, Urgency,
     },
     snapshot::{
-        PurgeCount, PurgeDelays, ReadCount, RenderCount, RequestCount, RouteStats, WaitStats,
+        LeaseCount, OperationCount, PurgeCount, PurgeDelays, ReadCount, RenderCount, RequestCount,
+        RouteStats, WaitStats,
     },
 };
 
@@ -44,6 +46,7 @@ pub(crate) struct Counters {
     /// Soft, then hard.
     purges: [[AtomicU64; 2]; PurgeSource::ALL.len()],
     purge_delays: [Histogram; PurgeSource::ALL.len()],
+    leases: [AtomicU64; LeaseOutcome::ALL.len()],
     reads: Mutex<BTreeMap<String, [u64; ReadOutcome::ALL.len()]>>,
 }
 
@@ -75,6 +78,7 @@ impl Counters {
             waits: array::from_fn(|_| Histogram::short()),
             purges: Default::default(),
             purge_delays: array::from_fn(|_| Histogram::short()),
+            leases: Default::default(),
             reads: Mutex::default(),
         }
     }
@@ -83,8 +87,9 @@ impl Counters {
         self.routes.get(slot.0).unwrap_or(&self.no_route)
     }
 
-    fn named(&self, route: &str) -> &RouteCounters {
-        self.of(self.by_name.get(route).map_or(RouteSlot::NONE, |slot| RouteSlot(*slot)))
+    /// The slot of the route of this name.
+    pub(crate) fn slot(&self, route: &str) -> RouteSlot {
+        self.by_name.get(route).map_or(RouteSlot::NONE, |slot| RouteSlot(*slot))
     }
 
     /// Counts a request.
@@ -106,7 +111,7 @@ impl Counters {
         outcome: RenderOutcome,
         took: Duration,
     ) {
-        let counters = self.named(route);
+        let counters = self.of(self.slot(route));
         counters.renders[reason as usize][outcome as usize].fetch_add(1, Ordering::Relaxed);
         counters.render_times.add(took);
     }
@@ -122,6 +127,11 @@ impl Counters {
         if let Some(took) = took {
             self.purge_delays[source as usize].add(took);
         }
+    }
+
+    /// Counts what came of asking for the right to render a page.
+    pub(crate) fn lease(&self, outcome: LeaseOutcome) {
+        self.leases[outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a read of data from `origin`.
@@ -147,9 +157,22 @@ impl Counters {
         self.routes.iter().chain([&self.no_route]).map(RouteCounters::stats).collect()
     }
 
-    pub(crate) fn wait_stats(&self) -> Vec<WaitStats> {
+    /// `waiting` says how many wait now.
+    pub(crate) fn wait_stats(&self, waiting: impl Fn(Urgency) -> usize) -> Vec<WaitStats> {
         let waits = Urgency::ALL.iter().copied().zip(&self.waits);
-        waits.map(|(urgency, waited)| WaitStats { urgency, waited: waited.stats() }).collect()
+        let stats = waits.map(|(urgency, waited)| WaitStats {
+            urgency,
+            waiting: waiting(urgency),
+            waited: waited.stats(),
+        });
+        stats.collect()
+    }
+
+    pub(crate) fn lease_stats(&self) -> Vec<LeaseCount> {
+        let leases = LeaseOutcome::ALL.iter().copied().zip(&self.leases);
+        let leases = leases
+            .map(|(outcome, count)| LeaseCount { outcome, count: count.load(Ordering::Relaxed) });
+        leases.collect()
     }
 
     pub(crate) fn purge_stats(&self) -> (Vec<PurgeCount>, Vec<PurgeDelays>) {
@@ -216,7 +239,31 @@ impl RouteCounters {
             stale_served: self.stale_served.stats(),
             renders: renders.filter(|renders| renders.count > 0).collect(),
             render_times: self.render_times.stats(),
+            failing_pages: 0,
+            oldest_failure: Duration::ZERO,
         }
+    }
+}
+
+/// What a store was asked to do.
+#[derive(Debug, Default)]
+pub(crate) struct OperationCounters(
+    [[AtomicU64; StoreOutcome::ALL.len()]; StoreOperation::ALL.len()],
+);
+
+impl OperationCounters {
+    pub(crate) fn add(&self, operation: StoreOperation, outcome: StoreOutcome) {
+        self.0[operation as usize][outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stats(&self) -> Vec<OperationCount> {
+        let operations = StoreOperation::ALL.iter().copied().zip(&self.0);
+        let counts = operations.flat_map(|(operation, counts)| {
+            StoreOutcome::ALL.iter().copied().zip(counts).map(move |(outcome, count)| {
+                OperationCount { operation, outcome, count: count.load(Ordering::Relaxed) }
+            })
+        });
+        counts.collect()
     }
 }
 

@@ -152,6 +152,50 @@ labels! {
 }
 
 labels! {
+    /// What a store, or the ledger beside it, was asked to do.
+    StoreOperation {
+        /// To read a page.
+        Read = "read",
+        /// To write a page.
+        Write = "write",
+        /// To keep a purge.
+        Purge = "purge",
+        /// To say what was purged since it was last asked.
+        Hear = "hear",
+    }
+}
+
+labels! {
+    /// What became of it.
+    StoreOutcome {
+        /// It was done.
+        Done = "done",
+        /// There is no such page.
+        Absent = "absent",
+        /// What is there is no page that can be read; it counts as absent.
+        Damaged = "damaged",
+        /// An error.
+        Failed = "failed",
+        /// It was not answered in time, or not asked for, since calls before it were not.
+        NoAnswer = "no_answer",
+    }
+}
+
+labels! {
+    /// Whether a page was left to this process to render, where several share a ledger.
+    LeaseOutcome {
+        /// It was.
+        Granted = "granted",
+        /// Another process rendered it, and this one waited.
+        Held = "held",
+        /// The ledger did not say: the page was rendered all the same.
+        Failed = "failed",
+        /// It was, but the render took so long that others need not wait for it any more.
+        Lost = "lost",
+    }
+}
+
+labels! {
     /// Where something is kept.
     Tier {
         /// Pages in memory.

@@ -65,6 +65,7 @@ impl Collector for Metrics {
         encoder.requests(&stats)?;
         encoder.renders(&stats)?;
         encoder.tiers(&stats)?;
+        encoder.store(&stats)?;
         encoder.purges(&stats)?;
         encoder.reads(&stats)?;
         encoder.fleet(&stats)
@@ -117,10 +118,33 @@ impl Encoder<'_> {
         let mut running = self.gauges("isr_renders_running", "Renders under way.")?;
         running.gauge(&[("urgency", "visitor")], queue.running_for_visitors)?;
         running.gauge(&[("urgency", "background")], queue.running_in_background)?;
-        self.gauge("isr_renders_waiting", "Pages that wait for their turn.", queue.waiting)?;
+        let mut waiting = self.gauges("isr_renders_waiting", "Pages that wait for their turn.")?;
+        for of in &stats.render_waits {
+            waiting.gauge(&[("urgency", of.urgency.as_str())], of.waiting)?;
+        }
         self.gauge("isr_visitors_waiting", "Visitors who wait for a page.", queue.visitors)?;
+        self.failures(stats)
+    }
+
+    fn failures(&mut self, stats: &Stats) -> fmt::Result {
+        let rows = || {
+            stats
+                .routes
+                .iter()
+                .map(|row| ([("route", row.route.as_deref().unwrap_or(NO_ROUTE))], row))
+        };
         let help = "Pages that failed when they were last rendered.";
-        self.gauge("isr_failing_pages", help, stats.failing_pages)
+        let mut failing = self.gauges("isr_failing_pages", help)?;
+        for (labels, row) in rows() {
+            failing.gauge(&labels, row.failing_pages)?;
+        }
+        let help = "For how long the one of these has failed that has for longest.";
+        let unit = Some(&Unit::Seconds);
+        let mut oldest = self.begin("isr_oldest_failure", help, unit, MetricType::Gauge)?;
+        for (labels, row) in rows() {
+            oldest.gauge(&labels, row.oldest_failure.as_secs_f64())?;
+        }
+        Ok(())
     }
 
     fn tiers(&mut self, stats: &Stats) -> fmt::Result {
@@ -138,6 +162,26 @@ impl Encoder<'_> {
             self.begin("isr_store_limit", help, Some(&Unit::Bytes), MetricType::Gauge)?;
         for of in &stats.tiers {
             limit.gauge(&[("tier", of.tier.as_str())], of.limit)?;
+        }
+        let help = "Pages, or values of data, that made room for others.";
+        let mut evictions = self.begin("isr_evictions", help, None, MetricType::Counter)?;
+        for of in &stats.tiers {
+            evictions.count(&[("tier", of.tier.as_str())], of.evicted)?;
+        }
+        Ok(())
+    }
+
+    fn store(&mut self, stats: &Stats) -> fmt::Result {
+        let help = "What the store behind the memory was asked to do.";
+        let mut operations = self.begin("isr_store_operations", help, None, MetricType::Counter)?;
+        for of in &stats.store_operations {
+            let labels = [("operation", of.operation.as_str()), ("outcome", of.outcome.as_str())];
+            operations.count(&labels, of.count)?;
+        }
+        let help = "How often pages were left to this process to render.";
+        let mut leases = self.begin("isr_leases", help, None, MetricType::Counter)?;
+        for of in &stats.leases {
+            leases.count(&[("outcome", of.outcome.as_str())], of.count)?;
         }
         Ok(())
     }

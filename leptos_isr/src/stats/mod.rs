@@ -14,16 +14,17 @@ mod labels;
 mod metrics;
 mod snapshot;
 
-pub(crate) use self::counters::{Counters, OTHER_ORIGIN, RouteSlot};
+pub(crate) use self::counters::{Counters, OTHER_ORIGIN, OperationCounters, RouteSlot};
 #[cfg(feature = "metrics")]
 pub use self::metrics::Metrics;
 pub use self::{
     labels::{
-        AnswerKind, PurgeSource, ReadOutcome, RenderOutcome, RenderReason, RequestResult, Tier,
-        Urgency,
+        AnswerKind, LeaseOutcome, PurgeSource, ReadOutcome, RenderOutcome, RenderReason,
+        RequestResult, StoreOperation, StoreOutcome, Tier, Urgency,
     },
     snapshot::{
-        BucketCount, CdnStats, HistogramStats, LedgerStats, PurgeCount, PurgeDelays, QueueStats,
-        ReadCount, RenderCount, RequestCount, RouteStats, Stats, TierStats, WaitStats,
+        BucketCount, CdnStats, HistogramStats, LeaseCount, LedgerStats, OperationCount, PurgeCount,
+        PurgeDelays, QueueStats, ReadCount, RenderCount, RequestCount, RouteStats, Stats,
+        TierStats, WaitStats,
     },
 };

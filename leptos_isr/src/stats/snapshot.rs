@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::labels::{
-    AnswerKind, PurgeSource, ReadOutcome, RenderOutcome, RenderReason, RequestResult, Tier, Urgency,
+    AnswerKind, LeaseOutcome, PurgeSource, ReadOutcome, RenderOutcome, RenderReason, RequestResult,
+    StoreOperation, StoreOutcome, Tier, Urgency,
 };
 
 /// What an engine has done since it was opened, and what it does now; see
@@ -22,7 +23,7 @@ pub struct Stats {
     /// A row for each route, in the order in which they are looked at, and one for requests of no
     /// route.
     pub routes: Vec<RouteStats>,
-    /// How long pages waited for their turn to be rendered.
+    /// How many pages wait for their turn to be rendered, and how long others waited.
     pub render_waits: Vec<WaitStats>,
     /// What is rendered now, and what waits.
     pub queue: QueueStats,
@@ -30,6 +31,11 @@ pub struct Stats {
     pub failing_pages: usize,
     /// How much is kept where.
     pub tiers: Vec<TierStats>,
+    /// What the store behind the memory, and its ledger, were asked to do; empty if there is none.
+    pub store_operations: Vec<OperationCount>,
+    /// How often pages were left to this process to render. Nothing counts where no ledger says who
+    /// renders what.
+    pub leases: Vec<LeaseCount>,
     /// How often it was purged.
     pub purges: Vec<PurgeCount>,
     /// How long it took until purges were kept and held here.
@@ -60,6 +66,12 @@ pub struct RouteStats {
     pub renders: Vec<RenderCount>,
     /// How long renders took, whatever they came to.
     pub render_times: HistogramStats,
+    /// How many pages failed when they were last rendered, of those that are remembered.
+    pub failing_pages: usize,
+    /// How long ago the first of the renders was that failed in a row, of the page for which that is
+    /// longest; zero if none fails.
+    #[serde(serialize_with = "seconds")]
+    pub oldest_failure: Duration,
 }
 
 /// How many requests got something.
@@ -86,13 +98,15 @@ pub struct RenderCount {
     pub count: u64,
 }
 
-/// How long pages waited to be rendered.
+/// Pages that wait to be rendered, and that waited.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct WaitStats {
     /// For whom they were rendered, as of their turn.
     pub urgency: Urgency,
-    /// How long they had waited.
+    /// How many wait now.
+    pub waiting: usize,
+    /// How long others had waited.
     pub waited: HistogramStats,
 }
 
@@ -122,6 +136,31 @@ pub struct TierStats {
     pub bytes: u64,
     /// How many they may take. On the disk all builds share it.
     pub limit: u64,
+    /// How many were evicted for others, since there was no room for all. In memory, answers that there
+    /// is no such page do not count: they have room of their own.
+    pub evicted: u64,
+}
+
+/// How often a store was asked to do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct OperationCount {
+    /// What.
+    pub operation: StoreOperation,
+    /// What became of it.
+    pub outcome: StoreOutcome,
+    /// How often.
+    pub count: u64,
+}
+
+/// How often the right to render a page was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LeaseCount {
+    /// What became of it.
+    pub outcome: LeaseOutcome,
+    /// How often.
+    pub count: u64,
 }
 
 /// How many purges came from somewhere.

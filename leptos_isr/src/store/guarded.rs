@@ -17,6 +17,7 @@ use crate::{
     address::key::Key,
     entry::ServedEntry,
     error::StoreError,
+    stats::{OperationCount, OperationCounters, StoreOperation, StoreOutcome},
     store::{
         backend::{OtherBuild, Store},
         format::{DecodeError, decode, encode},
@@ -43,6 +44,7 @@ pub(crate) struct Guarded {
     is_failing: AtomicBool,
     /// Whether pages in another format have been logged.
     said_other_format: AtomicBool,
+    operations: OperationCounters,
     read_limit: Duration,
     write_limit: Duration,
 }
@@ -79,6 +81,7 @@ impl Guarded {
             ledger_gate: Gate::new(),
             is_failing: AtomicBool::new(false),
             said_other_format: AtomicBool::new(false),
+            operations: OperationCounters::default(),
             read_limit,
             write_limit,
         }
@@ -105,22 +108,34 @@ impl Guarded {
         key: &Key,
         read: impl Future<Output = Result<Option<Bytes>, StoreError>>,
     ) -> Option<ServedEntry> {
+        let page = self.try_read(key, read).await;
+        let outcome = page.as_ref().map_or_else(|outcome| *outcome, |_| StoreOutcome::Done);
+        self.operations.add(StoreOperation::Read, outcome);
+        page.ok()
+    }
+
+    /// The page, or why there is none.
+    async fn try_read(
+        &self,
+        key: &Key,
+        read: impl Future<Output = Result<Option<Bytes>, StoreError>>,
+    ) -> Result<ServedEntry, StoreOutcome> {
         if self.gate.is_shut() {
             let (store, key) = (Arc::clone(&self.store), key.clone());
             let ask = async move { store.contains(&key).await.map(drop) };
             self.gate.try_again(self.read_limit, ask);
-            return None;
+            return Err(StoreOutcome::NoAnswer);
         }
         let bytes = match self.gate.read(self.read_limit, read).await {
-            Ok(bytes) => bytes?,
+            Ok(bytes) => bytes.ok_or(StoreOutcome::Absent)?,
             Err(error) => {
                 warn!(isr.key = %key, error, "cannot read the stored page, it counts as absent");
-                return None;
+                return Err(failure(&error));
             }
         };
         match decode(&bytes) {
-            Ok(entry) if entry.key == *key => Some(entry),
-            Ok(_) => None,
+            Ok(entry) if entry.key == *key => Ok(entry),
+            Ok(_) => Err(StoreOutcome::Absent),
             // In both cases the next render replaces the page.
             Err(DecodeError::OtherFormat) => {
                 if !self.said_other_format.swap(true, Ordering::Relaxed) {
@@ -128,11 +143,11 @@ impl Guarded {
                         "the store has pages in the format of another version of leptos_isr, \
                          they count as absent");
                 }
-                None
+                Err(StoreOutcome::Absent)
             }
             Err(DecodeError::Damaged(problem)) => {
                 warn!(isr.key = %key, problem, "the stored page is damaged, it counts as absent");
-                None
+                Err(StoreOutcome::Damaged)
             }
         }
     }
@@ -172,7 +187,8 @@ impl Guarded {
             let version = if entry.is_unordered { 0 } else { entry.version.0 };
             store.put_unless_newer(key, encode(entry)?, version).await
         };
-        match self.gate.write(self.write_limit, put).await {
+        let put = self.gate.write(self.write_limit, put).await;
+        match self.counted(StoreOperation::Write, put) {
             Ok(is_kept) => {
                 self.is_failing.store(false, Ordering::Relaxed);
                 Ok(is_kept)
@@ -229,7 +245,8 @@ impl Guarded {
             true => TRIAL_LIMIT.min(self.write_limit),
             false => APPEND_LIMIT.min(self.write_limit),
         };
-        self.ledger_gate.call(limit, self.ledger.append(record, after)).await
+        let kept = self.ledger_gate.call(limit, self.ledger.append(record, after)).await;
+        self.counted(StoreOperation::Purge, kept)
     }
 
     /// The records of purges after `position`; `None` if some up to there are lost.
@@ -247,7 +264,24 @@ impl Guarded {
             true => Some(gate.trial().ok_or_else(|| NoAnswer::new(self.read_limit))?),
             false => None,
         };
-        gate.call(self.read_limit, self.ledger.since(position)).await
+        let heard = gate.call(self.read_limit, self.ledger.since(position)).await;
+        self.counted(StoreOperation::Hear, heard)
+    }
+
+    /// What the store and the ledger were asked to do.
+    pub(crate) fn operations(&self) -> Vec<OperationCount> {
+        self.operations.stats()
+    }
+
+    /// Counts what became of a call.
+    fn counted<T>(
+        &self,
+        operation: StoreOperation,
+        answer: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let outcome = answer.as_ref().map_or_else(failure, |_| StoreOutcome::Done);
+        self.operations.add(operation, outcome);
+        answer
     }
 
     /// Whether other machines share the ledger, so that this one may be cut off from them.
@@ -321,6 +355,10 @@ impl Guarded {
             warn!(error, "cannot remove the pages of old builds");
         }
     }
+}
+
+fn failure(error: &StoreError) -> StoreOutcome {
+    if error.is::<NoAnswer>() { StoreOutcome::NoAnswer } else { StoreOutcome::Failed }
 }
 
 fn listed_name(route: &str) -> String {

@@ -4,7 +4,11 @@
 use std::{
     fmt,
     hash::Hash,
-    sync::{Arc, Mutex, Once, PoisonError},
+    ptr,
+    sync::{
+        Arc, Mutex, Once, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use quick_cache::{
@@ -12,7 +16,11 @@ use quick_cache::{
 };
 use tracing::warn;
 
-use crate::{address::key::Key, entry::ServedEntry};
+use crate::{
+    address::key::Key,
+    entry::ServedEntry,
+    stats::{Tier as CountedTier, TierStats},
+};
 
 /// 404s and redirects may take one part in this many of the memory. Probing random paths fills no
 /// more.
@@ -31,6 +39,8 @@ pub(crate) struct MemoryTier {
     not_found: Tier,
     /// Writers take turns, so that the newest render of a key stays.
     writer: Mutex<()>,
+    /// How many pages were evicted.
+    evicted: AtomicU64,
     size_warning: Once,
 }
 
@@ -89,6 +99,7 @@ impl MemoryTier {
             pages: tier(bytes - not_found, part),
             not_found: tier(not_found, part),
             writer: Mutex::default(),
+            evicted: AtomicU64::new(0),
             size_warning: Once::new(),
         }
     }
@@ -106,11 +117,16 @@ impl MemoryTier {
         self.pages.contains_key(key) || self.not_found.contains_key(key)
     }
 
-    /// How many pages there are, how many bytes they take, and how many they may take.
-    pub(crate) fn size(&self) -> (u64, u64, u64) {
+    pub(crate) fn stats(&self) -> TierStats {
         let tiers = [&self.pages, &self.not_found];
         let sum = |of: fn(&Tier) -> u64| tiers.into_iter().map(of).sum();
-        (sum(|tier| tier.len() as u64), sum(Tier::weight), sum(Tier::capacity))
+        TierStats {
+            tier: CountedTier::Memory,
+            entries: sum(|tier| tier.len() as u64),
+            bytes: sum(Tier::weight),
+            limit: sum(Tier::capacity),
+            evicted: self.evicted.load(Ordering::Relaxed),
+        }
     }
 
     /// Every page; asking does not count as a use.
@@ -126,14 +142,25 @@ impl MemoryTier {
         for tier in [&self.pages, &self.not_found] {
             if let Some(Slot { entry, .. }) = tier.get(key) {
                 let weight = entry.weight();
-                tier.insert_with_lifecycle(key.clone(), Slot { weight, entry }, &mut dropped);
+                dropped.append(&mut self.insert(tier, key, Slot { weight, entry }));
                 if !tier.contains_key(key) {
                     self.warn_of_size(key, weight, tier.shard_capacity());
                 }
             }
         }
-        dropped.retain(|other| other != key);
         dropped
+    }
+
+    /// Puts a page into a tier. Returns the others that were evicted for it.
+    fn insert(&self, tier: &Tier, key: &Key, slot: Slot) -> Vec<Key> {
+        let mut evicted = Vec::new();
+        tier.insert_with_lifecycle(key.clone(), slot, &mut evicted);
+        // The page that it replaced was not evicted.
+        evicted.retain(|other| other != key);
+        if ptr::eq(tier, &raw const self.pages) {
+            self.evicted.fetch_add(evicted.len() as u64, Ordering::Relaxed);
+        }
+        evicted
     }
 
     /// Drops `entry`, unless another one has taken its place.
@@ -169,12 +196,9 @@ impl MemoryTier {
             true => (&self.not_found, &self.pages),
             false => (&self.pages, &self.not_found),
         };
-        let mut evicted = Vec::new();
         let weight = entry.weight();
-        to.insert_with_lifecycle(key.clone(), Slot { weight, entry }, &mut evicted);
+        let evicted = self.insert(to, &key, Slot { weight, entry });
         from.remove(&key);
-        // The page that it replaced was not evicted.
-        evicted.retain(|other| *other != key);
         let is_kept = to.contains_key(&key);
         if !is_kept {
             self.warn_of_size(&key, weight, to.shard_capacity());

@@ -9,6 +9,7 @@ use crate::{
     address::key::Key,
     entry::{ServedEntry, written::WriteResult},
     order::Order,
+    stats::TierStats,
     store::{
         guarded::Guarded,
         memory::MemoryTier,
@@ -42,9 +43,8 @@ impl Tiers {
         self.memory.get(key)
     }
 
-    /// How many pages are in memory, how many bytes they take, and how many they may take.
-    pub(crate) fn memory_size(&self) -> (u64, u64, u64) {
-        self.memory.size()
+    pub(crate) fn memory_stats(&self) -> TierStats {
+        self.memory.stats()
     }
 
     /// Every page that need not be read from the store; asking does not count as a use.

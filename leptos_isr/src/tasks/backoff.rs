@@ -85,10 +85,9 @@ impl<K: AsRef<str> + Clone + Eq + Hash, W: Clone> Backoff<K, W> {
         wait
     }
 
-    /// How many keys were last noted for this.
-    pub(crate) fn count(&self, is_counted: impl Fn(&W) -> bool) -> usize {
-        let all = self.failing().value_order();
-        all.iter().filter(|failing| is_counted(&failing.why)).count()
+    /// Why the last try of each key failed.
+    pub(crate) fn reasons(&self) -> Vec<W> {
+        self.failing().iter().map(|(_, failing)| failing.why.clone()).collect()
     }
 
     /// Forgets the failures of `key`.

@@ -240,6 +240,13 @@ impl Scheduler {
         }
     }
 
+    /// How many pages wait for their turn for somebody, or nobody, of this urgency.
+    pub(crate) fn waiting(&self, urgency: Urgency) -> usize {
+        let state = self.state();
+        let all = state.lanes.values().flat_map(|lane| lane.queue.iter());
+        all.filter(|(_, place)| place.urgency == urgency).count()
+    }
+
     /// Whether nothing is rendered any more that nobody waits for.
     pub(crate) fn is_closed(&self) -> bool {
         self.state().is_closed

@@ -2,7 +2,7 @@
 
 use axum::{body::Body, extract::Request};
 use http::{Method, StatusCode};
-use leptos_isr::minutes;
+use leptos_isr::{minutes, seconds};
 use tower::ServiceExt;
 
 use crate::support::{Renders, Site, routes};
@@ -51,6 +51,7 @@ async fn metrics_have_a_line_for_what_happened_and_a_zero_for_what_alerts_look_a
     site.get("/a/1").await;
     site.idle().await;
     site.purge_tag_hard("all").await;
+    site.advance(seconds(90));
     let text = scraped(&site).await;
     for line in [
         r#"isr_requests_total{route="/a/:id",result="hit",answer="full"} 1"#,
@@ -65,7 +66,12 @@ async fn metrics_have_a_line_for_what_happened_and_a_zero_for_what_alerts_look_a
         r#"isr_renders_total{route="/a/:id",reason="time",outcome="failed"} 1"#,
         r#"isr_render_seconds_count{route="/a/:id"} 2"#,
         r#"isr_render_wait_seconds_count{urgency="visitor"} 1"#,
-        r#"isr_failing_pages 1"#,
+        r#"isr_renders_waiting{urgency="prefetch"} 0"#,
+        r#"isr_failing_pages{route="/a/:id"} 1"#,
+        r#"isr_failing_pages{route="/forever"} 0"#,
+        r#"isr_oldest_failure_seconds{route="/a/:id"} 90.0"#,
+        r#"isr_evictions_total{tier="memory"} 0"#,
+        r#"isr_leases_total{outcome="lost"} 0"#,
         r#"isr_store_pages{tier="memory"} 1"#,
         r#"isr_purges_total{source="code",kind="hard"} 1"#,
         r#"isr_purge_applied_seconds_count{source="code"} 1"#,
@@ -75,6 +81,12 @@ async fn metrics_have_a_line_for_what_happened_and_a_zero_for_what_alerts_look_a
     }
     assert!(text.ends_with("# EOF\n"));
     assert!(!text.contains("isr_ledger"), "nothing keeps purges");
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Site::build(routes(), |builder| builder.token(TOKEN).disk(folder.path(), "b"));
+    kept.get_kept("/a/1").await;
+    let text = scraped(&kept).await;
+    let line = r#"isr_store_operations_total{operation="write",outcome="done"} 1"#;
+    assert!(text.contains(line), "{text}");
 }
 
 #[tokio::test]

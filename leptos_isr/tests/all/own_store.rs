@@ -12,6 +12,7 @@ use leptos_isr::{
     Error, hours, minutes,
     purge::Purge,
     seconds,
+    stats::{StoreOperation, StoreOutcome},
     store::{Key, Ledger, LedgerRecord, Store, StoreError},
 };
 
@@ -215,6 +216,15 @@ fn site_on(store: &OwnStore) -> Site {
     })
 }
 
+/// How many reads and writes have come to this.
+fn counted(site: &Site, outcome: StoreOutcome) -> [u64; 2] {
+    let stats = site.engine.stats();
+    [StoreOperation::Read, StoreOperation::Write].map(|operation| {
+        let mut counts = stats.store_operations.iter();
+        counts.find(|of| (of.operation, of.outcome) == (operation, outcome)).unwrap().count
+    })
+}
+
 /// Waits until the store was called so.
 async fn called(store: &OwnStore, name: &str) {
     let called = async {
@@ -287,6 +297,7 @@ async fn store_that_fails_leaves_pages_in_memory() {
     site.idle().await;
     site.get("/a/1").await.assert_fresh().assert_body("/a/1 #3");
     assert_eq!((store.calls("get"), store.calls("put")), (3, 3), "it is asked all the same");
+    assert_eq!(counted(&site, StoreOutcome::Failed), [2, 2]);
     store.set(Mood::Works);
     site_on(&store).get("/a/1").await.assert_body("/a/1 #1");
 }
@@ -313,6 +324,7 @@ async fn store_that_hangs_is_asked_once_at_a_time_until_it_answers() {
         visitor.await.unwrap().assert_miss_stored();
     }
     assert_eq!((store.at_once(), store.calls("get")), (1, 1));
+    assert_eq!(counted(&site, StoreOutcome::NoAnswer)[0], 30, "also what was not asked");
     let regenerated = site.regenerate("/a/1").await;
     assert_eq!(regenerated.result, Ok((http::StatusCode::OK, false)), "the store does not have it");
     store.set(Mood::Works);

@@ -9,14 +9,15 @@ use leptos_isr::{
     route::RouteTable,
     seconds,
     stats::{
-        AnswerKind, HistogramStats, PurgeCount, PurgeSource, ReadOutcome, RenderOutcome,
-        RenderReason, RequestResult, RouteStats, Tier, Urgency,
+        AnswerKind, HistogramStats, LeaseOutcome, PurgeCount, PurgeSource, ReadOutcome,
+        RenderOutcome, RenderReason, RequestResult, RouteStats, StoreOperation, StoreOutcome, Tier,
+        TierStats, Urgency,
     },
 };
 
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::support::{Renders, Site, log::Warnings, routes};
+use crate::support::{Renders, Site, log::Warnings, page_files, routes};
 
 const PAGES: &str = "/a/:id";
 
@@ -110,6 +111,148 @@ async fn page_that_is_stale_since_it_cannot_be_regenerated_counts_as_that() {
     site.get("/a/1").await;
     site.idle().await;
     assert_eq!(site.engine.stats().failing_pages, 1, "the other one fails still");
+}
+
+#[tokio::test]
+async fn pages_that_fail_count_for_their_route_with_how_long_the_first_has_failed() {
+    let site = Site::new();
+    site.get("/forever").await;
+    site.behave(Renders::SaysFailed);
+    let fails = async |path: &str| {
+        site.regenerate(path).await.result.unwrap_err();
+    };
+    fails("/a/1").await;
+    site.advance(minutes(5));
+    fails("/a/1").await;
+    fails("/a/2").await;
+    site.advance(minutes(1));
+    fails("/forever").await;
+    let failing = |route| {
+        let row = row(&site.engine, route);
+        (row.failing_pages, row.oldest_failure)
+    };
+    assert_eq!(failing(Some(PAGES)), (2, minutes(6)));
+    assert_eq!(failing(Some("/forever")), (1, Duration::ZERO));
+    assert_eq!((failing(None), site.engine.stats().failing_pages), ((0, Duration::ZERO), 3));
+
+    site.behave(Renders::Page);
+    site.regenerate("/a/1").await;
+    assert_eq!(failing(Some(PAGES)), (1, minutes(1)));
+    site.behave(Renders::SaysNoStore);
+    site.regenerate("/a/2").await;
+    assert_eq!(failing(Some(PAGES)), (0, Duration::ZERO));
+    site.advance(minutes(1));
+    site.behave(Renders::SaysFailed);
+    fails("/a/2").await;
+    assert_eq!(failing(Some(PAGES)), (1, Duration::ZERO), "it has failed only since now");
+}
+
+#[tokio::test]
+async fn pages_that_wait_are_counted_by_whom_they_wait_for() {
+    let site = Site::build(routes(), |builder| builder.max_renders(1));
+    for path in ["/a/1", "/a/2", "/a/3"] {
+        site.get(path).await;
+    }
+    site.advance(minutes(1));
+    site.behave(Renders::Gate);
+    let visitor = site.start("/a/4");
+    site.renders_begun(4).await;
+    site.get("/a/1").await.assert_stale();
+    site.get("/a/2").await.assert_stale();
+    site.request(Method::GET, "/a/3", &[("sec-purpose", "prefetch")]).await.assert_stale();
+    let waiting =
+        || site.engine.stats().render_waits.into_iter().map(|of| (of.urgency, of.waiting));
+    let expected = [(Urgency::Visitor, 0), (Urgency::Background, 2), (Urgency::Prefetch, 1)];
+    assert_eq!(waiting().collect::<Vec<_>>(), expected);
+    site.behave(Renders::Page);
+    visitor.await.unwrap();
+    site.idle().await;
+    assert_eq!(waiting().map(|(_, waiting)| waiting).sum::<usize>(), 0);
+}
+
+fn tier(site: &Site, tier: Tier) -> TierStats {
+    site.engine.stats().tiers.into_iter().find(|of| of.tier == tier).unwrap()
+}
+
+#[tokio::test]
+async fn what_makes_room_for_others_is_counted_by_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Site::build(routes(), |builder| {
+        builder.memory(16 << 10).disk(folder.path(), "build-1").disk_limit(3 * 4096)
+    });
+    let evicted = |of| tier(&site, of).evicted;
+    for page in 0..20 {
+        site.get_kept(&format!("/a/{page}")).await;
+    }
+    let kept = tier(&site, Tier::Memory).entries;
+    assert_eq!(evicted(Tier::Memory), 20 - kept);
+    assert_eq!((tier(&site, Tier::Disk).entries, evicted(Tier::Disk)), (3, 17));
+    let before = evicted(Tier::Memory);
+    site.behave(Renders::Status(http::StatusCode::NOT_FOUND));
+    for page in 20..60 {
+        site.get(&format!("/a/{page}")).await.assert_status(404);
+    }
+    assert_eq!(evicted(Tier::Memory), before, "what does not exist takes no page's room");
+    site.idle().await;
+}
+
+#[tokio::test]
+async fn store_is_counted_by_what_it_was_asked_and_what_became_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Site::on_disk(folder.path());
+    site.get_kept("/a/1").await.assert_miss_stored();
+    site.get("/a/1").await.assert_fresh();
+    site.purge_tag("nothing").await;
+    let counted = |site: &Site| -> Vec<_> {
+        let operations = site.engine.stats().store_operations.into_iter();
+        let operations = operations.filter(|of| of.count > 0);
+        // It listens to the purges of others all the time.
+        let operations = operations.filter(|of| of.operation != StoreOperation::Hear);
+        operations.map(|of| (of.operation, of.outcome, of.count)).collect()
+    };
+    let rendered = [
+        // For its visitor, and for what another process may have put there before it is rendered.
+        (StoreOperation::Read, StoreOutcome::Absent, 2),
+        (StoreOperation::Write, StoreOutcome::Done, 1),
+        (StoreOperation::Purge, StoreOutcome::Done, 1),
+    ];
+    assert_eq!(counted(&site), rendered, "a hit asks for nothing");
+    let next = Site::on_disk(folder.path());
+    next.get("/a/1").await.assert_fresh();
+    assert_eq!(counted(&next), [(StoreOperation::Read, StoreOutcome::Done, 1)]);
+    let page = &page_files(folder.path())[0];
+    std::fs::write(page, "<p>no page</p>").unwrap();
+    let last = Site::on_disk(folder.path());
+    last.get_kept("/a/1").await.assert_miss_stored();
+    assert_eq!(counted(&last)[0], (StoreOperation::Read, StoreOutcome::Damaged, 2));
+    assert!(Site::new().engine.stats().store_operations.is_empty());
+}
+
+#[tokio::test]
+async fn right_to_render_counts_as_granted_held_or_lost() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), leptos_isr::testing::TestClock::new());
+    let open = |limit| {
+        Site::build_at(clock.clone(), routes(), |builder| {
+            builder.disk(folder.path(), "build-1").render_timeout(limit)
+        })
+    };
+    let leases = |site: &Site| -> Vec<_> {
+        let leases = site.engine.stats().leases.into_iter().filter(|of| of.count > 0);
+        leases.map(|of| (of.outcome, of.count)).collect()
+    };
+    let slow = open(minutes(1));
+    slow.behave(Renders::Gate);
+    let waiting = slow.start("/a/1");
+    slow.begun().await;
+    clock.advance(seconds(11));
+    let other = open(Duration::from_millis(100));
+    other.get("/a/1").await;
+    assert_eq!(leases(&other), [(LeaseOutcome::Held, 1)], "it was asked for many times");
+    slow.let_pass();
+    waiting.await.unwrap();
+    slow.behave(Renders::Page);
+    slow.get("/a/2").await;
+    assert_eq!(leases(&slow), [(LeaseOutcome::Granted, 2), (LeaseOutcome::Lost, 1)]);
 }
 
 #[tokio::test]

@@ -19,11 +19,13 @@ struct Slot {
 pub(super) struct Index {
     files: LruCache<FileId, Slot>,
     bytes: u64,
+    /// How many were taken out to make room.
+    pub(super) popped: u64,
 }
 
 impl Index {
     pub(super) fn new() -> Self {
-        Self { files: LruCache::unbounded(), bytes: 0 }
+        Self { files: LruCache::unbounded(), bytes: 0, popped: 0 }
     }
 
     /// How many bytes all files take.
@@ -85,6 +87,7 @@ impl Index {
         }
         let (id, slot) = self.files.pop_lru()?;
         self.bytes -= slot.len;
+        self.popped += 1;
         Some(id)
     }
 }

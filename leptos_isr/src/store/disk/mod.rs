@@ -49,6 +49,7 @@ use crate::{
     clock::{Clock, SystemClock, stamp_of},
     error::StoreError,
     period,
+    stats::{Tier, TierStats},
     store::{
         backend::{InUse, OtherBuild, PageStream, Store},
         ledger::{Lease, Ledger, LedgerRecord},
@@ -117,11 +118,16 @@ impl DiskStore {
         Ok(store)
     }
 
-    /// How many pages of this build there are, how many bytes they take, and how many those of all
-    /// builds may take.
-    pub(crate) fn size(&self) -> (u64, u64, u64) {
+    /// What there is of this build, and how much may be of all builds.
+    pub(crate) fn stats(&self) -> TierStats {
         let index = lock(&self.0.index);
-        (index.len() as u64, index.bytes(), self.0.limit)
+        TierStats {
+            tier: Tier::Disk,
+            entries: index.len() as u64,
+            bytes: index.bytes(),
+            limit: self.0.limit,
+            evicted: index.popped,
+        }
     }
 
     fn open_with(
