@@ -19,6 +19,7 @@ mod metrics;
 #[path = "../caches/program.rs"]
 #[expect(dead_code, reason = "some of it is for caches")]
 mod program;
+mod prometheus;
 mod purging;
 mod readme;
 mod redis;
