@@ -2,12 +2,13 @@
 
 use std::{net::IpAddr, time::SystemTime};
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Uri};
 use subtle::ConstantTimeEq;
 
 use crate::{
     access::{
         attempts::{Attempt, Attempts},
+        own_form::is_own_form,
         signed_cookie::{CookieKind, SignedCookie, Transport},
     },
     period,
@@ -33,6 +34,11 @@ impl SignIn {
         Self { cookie, attempts: Attempts::new() }
     }
 
+    /// Whether a form was sent by a page of this site.
+    pub(crate) fn is_own_form(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        is_own_form(uri, headers, self.cookie.transport)
+    }
+
     /// Judges a token that a visitor at this address gives.
     pub(crate) fn attempt(&self, given: &str, visitor: Option<IpAddr>, now: SystemTime) -> Attempt {
         let token = self.cookie.secret.as_bytes();
@@ -52,5 +58,36 @@ impl SignIn {
     /// Whether the request comes from somebody who has signed in.
     pub(crate) fn is_signed_in(&self, headers: &HeaderMap, now: SystemTime) -> bool {
         self.cookie.is_good(headers, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::draft::{DraftMode, Settings};
+    use http::header;
+    use std::time::UNIX_EPOCH;
+
+    /// With one secret for both, which a builder refuses: the purpose alone tells them apart.
+    #[test]
+    fn cookie_of_a_draft_signs_nobody_in_and_that_of_the_inspector_shows_no_draft() {
+        let secret = "a secret of some length".to_owned();
+        let settings = Settings { secret: Some(secret.clone()), ..Settings::default() };
+        let draft = DraftMode::new(settings, None).unwrap().unwrap();
+        let sign_in = SignIn::new(secret, Transport::Https);
+        let value = |cookie: HeaderValue| {
+            let (_, value) = cookie.to_str().unwrap().split_once('=').unwrap();
+            value.split(';').next().unwrap().to_owned()
+        };
+        let sent = |name: &str, value: &str| {
+            let cookie = format!("{name}={value}").try_into().unwrap();
+            HeaderMap::from_iter([(header::COOKIE, cookie)])
+        };
+        let (of_draft, own) = (value(draft.begin(UNIX_EPOCH)), value(sign_in.begin(UNIX_EPOCH)));
+        let is_signed_in =
+            |value: &str| sign_in.is_signed_in(&sent("__Host-isr-inspector", value), UNIX_EPOCH);
+        let is_draft = |value: &str| draft.is_good(&sent("__Host-isr-draft", value), UNIX_EPOCH);
+        assert!(is_signed_in(&own) && is_draft(&of_draft));
+        assert!(!is_signed_in(&of_draft) && !is_draft(&own));
     }
 }

@@ -1,6 +1,7 @@
 //! The inspector: who gets in, what may be done by whom, and what is shown.
 
 use axum::{body::Body, extract::ConnectInfo, response::Response};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use leptos_isr::{
@@ -11,6 +12,7 @@ use leptos_isr::{
     seconds,
     testing::{Answer, RenderFault},
 };
+use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use tower::ServiceExt;
 
@@ -64,7 +66,8 @@ async fn visitor_without_a_cookie_is_asked_to_sign_in_and_is_told_nothing() {
         let asked = site.get(path).await;
         asked.assert_status(401).assert_body_contains("type=\"password\"").assert_body_lacks("/a/");
         assert_eq!(asked.header("cache-control"), "private, no-store");
-        assert_eq!(asked.header("www-authenticate"), "Bearer");
+        assert_eq!(asked.header("www-authenticate"), "Cookie form-action=\"/_isr/\"");
+        site.request(Method::HEAD, path, &[]).await.assert_status(401).assert_body("");
     }
     let answer = send(&site, STORY, "", "do=regenerate").await;
     answer.assert_status(401);
@@ -140,6 +143,19 @@ async fn cookie_that_was_forged_or_whose_hour_is_over_opens_nothing() {
     get_with(&site, "/_isr/", &good).await.assert_status(200);
     site.advance(seconds(1));
     get_with(&site, "/_isr/", &good).await.assert_status(401);
+}
+
+/// Guesses in a header would have no limit.
+#[tokio::test]
+async fn token_in_a_header_opens_nothing() {
+    let site = site();
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [("authorization", bearer.as_str())];
+    site.request(Method::GET, "/_isr/pages", &headers).await.assert_status(200);
+    let asked = site.request(Method::GET, "/_isr/", &headers).await;
+    asked.assert_status(401).assert_body_contains("type=\"password\"");
+    let own = [headers[0], ("host", HOST), ("origin", ORIGIN)];
+    site.send(Method::POST, STORY, &own, "do=regenerate").await.assert_status(401);
 }
 
 #[tokio::test]
@@ -237,7 +253,12 @@ async fn without_a_token_the_path_is_the_apps() {
 async fn page_loads_nothing_but_itself_and_runs_nothing_but_its_own_script() {
     let site = site();
     let cookie = sign_in(&site).await;
-    for answer in [site.get("/_isr/").await, get_with(&site, STORY, &cookie).await] {
+    let story = get_with(&site, STORY, &cookie).await;
+    story.assert_body_contains("<style>").assert_body_contains("<script>");
+    let head = site.request(Method::HEAD, STORY, &[("cookie", &cookie)]).await;
+    head.assert_status(200).assert_body("");
+    assert_eq!(head.header("content-type"), "text/html; charset=utf-8");
+    for answer in [site.get("/_isr/").await, story] {
         let policy = answer.header("content-security-policy").to_owned();
         for part in [
             "default-src 'none'; ",
@@ -251,6 +272,13 @@ async fn page_loads_nothing_but_itself_and_runs_nothing_but_its_own_script() {
             assert!(policy.contains(part), "{policy}");
         }
         assert!(!policy.contains("unsafe"), "{policy}");
+        for element in ["style", "script"] {
+            let (begin, end) = (format!("<{element}>"), format!("</{element}>"));
+            let Some((_, rest)) = answer.body.split_once(&begin) else { continue };
+            let hash = STANDARD.encode(Sha256::digest(rest.split_once(&end).unwrap().0));
+            let allowed = format!("{element}-src 'sha256-{hash}'; ");
+            assert!(policy.contains(&allowed), "{allowed} is not in {policy}");
+        }
         for outside in [" src=", "http://", "https://", " style=", " onclick="] {
             answer.assert_body_lacks(outside);
         }

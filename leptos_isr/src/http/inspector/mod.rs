@@ -2,6 +2,8 @@
 //!
 //! - It is HTML that the server makes of what the [engine](crate::engine::inspect) says, and holds
 //!   everything that it needs. Nothing outside is loaded, and its policy allows nothing else.
+//! - Only a cookie opens it. The token is given in a form, where guesses are limited, and counts as
+//!   nothing in a header.
 //! - `GET` shows and `POST` does, at the same address. What was done is answered by a redirect to
 //!   there, so that nothing is done twice by a reload.
 //! - A purge first says what it would reach, and is done when that is confirmed.
@@ -35,7 +37,7 @@ use super::{
     inspect::{given, parameters},
 };
 use crate::{
-    access::{attempts::Attempt, bearer::is_bearer, own_form::is_own_form},
+    access::{attempts::Attempt, sign_in::SignIn},
     engine::{
         Engine,
         inspect::list::{PageOrder, PageQuery},
@@ -125,9 +127,11 @@ impl Engine {
     }
 
     async fn answer_form(&self, request: &Parts, body: Body) -> Result<Response, Refusal> {
-        if !is_own_form(&request.uri, &request.headers) {
+        let is_own = |sign_in: &SignIn| sign_in.is_own_form(&request.uri, &request.headers);
+        if !self.0.sign_in.as_ref().is_some_and(is_own) {
             let problem = "this form was not sent by a page of this site; a proxy in front must pass \
-                           on `Host` as it came";
+                           on `Host` as it came, and a site that is reached by `http://` needs \
+                           `Builder::draft_over_http`";
             return Err(Refusal { status: StatusCode::FORBIDDEN, problem: problem.to_owned() });
         }
         let Ok(body) = to_bytes(body, MAX_BODY).await else {
@@ -146,11 +150,8 @@ impl Engine {
     }
 
     fn is_signed_in(&self, request: &Parts) -> bool {
-        let is_bearer =
-            self.0.token.as_deref().is_some_and(|token| is_bearer(&request.headers, token));
         let sign_in = self.0.sign_in.as_ref();
-        is_bearer
-            || sign_in.is_some_and(|sign_in| sign_in.is_signed_in(&request.headers, self.now()))
+        sign_in.is_some_and(|sign_in| sign_in.is_signed_in(&request.headers, self.now()))
     }
 
     fn sign_in(&self, request: &Parts, token: &str) -> Response {
@@ -293,7 +294,8 @@ fn sign_in_form(status: StatusCode, problem: &'static str) -> Response {
         autocomplete=\"current-password\" required autofocus aria-describedby=\"problem\"></label>\
         <button class=\"main\" name=\"do\" value=\"sign-in\">Sign in</button></form></main>");
     let mut response = respond(status, document::signed_out("Sign in", out));
-    let scheme = HeaderValue::from_static("Bearer");
+    // RFC 9110, section 15.5.2, wants one; browsers know none for forms, and show the page.
+    let scheme = HeaderValue::from_static("Cookie form-action=\"/_isr/\"");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
     response
 }

@@ -119,11 +119,12 @@ fn story_of_a_page_has_all_that_is_known_of_it_and_escapes_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn list_does_not_wait_long_for_another_and_says_so() {
+async fn list_and_purge_do_not_wait_long_for_another_and_say_so() {
     let routes = RouteTable::new().add("/", Isr::forever()).unwrap();
     let engine = Engine::builder(routes).token("the token for purges").build().unwrap();
+    let cookie = engine.0.sign_in.as_ref().unwrap().begin(engine.now());
     let ask = async || {
-        let request = Request::get("/_isr/").header("authorization", "Bearer the token for purges");
+        let request = Request::get("/_isr/").header("cookie", &cookie);
         engine.answer_inspector(request.body(Body::empty()).unwrap()).await
     };
     let other = engine.0.list_turn.lock().await;
@@ -135,4 +136,11 @@ async fn list_does_not_wait_long_for_another_and_says_so() {
     assert!(text.contains("Another list is being made") && text.contains("What this server does"));
     drop(other);
     assert_eq!(ask().await.status(), StatusCode::OK);
+    let purge = Request::post("/_isr/?path=/").header("cookie", &cookie);
+    let purge = purge.header("host", "news.example").header("origin", "https://news.example");
+    let _other = engine.0.dry_run_turn.lock().await;
+    let form = Body::from("do=ask&scope=tag:a&kind=soft");
+    let answer = engine.answer_inspector(purge.body(form).unwrap()).await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers()[header::RETRY_AFTER], "5");
 }
