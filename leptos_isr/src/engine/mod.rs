@@ -115,6 +115,8 @@ pub(crate) struct Inner {
     pub(crate) cut_off_since: std::sync::Mutex<Option<SystemTime>>,
     /// The site's files beside the pages on the disk.
     pub(crate) kept_files: Option<Arc<KeptFiles>>,
+    /// Limits how many files of other builds are fetched at once.
+    pub(crate) file_turns: Semaphore,
     /// The calls of [`Engine::begin_service`] that hold visitors off.
     pub(crate) starts: TaskTracker,
     /// Whether this build is in service.

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{sleep, timeout};
+use tokio::{
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 use tracing::{info, warn};
 
 use crate::{
@@ -20,7 +23,7 @@ use crate::{
         freshness::PurgeKind,
         headers::{self, CdnReach},
     },
-    store::{Lease, OtherBuild, guarded::Guarded, purge_log::NewPurge},
+    store::{Lease, OtherBuild, disk::KeptFiles, guarded::Guarded, purge_log::NewPurge},
 };
 
 /// How long a server is not ready for a store that is slow to note its build. It can serve without.
@@ -31,6 +34,13 @@ const WARMING: Duration = period::seconds(20);
 
 /// How often it is looked whether a server of another build has ended.
 const LOOK: Duration = period::seconds(10);
+
+/// How many files of other builds are fetched at once: anybody can ask for one, and pages come from the
+/// same store.
+pub(super) const FILES_AT_ONCE: usize = 2;
+
+/// What the names of a file's compressed forms end with.
+const COMPRESSED: [&str; 2] = [".br", ".gz"];
 
 /// How often builds are removed whose grace period is over.
 const REMOVE: Duration = period::hours(1);
@@ -136,7 +146,7 @@ impl Engine {
     /// them.
     pub(crate) async fn keep_files(&self) {
         let Some(files) = self.0.kept_files.clone() else { return };
-        let kept = tokio::task::spawn_blocking(move || files.keep()).await;
+        let kept = spawn_blocking(move || files.keep()).await;
         if let Err(error) = kept.unwrap_or_else(|error| Err(error.into())) {
             warn!(%error, "cannot keep the site's files for old pages that shared caches have");
         }
@@ -147,7 +157,7 @@ impl Engine {
         let Some(store) = self.0.tiers.store().filter(|store| store.is_shared()) else { return };
         let Some(files) = self.0.kept_files.clone() else { return };
         let lacking = "other machines may lack files for old pages that shared caches have";
-        let own = tokio::task::spawn_blocking(move || files.own()).await;
+        let own = spawn_blocking(move || files.own()).await;
         let own = match own.unwrap_or_else(|error| Err(error.into())) {
             Ok(own) => own,
             Err(error) => return warn!(%error, "{lacking}"),
@@ -167,14 +177,33 @@ impl Engine {
         }
     }
 
-    /// Has the disk keep the file at `path` that another machine has shared.
+    /// Has the disk keep the file at `path` that another machine has shared, with its compressed forms.
     pub(crate) async fn fetch_file(&self, path: &str) -> Option<()> {
         let store = self.0.tiers.store().filter(|store| store.is_shared())?;
         let files = self.0.kept_files.clone()?;
-        files.missing(path)?;
-        let (content, path) = (store.file(path).await?, path.to_owned());
-        let kept = tokio::task::spawn_blocking(move || files.keep_of_another(&path, &content));
-        let kept = kept.await.unwrap_or_else(|error| Err(error.into()));
+        let ask = async |is: fn(&KeptFiles, &str) -> bool| {
+            let (files, path) = (Arc::clone(&files), path.to_owned());
+            spawn_blocking(move || is(&files, &path)).await.unwrap_or_default()
+        };
+        if !ask(|files, path| files.missing(path).is_some()).await {
+            return None;
+        }
+        let _turn = self.0.file_turns.acquire().await.ok()?;
+        // For somebody who came before.
+        if ask(|files, path| files.find(path).is_some()).await {
+            return Some(());
+        }
+        let content = store.file(path).await?;
+        let mut forms = Vec::new();
+        for form in COMPRESSED.map(|ending| format!("{path}{ending}")) {
+            forms.extend(store.file(&form).await.map(|content| (form, content)));
+        }
+        // At last: from then on it is found, and sent in the forms that there are.
+        forms.push((path.to_owned(), content));
+        let keep = move || {
+            forms.iter().try_for_each(|(path, content)| files.keep_of_another(path, content))
+        };
+        let kept = spawn_blocking(keep).await.unwrap_or_else(|error| Err(error.into()));
         kept.inspect_err(|error| warn!(%error, "cannot keep a file of another build")).ok()
     }
 

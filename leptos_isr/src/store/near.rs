@@ -294,6 +294,10 @@ impl Ledger for CopiedLedger {
         Ok(is_replaced)
     }
 
+    fn is_shared(&self) -> bool {
+        self.shared.is_shared()
+    }
+
     async fn lease(&self, name: &str, version: u64) -> Result<Lease, StoreError> {
         self.shared.lease(name, version).await
     }

@@ -153,7 +153,9 @@ mod tests {
             kept
         };
         fs::create_dir_all(site.join("pkg/snippets")).unwrap();
-        for file in ["pkg/app.1.js", "pkg/snippets/a.js", "pkg/both.js", "index.html"] {
+        let strange = ["pkg/a%2e.js", "pkg/a b.js", "pkg/\u{e4}.js", "pkg/a\\b.js"];
+        let plain = ["pkg/app.1.js", "pkg/snippets/a.js", "pkg/both.js", "index.html"];
+        for file in plain.into_iter().chain(strange) {
             fs::write(site.join(file), file).unwrap();
         }
         let old = kept("old");
@@ -183,6 +185,10 @@ mod tests {
             ("//pkg/app.1.js", false),
         ] {
             assert_eq!(new.find(path), is_found.then(|| files.clone()), "{path}");
+        }
+        for file in strange {
+            assert!(files.join(file).is_file());
+            assert_eq!(new.find(&format!("/{file}")), None, "{file}");
         }
         assert_eq!(fs::read_to_string(files.join("pkg/app.1.js")).unwrap(), "pkg/app.1.js");
         fs::remove_dir_all(folder.path().join("pages/old")).unwrap();
