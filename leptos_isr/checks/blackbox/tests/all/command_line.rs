@@ -308,9 +308,16 @@ async fn advice_names_routes_and_pages_and_periods_are_set_and_taken_away() {
     let set = isr(&server, "period /open/:slug 10m --text").await;
     set.assert_code(0).assert_out("/open/:slug: 10m from now on\n");
     isr(&server, "why /open/a --text").await.assert_code(0).assert_out("10m");
-    let reset = isr(&server, "period /open/:slug --reset").await.assert_code(0).json();
-    let routes = reset["routes"].as_array().unwrap();
-    assert!(routes.iter().any(|route| route["route"] == "/open/:slug"), "{reset}");
+    let is_set = |said: &Said| {
+        let answer = said.json();
+        let mut routes = answer["routes"].as_array().unwrap().iter();
+        let route = routes.find(|route| route["route"] == "/open/:slug").unwrap();
+        route["set"].clone()
+    };
+    let other = isr(&server, "period /open/:slug 20m").await;
+    assert_eq!(is_set(other.assert_code(0)), 1200.0);
+    let reset = isr(&server, "period /open/:slug --reset").await;
+    assert_eq!(is_set(reset.assert_code(0)), Value::Null);
     let unknown = isr(&server, "period /nowhere 10m").await;
     unknown.assert_code(2).assert_err("/nowhere");
 }

@@ -4,7 +4,7 @@
 //! and pass, and fail if `CI` is `true`.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -122,6 +122,89 @@ async fn alerts_and_the_dashboard_ask_for_metrics_and_labels_that_there_are() {
     {
         assert!(text.contains(&format!("=\"{value}\"")), "no label is {value}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dashboard_groups_and_names_by_labels_that_its_metrics_have() {
+    let site = used_site().await;
+    // Nobody listens there.
+    let with_cdn = Site::in_memory(&[("BLACKBOX_CDN", "http://127.0.0.1:9/purge")]).await;
+    let mut text = metrics(&site, "application/openmetrics-text").await;
+    text += &metrics(&with_cdn, "application/openmetrics-text").await;
+    // Where there is no sample, it is as the guide says.
+    let mut there = labels_in_guide();
+    there.extend(labels(&text));
+    let has = |name: &str, label: &str| {
+        let labels = there.get(name).unwrap_or_else(|| panic!("there is no sample of {name}"));
+        labels.contains(label)
+    };
+    let dashboard = fs::read_to_string(deploy().join("grafana/dashboard.json")).unwrap();
+    let shown = targets(&serde_json::from_str(&dashboard).unwrap());
+    assert!(shown.len() > 20, "{shown:?}");
+    for (expression, legend) in shown {
+        let named: Vec<_> = words(&expression).filter(|word| word.starts_with("isr_")).collect();
+        assert!(!named.is_empty(), "{expression}");
+        let grouped: Vec<_> = between(&expression, "by (", ")").collect();
+        let by: BTreeSet<_> = grouped.iter().flat_map(|labels| words(labels)).collect();
+        let selected = between(&expression, "{", "}").flat_map(|all| all.split("\","));
+        let selected = selected.filter_map(|one| one.split(['=', '!']).next());
+        let asked: BTreeSet<_> =
+            selected.chain(by.iter().copied()).filter(|l| !l.is_empty()).collect();
+        for (name, label) in named.iter().flat_map(|name| asked.iter().map(move |l| (name, l))) {
+            let is_there = has(name, label) || ["job", "instance"].contains(label);
+            assert!(is_there, "{name} has no label {label}: {expression}");
+        }
+        // What is grouped has no other labels.
+        for label in between(&legend, "{{", "}}") {
+            let is_there = match by.is_empty() {
+                true => label == "instance" || has(named[0], label),
+                false => by.contains(label),
+            };
+            assert!(is_there, "{legend} names {label}: {expression}");
+        }
+    }
+}
+
+/// What stands between two texts, each time.
+fn between<'a>(text: &'a str, begin: &'a str, end: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(begin).skip(1).filter_map(move |rest| Some(rest.split_once(end)?.0))
+}
+
+/// The expressions of all panels, each with the names of its lines.
+fn targets(dashboard: &Value) -> Vec<(String, String)> {
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap());
+    let text = |target: &Value, name| target[name].as_str().unwrap().to_owned();
+    targets.map(|target| (text(target, "expr"), text(target, "legendFormat"))).collect()
+}
+
+/// The labels of each metric in the table of the guide.
+fn labels_in_guide() -> BTreeMap<String, BTreeSet<String>> {
+    let guide = include_str!("../../../../../docs/guide/operating.md");
+    let rows = guide.lines().filter(|line| line.starts_with("| `isr_"));
+    let rows = rows.map(|row| {
+        let mut cells = row.split('|').map(|cell| cell.split('`').skip(1).step_by(2));
+        (cells.nth(1).unwrap(), cells.next().unwrap())
+    });
+    let metrics = rows.flat_map(|(names, labels)| {
+        let labels: BTreeSet<_> = labels.map(str::to_owned).collect();
+        names.map(move |name| (name.to_owned(), labels.clone()))
+    });
+    metrics.collect()
+}
+
+/// The labels of each metric of which there is a sample.
+fn labels(metrics: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut labels = BTreeMap::<String, BTreeSet<String>>::new();
+    for line in metrics.lines().filter(|line| !line.starts_with('#')) {
+        let (name, rest) = line.split_once(['{', ' ']).unwrap();
+        // Each name is the last word before its value.
+        let before_values = rest.split("=\"").collect::<Vec<_>>();
+        let names = before_values[..before_values.len() - 1].iter();
+        let names = names.filter_map(|text| words(text).last()).map(str::to_owned);
+        labels.entry(name.to_owned()).or_default().extend(names);
+    }
+    labels
 }
 
 /// The expressions of all panels and variables.
