@@ -67,6 +67,7 @@ use crate::{
         app_router::AppRouter,
         failures::Failures,
         history::{History, LastTry},
+        inspect::advice::AdviceReport,
         lists::Lists,
     },
     entry::Position,
@@ -133,6 +134,8 @@ pub(crate) struct Inner {
     pub(crate) dry_run_turn: Arc<Mutex<()>>,
     /// Held while all pages are looked through for a list.
     pub(crate) list_turn: Arc<Mutex<()>>,
+    /// What was last advised to people who look again and again.
+    pub(crate) recent_advice: Mutex<Option<Arc<AdviceReport>>>,
     /// Held by a render for comparison.
     pub(crate) fresh_turn: Arc<Mutex<()>>,
     pub(crate) flights: SingleFlight<Key, RenderResult>,

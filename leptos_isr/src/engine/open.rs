@@ -147,6 +147,7 @@ impl Builder {
             requests: Worker::default(),
             dry_run_turn: Arc::default(),
             list_turn: Arc::default(),
+            recent_advice: tokio::sync::Mutex::default(),
             fresh_turn: Arc::default(),
             flights: SingleFlight::new(),
             lists: Lists::new(),

@@ -416,6 +416,31 @@ async fn story_of_a_page_says_why_it_is_as_it_is_and_what_was_done_with_it() {
 }
 
 #[tokio::test]
+async fn advice_stands_with_the_page_and_with_its_route_once_there_is_any() {
+    let site = site();
+    let cookie = sign_in(&site).await;
+    site.behave(Renders::Same(StatusCode::OK, "x-a", "b"));
+    site.get("/a/1").await;
+    let advice = "the period of 1m fits: rendered 30 times in 30m, none was different";
+    for path in ["/_isr/", STORY] {
+        get_with(&site, path, &cookie).await.assert_body_lacks("the period of");
+    }
+    for _ in 0..30 {
+        site.advance(minutes(1));
+        site.get("/a/1").await;
+        site.idle().await;
+    }
+    let story = get_with(&site, STORY, &cookie).await;
+    let main = story.body.split("<main").nth(1).unwrap();
+    assert!(main.contains(advice), "{main}");
+    let overview = get_with(&site, "/_isr/", &cookie).await;
+    let row = overview.body.split("data-key=\"route /a/:id\"").nth(1).unwrap();
+    assert!(row.split("</tr>").next().unwrap().contains(advice), "{row}");
+    let other = overview.body.split("data-key=\"route /forever\"").nth(1).unwrap();
+    assert!(!other.split("</tr>").next().unwrap().contains("period"), "{other}");
+}
+
+#[tokio::test]
 async fn page_is_regenerated_and_a_failure_is_told() {
     let site = site();
     let cookie = sign_in(&site).await;

@@ -1,9 +1,13 @@
 //! Finds periods that are too short, or too long.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use super::{
-    advice::{Advice, AdviceReport, PageAdvice, RouteAdvice},
+    advice::{Advice, AdviceReport, PageAdvice, RouteAdvice, Verdict},
     judge::{Part, Subject, judge},
 };
 use crate::{
@@ -11,9 +15,13 @@ use crate::{
     engine::Engine,
     entry::ServedEntry,
     error::Error,
+    period,
     route::{policy::Lifetime, routes::DeclaredRoute},
     rules::advice::{Observed, WANTED_OLD},
 };
+
+/// For how long advice is recent.
+const RECENT: Duration = period::minutes(1);
 
 /// How many pages are named.
 const MOST: usize = 50;
@@ -51,6 +59,29 @@ impl Engine {
     /// ```
     pub async fn advice(&self) -> Result<AdviceReport, Error> {
         self.look_through(Self::advise).await
+    }
+
+    /// Advice that is a minute old at most, for who looks again and again.
+    pub(crate) async fn recent_advice(&self) -> Result<Arc<AdviceReport>, Error> {
+        let mut recent = self.0.recent_advice.lock().await;
+        let age = |report: &AdviceReport| self.now().duration_since(report.at);
+        if let Some(report) = &*recent
+            && age(report).is_ok_and(|age| age < RECENT)
+        {
+            return Ok(Arc::clone(report));
+        }
+        let report = Arc::new(self.advice().await?);
+        *recent = Some(Arc::clone(&report));
+        Ok(report)
+    }
+
+    /// What is to be said of the period of a page in memory, if that is known by now.
+    pub(crate) fn advice_of(&self, page: &str) -> Option<Advice> {
+        let entry = self.0.tiers.in_memory(page)?;
+        let (route, part) = self.part(&entry, self.now())?;
+        let subject = Subject { period: part.period, below: self.lifetime_of(route).expire };
+        let (advice, _) = judge(subject, &[part]);
+        (advice.verdict != Verdict::TooEarly).then_some(advice)
     }
 
     fn advise(&self) -> AdviceReport {

@@ -24,6 +24,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use tokio::time::timeout;
 use tracing::{error, warn};
 
 use self::{
@@ -190,7 +191,9 @@ impl Engine {
         match View::of(uri)? {
             View::Overview(query) => {
                 let list = self.pages_within(&query, PATIENCE).await?;
-                self.overview_view(&mut out);
+                // It looks through the pages too, and is not worth waiting for.
+                let advice = timeout(PATIENCE, self.recent_advice()).await.ok().transpose()?;
+                self.overview_view(&mut out, advice.as_deref());
                 self.list_view(&mut out, &query, list.as_ref());
                 let page = document("Inspector", out);
                 Ok(match list {
@@ -200,7 +203,7 @@ impl Engine {
             }
             View::Page(path) => {
                 let report = self.page(&path).await?;
-                story::story(&mut out, &report);
+                story::story(&mut out, &report, self.advice_of(&report.page).as_ref());
                 Ok(respond(StatusCode::OK, document(&report.page, out)))
             }
         }

@@ -11,6 +11,7 @@ use crate::{
     engine::{
         Engine,
         inspect::{
+            advice::{Advice, AdviceReport, Verdict},
             list::PageQuery,
             why::{number, shown},
         },
@@ -20,7 +21,7 @@ use crate::{
 
 impl Engine {
     /// Begins the page's `<main>`.
-    pub(super) fn overview_view(&self, out: &mut Html) {
+    pub(super) fn overview_view(&self, out: &mut Html, advice: Option<&AdviceReport>) {
         let stats = self.stats();
         let asked = stats.routes.iter().map(|route| Answers::of(route).all()).sum::<u64>();
         html!(out; "<main data-follows data-requests=\"" (asked) "\"><h1>What this server does</h1>");
@@ -31,7 +32,7 @@ impl Engine {
         html!(out; "<dl>");
         self.now_and_next(out, &stats);
         html!(out; "</dl>");
-        routes(out, &stats, |route| {
+        routes(out, &stats, advice, |route| {
             self.0.routes.iter().any(|one| one.path() == route && one.policy().is_some())
         });
     }
@@ -147,7 +148,12 @@ fn requests(out: &mut Html, stats: &Stats) {
     html!(out; "</dl><h2>Now</h2>");
 }
 
-fn routes(out: &mut Html, stats: &Stats, is_stored: impl Fn(&str) -> bool) {
+fn routes(
+    out: &mut Html,
+    stats: &Stats,
+    advice: Option<&AdviceReport>,
+    is_stored: impl Fn(&str) -> bool,
+) {
     html!(out; "<h2 id=\"routes\">Routes</h2><table class=\"stacks\"><thead><tr><th scope=\"col\">Route</th>\
         <th scope=\"col\" class=\"n\">Requests</th><th scope=\"col\" class=\"n\">From the store</th>\
         <th scope=\"col\" class=\"n\">Renders</th><th scope=\"col\" class=\"n\">Changed</th>\
@@ -155,13 +161,14 @@ fn routes(out: &mut Html, stats: &Stats, is_stored: impl Fn(&str) -> bool) {
         <th scope=\"col\" class=\"n\">A render takes</th></tr></thead><tbody>");
     for route in &stats.routes {
         if let Some(name) = route.route.as_deref().filter(|name| is_stored(name)) {
-            row(out, name, route);
+            let advice = advice.and_then(|all| all.routes.iter().find(|of| of.route == name));
+            row(out, name, route, advice.map(|of| &of.advice));
         }
     }
     html!(out; "</tbody></table>");
 }
 
-fn row(out: &mut Html, name: &str, route: &RouteStats) {
+fn row(out: &mut Html, name: &str, route: &RouteStats, advice: Option<&Advice>) {
     let answers = Answers::of(route);
     let rendered = |outcomes: &[RenderOutcome]| {
         let renders = route.renders.iter().filter(|renders| outcomes.contains(&renders.outcome));
@@ -171,7 +178,11 @@ fn row(out: &mut Html, name: &str, route: &RouteStats) {
     let times = &route.render_times;
     let link = list_link(&PageQuery { route: Some(name.to_owned()), ..PageQuery::default() });
     html!(out; "<tr data-key=\"route " (name) "\"><th scope=\"row\"><a class=\"path\" href=\"" (link) "#pages\">"
-        (name) "</a></th>");
+        (name) "</a>");
+    if let Some(advice) = advice.filter(|advice| advice.verdict != Verdict::TooEarly) {
+        html!(out; "<div class=\"soft\">" (advice.sentence) "</div>");
+    }
+    html!(out; "</th>");
     for (label, value) in [
         ("requests", number(answers.all())),
         ("from the store", share(answers.answered_at_once(), answers.all())),

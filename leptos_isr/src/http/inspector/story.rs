@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     engine::inspect::{
+        advice::Advice,
         list::PageQuery,
         report::{
             PageReport, PageState, PurgeReport, RegenerationState, Regenerations, RenderReport,
@@ -21,9 +22,12 @@ use crate::{
 };
 
 /// The page's `<main>`.
-pub(super) fn story(out: &mut Html, report: &PageReport) {
+pub(super) fn story(out: &mut Html, report: &PageReport, advice: Option<&Advice>) {
     html!(out; "<main data-follows><h1 class=\"path\">" (report.page) "</h1><p class=\"why "
         (class(report.state)) "\">" (report.why) "</p>");
+    if let Some(advice) = advice {
+        html!(out; "<p class=\"soft\" id=\"advice\">" (advice.sentence) "</p>");
+    }
     if report.state != PageState::NotAPage {
         deeds(out, report);
     }

@@ -82,7 +82,7 @@ fn report() -> PageReport {
 #[test]
 fn story_of_a_page_has_all_that_is_known_of_it_and_escapes_it() {
     let mut out = Html::default();
-    story(&mut out, &report());
+    story(&mut out, &report(), None);
     let text = out.into_text();
     let read = "GET https://cms.example/?a=1&amp;b=&lt;2&gt;";
     for part in [
