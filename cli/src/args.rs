@@ -109,6 +109,10 @@ pub(crate) enum Command {
     },
     /// Print what the server advises about periods
     Advise,
+    /// Follow what the server renders and what is purged, until it is interrupted
+    ///
+    /// Prints the last ten, then each as it happens, a line each.
+    Tail,
     /// Change the period of a route while the server runs
     #[command(group(ArgGroup::new("to").required(true)))]
     Period {

@@ -11,6 +11,7 @@ mod purge;
 mod regenerate;
 mod report;
 mod server;
+mod tail;
 mod text;
 mod why;
 
@@ -22,35 +23,27 @@ use std::{
 use clap::Parser;
 
 use crate::{
-    args::{Cli, Command},
+    args::{Cli, Command, Format},
     failure::Failure,
-    report::Report,
     server::Server,
 };
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let format = cli.format(stdout().is_terminal());
-    match run(cli) {
-        Ok(report) => match print(&report.in_format(format)) {
-            Ok(()) => report.exit_code(),
-            // Whoever read has seen enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => report.exit_code(),
-            Err(error) => {
-                eprintln!("error: cannot write the answer: {error}");
-                failure::REFUSED.into()
-            }
-        },
-        Err(failure) => {
-            eprintln!("error: {}", text::printable(&failure.to_string()));
-            failure.exit_code()
-        }
-    }
+    run(cli, format).unwrap_or_else(|failure| {
+        eprintln!("error: {}", text::printable(&failure.to_string()));
+        failure.exit_code()
+    })
 }
 
-fn run(cli: Cli) -> Result<Report, Failure> {
+fn run(cli: Cli, format: Format) -> Result<ExitCode, Failure> {
     let server = Server::new(&cli.connection)?;
-    match cli.command {
+    let report = match cli.command {
+        Command::Tail => {
+            let error = tail::tail(&server, format, print)?;
+            return Ok(unread(&error, ExitCode::SUCCESS));
+        }
         Command::Why { page } => why::why(&server, &page),
         Command::Ls(list) => list::ls(&server, &list),
         Command::Top { by, limit } => list::top(&server, by, limit),
@@ -62,7 +55,19 @@ fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Period { route, period, .. } => {
             advice::set_period(&server, &route, period.as_deref())
         }
+    }?;
+    let printed = print(&report.in_format(format));
+    Ok(printed.map_or_else(|error| unread(&error, report.exit_code()), |()| report.exit_code()))
+}
+
+/// The exit code where nobody takes the answer.
+fn unread(error: &io::Error, code: ExitCode) -> ExitCode {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        // Whoever read has seen enough.
+        return code;
     }
+    eprintln!("error: cannot write the answer: {error}");
+    failure::REFUSED.into()
 }
 
 fn print(text: &str) -> io::Result<()> {

@@ -50,6 +50,9 @@ mod server {
     /// A stored page beside a fresh render of it.
     pub(crate) const FRESH: &str = "/_isr/fresh";
 
+    /// The last renders and purges.
+    pub(crate) const EVENTS: &str = "/_isr/events";
+
     /// The periods of routes.
     pub(crate) const PERIODS: &str = "/_isr/periods";
 

@@ -6,7 +6,7 @@
 //! - `purging` purges, `again` purges once more, and `dry_run` finds out what a purge would reach.
 //! - `periods` sets the periods of routes.
 //! - `telling` tells CDNs of purges.
-//! - `history` remembers the last renders of each page.
+//! - `history` remembers the last renders of each page, `events` those of all pages, and purges.
 //! - `admission` knows which paths are pages, by the `lists` of routes and the handlers in
 //!   `app_router`.
 //! - `inspect` says why a page is as old as it is.
@@ -23,6 +23,7 @@ pub(crate) mod builder;
 pub(crate) mod dry_run;
 #[cfg(test)]
 mod encodings_tests;
+pub(crate) mod events;
 pub(crate) mod failures;
 pub(crate) mod fresh;
 pub(crate) mod history;
@@ -65,6 +66,7 @@ use crate::{
     data::reads::Reads,
     engine::{
         app_router::AppRouter,
+        events::Events,
         failures::Failures,
         history::{History, LastTry},
         inspect::advice::AdviceReport,
@@ -144,6 +146,7 @@ pub(crate) struct Inner {
     pub(crate) backoff: Backoff<Key, LastTry>,
     pub(crate) failures: Failures,
     pub(crate) history: History,
+    pub(crate) events: Events,
     pub(crate) reads: Arc<Reads>,
     pub(crate) scheduler: Scheduler,
     pub(crate) background: Background,

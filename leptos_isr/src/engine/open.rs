@@ -18,8 +18,8 @@ use crate::{
     clock::{Clock, stamp_of},
     data::{cache::DataCache, fetch::client::Client, reads::Reads},
     engine::{
-        Engine, Inner, builder::Builder, failures::Failures, history::History, lists::Lists,
-        service::FILES_AT_ONCE,
+        Engine, Inner, builder::Builder, events::Events, failures::Failures, history::History,
+        lists::Lists, service::FILES_AT_ONCE,
     },
     error::Error,
     order::Order,
@@ -154,6 +154,7 @@ impl Builder {
             backoff: Backoff::new(),
             failures: Failures::new(),
             history: History::new(),
+            events: Events::default(),
             reads: Arc::new(reads),
             scheduler: Scheduler::new(settings.bounds),
             background: Background::new(settings.background_threads, settings.render_stack_size),

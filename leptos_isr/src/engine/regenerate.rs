@@ -494,9 +494,10 @@ impl Engine {
         drop(permit);
         let note = |outcome, error| {
             counted.ended(outcome, duration);
+            let render = PastRender { reason, began: start.at, duration, outcome, error };
+            self.0.events.rendered(target, &render, self.now());
             // Visitors can ask for any path: what there never was takes no place of what there is.
             if outcome != RenderOutcome::Gone || old.is_some() {
-                let render = PastRender { reason, began: start.at, duration, outcome, error };
                 self.0.history.note(&target.key, render);
             }
         };

@@ -1,5 +1,6 @@
-//! `GET /_isr/page`, `/_isr/pages`, `/_isr/fresh` and `/_isr/advice`: what is known of one page, of all
-//! in memory, how one differs from a fresh render of it, and what to do about periods.
+//! `GET /_isr/page`, `/_isr/pages`, `/_isr/fresh`, `/_isr/advice` and `/_isr/events`: what is known of one
+//! page, of all in memory, how one differs from a fresh render of it, what to do about periods, and what
+//! happens.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -9,12 +10,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{Method, StatusCode, header};
+use serde::Serialize;
 use tracing::error;
 
 use crate::{
     address::path::form_decode,
     engine::{
         Engine,
+        events::Event,
         fresh::FreshRender,
         inspect::{
             advice::AdviceReport,
@@ -42,6 +45,8 @@ pub(super) enum Question {
     Advice,
     /// A stored page beside a fresh render of it.
     Fresh,
+    /// The last renders and purges.
+    Events,
 }
 
 impl Question {
@@ -52,9 +57,18 @@ impl Question {
             wire::PAGES => Some(Self::Pages),
             wire::ADVICE => Some(Self::Advice),
             wire::FRESH => Some(Self::Fresh),
+            wire::EVENTS => Some(Self::Events),
             _ => None,
         }
     }
+}
+
+/// What has happened since.
+#[derive(Serialize)]
+struct EventList {
+    /// The process whose numbers these are.
+    replica: String,
+    events: Vec<Event>,
 }
 
 /// Why a question is not answered.
@@ -98,6 +112,7 @@ pub(super) async fn answer(engine: &Engine, question: Question, request: Request
         Question::Pages => pages(engine, query).await.map(json),
         Question::Advice => advice(engine, query).await.map(json),
         Question::Fresh => fresh(engine, query).await.map(json),
+        Question::Events => events(engine, query).map(json),
     };
     answered.unwrap_or_else(|refusal| match refusal {
         Refusal::Wrong(problem) => plain(StatusCode::BAD_REQUEST, format!("{problem}.\n")),
@@ -145,6 +160,13 @@ async fn advice(engine: &Engine, query: &str) -> Result<AdviceReport, Refusal> {
     Ok(engine.advice().await?)
 }
 
+fn events(engine: &Engine, query: &str) -> Result<EventList, Refusal> {
+    let [after] = parameters(query, ["after"])?;
+    let after = given("after", after)?.unwrap_or_default();
+    let replica = engine.0.order.replica().to_string();
+    Ok(EventList { replica, events: engine.0.events.after(after) })
+}
+
 pub(super) fn given<T: FromStr<Err: Display>>(
     name: &str,
     value: Option<String>,
@@ -174,6 +196,6 @@ pub(super) fn parameters<const N: usize>(
     Ok(values)
 }
 
-fn json(answer: impl serde::Serialize) -> Response {
+fn json(answer: impl Serialize) -> Response {
     ([(header::CACHE_CONTROL, headers::PRIVATE)], Json(answer)).into_response()
 }

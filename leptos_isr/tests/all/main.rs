@@ -24,6 +24,7 @@ mod draft;
 mod dropped;
 mod dry_run;
 mod encoding;
+mod events;
 mod failed_reads;
 mod fetch;
 mod fresh;

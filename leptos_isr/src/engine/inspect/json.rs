@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use humantime::format_rfc3339_millis;
 use serde::{Serialize, Serializer};
 
-pub(super) fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+pub(in crate::engine) fn seconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
     in_seconds(*time).serialize(to)
 }
 
@@ -21,7 +21,10 @@ fn in_seconds(time: Duration) -> f64 {
     time.as_millis() as f64 / 1000.0
 }
 
-pub(super) fn moment<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
+pub(in crate::engine) fn moment<S: Serializer>(
+    time: &SystemTime,
+    to: S,
+) -> Result<S::Ok, S::Error> {
     format_rfc3339_millis(*time).to_string().serialize(to)
 }
 

@@ -1,7 +1,9 @@
 //! The program `isr` against a running server, and a cache in front of one.
 
 use std::{
-    process::{Command, Output},
+    io::{BufRead, BufReader},
+    os::unix::process::ExitStatusExt,
+    process::{Child, ChildStdout, Command, Output, Stdio},
     sync::LazyLock,
 };
 
@@ -12,7 +14,10 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::{Answer, Page, Site, built};
+use crate::{
+    program::LIMIT,
+    support::{Answer, Page, Site, built},
+};
 
 const TOKEN: &str = "the token for purges";
 
@@ -320,4 +325,83 @@ async fn advice_names_routes_and_pages_and_periods_are_set_and_taken_away() {
     assert_eq!(is_set(reset.assert_code(0)), Value::Null);
     let unknown = isr(&server, "period /nowhere 10m").await;
     unknown.assert_code(2).assert_err("/nowhere");
+}
+
+/// `isr tail` of a site, and what it prints.
+struct Tail {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Tail {
+    fn start(site: &Site, format: &str) -> Self {
+        let mut command = Command::new(&*ISR);
+        command.args(["tail", format]).env("ISR_URL", site.url()).env("ISR_TOKEN", TOKEN);
+        let mut child = command.env("NO_PROXY", "*").stdout(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    /// The next line; waits until there is one.
+    async fn line(mut self) -> (Self, String) {
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            self.out.read_line(&mut line).unwrap();
+            (self, line)
+        });
+        tokio::time::timeout(LIMIT, reading).await.expect("it prints nothing").unwrap()
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tail_prints_renders_and_purges_as_they_happen_and_ends_when_interrupted() {
+    let site = Site::with(&[]).await;
+    for n in 0..12 {
+        site.get(&format!("/list?page={n}")).await;
+    }
+    let (tail, first) = Tail::start(&site, "--text").line().await;
+    assert!(first.contains("render  miss    new"), "{first}");
+    assert!(first.ends_with("  /list?page=2\n"), "the last ten of those before: {first}");
+    let mut last = (tail, first);
+    for _ in 0..9 {
+        last = last.0.line().await;
+    }
+    site.purge(&["/list"]).await;
+    let (tail, purge) = last.0.line().await;
+    assert!(purge.ends_with("  purge   soft, by api: path /list\n"), "{purge}");
+    site.get("/list?page=1").await;
+    let (mut tail, render) = tail.line().await;
+    assert!(render.contains("render  purge   ") && render.ends_with("/list?page=1\n"), "{render}");
+    let pid = tail.child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let ended = tail.child.wait().unwrap();
+    assert_eq!(ended.signal(), Some(2), "as a shell expects: {ended}");
+    let mut rest = String::new();
+    tail.out.read_line(&mut rest).unwrap();
+    assert_eq!(rest, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tail_prints_lines_of_json_and_ends_when_nobody_reads_them() {
+    let site = Site::with(&[]).await;
+    site.get("/open/a").await;
+    let (mut tail, line) = Tail::start(&site, "--json").line().await;
+    let event: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&event["kind"], &event["page"]), (&json!("render"), &json!("/open/a")));
+    let (end, _) = std::io::pipe().unwrap();
+    tail.out = BufReader::new(ChildStdout::from(std::os::fd::OwnedFd::from(end)));
+    site.purge(&["/open/a"]).await;
+    let ended = tokio::task::spawn_blocking(move || tail.child.wait().unwrap());
+    let ended = tokio::time::timeout(LIMIT, ended).await.expect("it goes on").unwrap();
+    assert_eq!(ended.code(), Some(0));
+
+    let refused = isr_with(&site.url(), "tail", "another token of theirs").await;
+    refused.assert_code(3).assert_err("/_isr/events").assert_err("set ISR_TOKEN");
 }
