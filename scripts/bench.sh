@@ -44,6 +44,8 @@ section "Memory in a storm" "bench memory"
 measure memory
 section "Several servers" "bench replicas"
 measure replicas
+section "Looking on" "bench metrics"
+measure metrics
 section "Without a socket" "cargo bench -p bench"
 heading "cargo bench"
 {

@@ -13,6 +13,8 @@ mod engine;
 mod load;
 mod machine;
 mod memory;
+mod metrics;
+mod pairs;
 mod phone;
 mod plot;
 mod replicas;
@@ -48,6 +50,8 @@ enum Command {
     Memory(memory::Options),
     /// Servers that share a Redis: renders, purges, and hits beside a server without one
     Replicas(replicas::Options),
+    /// What it costs to know what a server does: metrics, the inspector, what is remembered of pages
+    Metrics(metrics::Options),
     /// What a page costs at build, beside `next build`
     Build(build::Options),
     /// Lighthouse and hydration as on a slow phone
@@ -71,6 +75,7 @@ async fn main() -> ExitCode {
         Command::Storm(options) => storm::run(&options).await,
         Command::Memory(options) => memory::run(&options).await,
         Command::Replicas(options) => replicas::run(&options).await,
+        Command::Metrics(options) => metrics::run(&options).await,
         Command::Build(options) => build::run(&options).await,
         Command::Phone(options) => phone::run(&options).await,
         Command::Wasm(options) => wasm::run(&options),

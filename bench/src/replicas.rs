@@ -19,9 +19,8 @@ use tokio::{
 use crate::{
     Result,
     contender::{Server, free_addr},
-    content,
-    load::{self, Load},
-    machine,
+    content, load, machine,
+    pairs::{self, Pairs},
     site::{self, Site, path, purge},
 };
 
@@ -50,15 +49,8 @@ pub(crate) struct Options {
     /// How many purges are waited for
     #[arg(long, default_value_t = 50)]
     purges: usize,
-    /// Rounds in which hits are measured with a Redis and without
-    #[arg(long, default_value_t = 20)]
-    rounds: usize,
-    /// Seconds of each of their measurements
-    #[arg(long, default_value_t = 3)]
-    seconds: u64,
-    /// Connections that are kept open for hits
-    #[arg(long, default_value_t = 32)]
-    connections: usize,
+    #[command(flatten)]
+    hits: Pairs,
 }
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
@@ -249,56 +241,7 @@ async fn compare_hits(options: &Options) -> Result<()> {
         }
         servers.push(Server::start(name, command, &addr, &path(), scratch.path()).await?);
     }
-    let measure = |server: &Server, seconds| -> Result<(Load, f64)> {
-        let before = machine::processor_time(server.pid());
-        let url = format!("http://{}{}", server.addr, path());
-        let headers = [("Accept-Encoding".to_owned(), "br".to_owned())];
-        let load = load::wrk(&url, &headers, seconds, options.connections, scratch.path())?;
-        let used = machine::processor_time(server.pid()).saturating_sub(before);
-        let used = used.as_secs_f64() * 1e6 / load.requests as f64;
-        Ok((load, used))
-    };
-    for server in &servers {
-        measure(server, 1)?;
-    }
-    let mut measured = [Vec::new(), Vec::new()];
-    for round in 0..options.rounds {
-        eprintln!("round {} of {}", round + 1, options.rounds);
-        // Each goes first in every other round.
-        for n in [round % 2, 1 - round % 2] {
-            measured[n].push(measure(&servers[n], options.seconds)?);
-        }
-    }
-    println!(
-        "| hits on one page, br | requests/s | processor time of the server per request, µs |\n\
-         |---|--:|--:|"
-    );
-    for (server, rounds) in servers.iter().zip(&measured) {
-        println!(
-            "| {} | {:.0} | {:.2} |",
-            server.name,
-            machine::median(rounds.iter().map(|(load, _)| load.per_second())),
-            machine::median(rounds.iter().map(|(_, used)| *used))
-        );
-    }
-    let mut ratios: Vec<_> = measured[1]
-        .iter()
-        .zip(&measured[0])
-        .map(|((_, with), (_, without))| with / without)
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    let quarter = ratios.len() / 4;
-    println!(
-        "\n{} rounds of {} s for each, {} connections. Processor time with a Redis: {:.3} of that \
-         without, the median of the rounds; half of them lie between {:.3} and {:.3}.",
-        options.rounds,
-        options.seconds,
-        options.connections,
-        machine::median(ratios.iter().copied()),
-        ratios[quarter],
-        ratios[ratios.len() - 1 - quarter]
-    );
-    Ok(())
+    pairs::compare(&servers[0], &servers[1], &options.hits, scratch.path()).await
 }
 
 /// A Redis that keeps a log; it is killed when this is dropped.
