@@ -178,18 +178,19 @@ fn tier(site: &Site, tier: Tier) -> TierStats {
 async fn what_makes_room_for_others_is_counted_by_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let site = Site::build(routes(), |builder| {
-        builder.memory(16 << 10).disk(folder.path(), "build-1").disk_limit(3 * 4096)
+        builder.memory(64 << 10).disk(folder.path(), "build-1").disk_limit(3 * 4096)
     });
     let evicted = |of| tier(&site, of).evicted;
-    for page in 0..20 {
+    for page in 0..200 {
         site.get_kept(&format!("/a/{page}")).await;
     }
     let kept = tier(&site, Tier::Memory).entries;
-    assert_eq!(evicted(Tier::Memory), 20 - kept);
-    assert_eq!((tier(&site, Tier::Disk).entries, evicted(Tier::Disk)), (3, 17));
+    assert!(kept < 200, "all have room: {kept}");
+    assert_eq!(evicted(Tier::Memory), 200 - kept);
+    assert_eq!((tier(&site, Tier::Disk).entries, evicted(Tier::Disk)), (3, 197));
     let before = evicted(Tier::Memory);
     site.behave(Renders::Status(http::StatusCode::NOT_FOUND));
-    for page in 20..60 {
+    for page in 200..300 {
         site.get(&format!("/a/{page}")).await.assert_status(404);
     }
     assert_eq!(evicted(Tier::Memory), before, "what does not exist takes no page's room");
@@ -253,6 +254,19 @@ async fn right_to_render_counts_as_granted_held_or_lost() {
     slow.behave(Renders::Page);
     slow.get("/a/2").await;
     assert_eq!(leases(&slow), [(LeaseOutcome::Granted, 2), (LeaseOutcome::Lost, 1)]);
+
+    slow.behave(Renders::Gate);
+    let waiting = slow.start("/a/3");
+    slow.renders_begun(3).await;
+    let patient = open(minutes(1));
+    let behind = patient.start("/a/3");
+    while leases(&patient).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    slow.let_pass();
+    waiting.await.unwrap();
+    behind.await.unwrap().assert_body("/a/3 #3");
+    assert_eq!(leases(&patient), [(LeaseOutcome::Granted, 1), (LeaseOutcome::Held, 1)]);
 }
 
 #[tokio::test]
