@@ -53,6 +53,20 @@ RUSTDOCFLAGS="$RUSTDOCFLAGS -D warnings" cargo doc --no-deps "${server[@]}"
 
 unset RUSTFLAGS RUSTDOCFLAGS
 
+heading "The example \`start\`"
+(
+    # Of its own: Leptos is compiled with the name of the app, and the site's differs.
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/start LEPTOS_OUTPUT_NAME=start
+    cd examples/start
+    cargo fmt --check
+    cargo leptos build --release --split
+    cargo clippy --release --features ssr --all-targets -- -D warnings
+    cargo clippy --profile wasm-release --target-dir "$CARGO_TARGET_DIR/front" --features hydrate "${browser[@]}" -- -D warnings
+    cargo test --release --features ssr
+    cd ../../end2end
+    npx playwright test -c start
+)
+
 heading "Building the site and rendering its pages"
 cargo leptos build --release --split
 
