@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_isr::{
     Isr, days, minutes,
-    page::{BuildMeta, HydrateOncePainted},
+    page::{BuildMeta, HydrationLoader},
 };
 use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
 use leptos_router::{
@@ -54,7 +54,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     let scripts = leptos_isr::hydrates().then(|| {
         view! {
             <AutoReload options=options.clone()/>
-            <HydrateOncePainted options=options.clone()/>
+            <HydrationLoader options=options.clone()/>
         }
     });
     view! {
