@@ -174,3 +174,22 @@ test("a tab that outlives its server is taken to the pages of the next build", a
   expect(said).toEqual([]);
   await second.stop();
 });
+test("a lazy page whose file is gone with an old build leads to one full load, and the program goes on", async ({
+  page,
+}) => {
+  await page.route("**/pkg/split_*.wasm", (route) => route.fulfill({ status: 404, body: "" }));
+  await open(page, "/");
+  const addresses = loads(page);
+  await link(page, "About").click();
+  await expect(heading(page)).toHaveText("About");
+  // The file is gone for the new document too, so its program ends. It is not loaded over and over.
+  await page.waitForLoadState("networkidle");
+  await expect(heading(page)).toHaveText("About");
+  await link(page, "All articles").click();
+  await expect(heading(page)).toHaveText("All articles");
+  expect(addresses).toEqual(["/about", "/list"]);
+  await untilHydrated(page);
+  await link(page, "Older").click();
+  await expect(page.getByText("Page 2")).toBeVisible();
+  expect(addresses).toHaveLength(2);
+});

@@ -13,5 +13,6 @@ mod source;
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
+    leptos_isr::page::hand_over_on_panic();
     leptos::mount::hydrate_lazy(app::App);
 }

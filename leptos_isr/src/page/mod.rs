@@ -4,6 +4,7 @@
 //! called from a component, a resource or a server function. Outside a render it does nothing, and in
 //! the browser neither, but for [`permanent_redirect`].
 
+mod after_panic;
 #[cfg(not(feature = "ssr"))]
 #[path = "browser.rs"]
 mod context;
@@ -22,6 +23,7 @@ use std::time::Duration;
 #[cfg(feature = "hydrate")]
 pub use self::hydration::{hydrate, hydrate_islands};
 pub use self::{
+    after_panic::hand_over_on_panic,
     hydration::{
         HydrateLater, HydrateLaterProps, HydrationLoader, HydrationLoaderProps, hydrate_at_once,
     },
