@@ -113,6 +113,28 @@ test("back and forward go through the visited pages", async ({ page }) => {
   expect(addresses).toEqual([]);
 });
 
+test("going back before a page is hydrated loads the page before", async ({ page }) => {
+  const said = complaints(page);
+  await open(page, "/");
+  await link(page, "All articles").click();
+  await expect(heading(page)).toHaveText("All articles");
+  let begin = () => {};
+  const held = new Promise<void>((resolve) => (begin = resolve));
+  await page.route("**/pkg/start.*.wasm", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.reload();
+  // The entry before is of the same document, so the browser loads nothing by itself.
+  await page.evaluate(() => history.back());
+  await expect(heading(page)).toHaveText("Start");
+  begin();
+  await untilHydrated(page);
+  await link(page, "About").click();
+  await expect(heading(page)).toHaveText("About");
+  expect(said).toEqual([]);
+});
+
 for (const javaScriptEnabled of [true, false]) {
   test.describe(() => {
     test.use({ javaScriptEnabled });
