@@ -113,14 +113,14 @@ impl Engine {
     pub(crate) fn pass_on(&self, heard: &Heard) {
         self.apply_periods(&heard.periods);
         self.0.cdns.hear(heard);
-        let now = self.now();
-        heard.purges.iter().for_each(|(_, purge)| self.0.events.purged(purge, now));
         if !heard.purges.is_empty() {
             self.tell_cdns();
         }
         heard.purges.iter().for_each(|(_, purge)| self.regenerate_watched(&purge.scopes));
         if !heard.is_all {
             self.count_heard(&heard.purges);
+            let now = self.now();
+            heard.purges.iter().for_each(|(_, purge)| self.0.events.purged(purge, now));
         }
     }
 
