@@ -30,7 +30,7 @@ heading "Lints, server half"
 cargo clippy "${server[@]}" --all-targets -- -D warnings
 
 heading "Lints, browser half"
-cargo clippy -p app --features hydrate "${browser[@]}" -- -D warnings
+cargo clippy -p islands --features hydrate "${browser[@]}" -- -D warnings
 cargo clippy -p leptos_isr "${browser[@]}" -- -D warnings
 
 heading "Tests"

@@ -31,7 +31,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             .ancestors()
             .nth(2)
             .ok_or("this program is in no folder")?
-            .join("front/wasm32-unknown-unknown/wasm-release/app.wasm"),
+            .join("front/wasm32-unknown-unknown/wasm-release/islands.wasm"),
     };
     let bytes = fs::read(&program).map_err(|error| format!("{}: {error}", program.display()))?;
     crates(&bytes)
