@@ -149,6 +149,14 @@ pub mod inspect {
     };
 }
 
+/// What an audit of an app finds; see [`Engine::check`].
+#[cfg(feature = "ssr")]
+pub mod check {
+    pub use crate::http::check::report::{
+        CheckReport, Finding, Influence, Problem, RouteFindings, Unseen,
+    };
+}
+
 /// What a build reports; see [`Engine::prerender`].
 #[cfg(feature = "ssr")]
 pub mod prerender {

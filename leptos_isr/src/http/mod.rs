@@ -5,6 +5,7 @@
 //! the responses with pages.
 
 pub(crate) mod answer;
+pub(crate) mod check;
 mod classify;
 pub(crate) mod cookie_guard;
 mod draft;

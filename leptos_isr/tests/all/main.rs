@@ -14,6 +14,7 @@ mod background;
 #[cfg(feature = "object-store")]
 mod bucket;
 mod cdn;
+mod check;
 mod concurrent;
 mod conformance;
 mod contract;

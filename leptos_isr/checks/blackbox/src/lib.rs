@@ -20,6 +20,8 @@ mod documents {
     struct Cdns;
     #[doc = include_str!("../../../../docs/guide/behind-a-proxy.md")]
     struct BehindAProxy;
+    #[doc = include_str!("../../../../docs/guide/auditing.md")]
+    struct Auditing;
     #[doc = include_str!("../../../../docs/guide/drafts.md")]
     struct Drafts;
     #[doc = include_str!("../../../../docs/guide/live-pages.md")]

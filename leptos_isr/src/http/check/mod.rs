@@ -1,0 +1,261 @@
+//! An audit of an app: what would surprise whoever stores its pages.
+//!
+//! Each listed page is asked for through the outermost router, as visitors ask for it, and rendered
+//! by the app's own router for several visitors, which shows what a stored page would have of one.
+
+mod compare;
+pub(crate) mod report;
+
+use std::time::Duration;
+
+use axum::{Router, body::Body, extract::Request, response::Response};
+use futures::{StreamExt, stream};
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use http_body_util::BodyExt;
+use tokio::time::sleep;
+use tower::ServiceExt;
+
+use self::{
+    compare::{first_difference, has_title},
+    report::{CheckReport, Influence, Problem, RouteFindings, Unseen},
+};
+use super::classify::Bypass;
+use crate::{
+    engine::Engine,
+    period,
+    render::csp::is_html,
+    route::{
+        isr::{OnMissing, PathParams},
+        policy::Policy,
+        routes::DeclaredRoute,
+    },
+    rules::{cache_status::CACHE_STATUS, headers},
+    stats::RouteSlot,
+};
+
+/// How many pages are looked at at once.
+const PARALLEL: usize = 16;
+
+/// After this time a page that shows the time shows another.
+const PAUSE: Duration = period::seconds(1);
+
+/// What no page has.
+const SENTINEL: &str = "isr-check-sentinel";
+
+/// Languages of which many sites have one that is not their first.
+const LANGUAGES: &str = "fr, de, es, ja, pt, it, zh, ar, en;q=0.1";
+
+/// What a visitor gets.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    async fn of(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        // A body that breaks off is shorter than the others.
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Self { status: parts.status, headers: parts.headers, body }
+    }
+
+    fn header(&self, name: HeaderName) -> String {
+        let value = self.headers.get(name).map(|value| value.as_bytes());
+        String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
+    }
+}
+
+impl Engine {
+    /// Looks at every listed page of every stored route, and at one unknown path of each route that
+    /// renders what it does not list, for what would surprise.
+    ///
+    /// `app` is the outermost router, with all layers, as it is served. A page is asked for through
+    /// it, and stored as for any visitor: use an engine without a store. It is also rendered as for
+    /// a visitor of a dynamic page: twice, a second apart, and with a query, a cookie and languages.
+    /// Where the answers differ, a stored page would have what is of the first visitor, or of the
+    /// moment of its render. Pages that answer with a redirect or an error, that may not be stored,
+    /// set a cookie, have no title, or whose head is larger than
+    /// [`Builder::max_header_size`](crate::Builder::max_header_size) are found too.
+    ///
+    /// What cannot be seen is said: dynamic routes, data, paths that are not listed, and what a page
+    /// that differs each time has of its visitor. A cookie is seen only if its name does not
+    /// matter. What scripts do in the browser is not looked at.
+    ///
+    /// Returns what was found. [`CheckReport::is_clean`] says whether that is nothing.
+    ///
+    /// # Panics
+    ///
+    /// Panics when called before [`wrap`](Engine::wrap).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::process::ExitCode;
+    ///
+    /// use axum::Router;
+    /// use leptos_isr::Engine;
+    ///
+    /// async fn check(isr: &Engine, app: &Router) -> ExitCode {
+    ///     let report = isr.check(app).await;
+    ///     eprint!("{report}");
+    ///     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    /// }
+    /// # let _ = check;
+    /// ```
+    pub async fn check(&self, app: &Router) -> CheckReport {
+        let mut report = CheckReport { routes: Vec::new() };
+        for route in self.0.routes.iter() {
+            report.routes.push(self.check_route(app, route).await);
+        }
+        report
+    }
+
+    async fn check_route(&self, app: &Router, route: &DeclaredRoute) -> RouteFindings {
+        let mut found = RouteFindings::new(route.path());
+        let policy = match route.policy() {
+            None => return found.without_pages(Unseen::Dynamic),
+            Some(policy) if policy.is_data => return found.without_pages(Unseen::Data),
+            Some(policy) => policy,
+        };
+        let paths = policy.paths(&route.pattern).await.unwrap_or_else(|cause| {
+            found.add(route.path(), vec![Problem::ListFails { cause }]);
+            Vec::new()
+        });
+        if !policy.is_listed(&route.pattern) {
+            found.unseen.push(Unseen::Unlisted);
+        }
+        found.pages = paths.len();
+        let checked =
+            stream::iter(paths).map(async |path| (self.check_page(app, &path).await, path));
+        let mut checked = checked.buffered(PARALLEL);
+        while let Some(((problems, unseen), path)) = checked.next().await {
+            found.add(&path, problems);
+            found.unseen.extend(unseen);
+        }
+        drop(checked);
+        if let Some(path) = unknown_path(route, policy) {
+            let answer = self.as_dynamic(&path, None).await;
+            if answer.status.is_success() {
+                found.add(&path, vec![Problem::UnknownPathIsPage]);
+            }
+        }
+        found
+    }
+
+    async fn check_page(&self, app: &Router, path: &str) -> (Vec<Problem>, Option<Unseen>) {
+        let answer = Answer::of(ask(app, path, None).await).await;
+        let status = answer.status.as_u16();
+        if answer.status.is_redirection() {
+            let location = answer.header(header::LOCATION);
+            return (vec![Problem::Redirects { status, location }], None);
+        }
+        if answer.status != StatusCode::OK {
+            let cause = match answer.status.is_server_error() {
+                true => self.why_failed(path).await,
+                false => None,
+            };
+            return (vec![Problem::Fails { status, cause }], None);
+        }
+        let mut problems = of_answer(&answer);
+        let (bytes, limit) = (headers::size(&answer.headers), self.0.max_header_size);
+        if headers::room(limit, path, &answer.headers).is_none() {
+            problems.push(Problem::LargeHead { bytes, limit });
+        }
+        problems.extend(self.of_layers(app, path, &answer).await);
+        let (influences, unseen) = self.of_page_code(path).await;
+        problems.extend(influences);
+        (problems, unseen)
+    }
+
+    /// What layers outside of the engine make of a page for some visitors.
+    async fn of_layers(&self, app: &Router, path: &str, answer: &Answer) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for on in Influence::OF_VISITORS {
+            let other = Answer::of(ask(app, path, Some(on)).await).await;
+            if let Some((before, after)) = first_difference(&answer.body, &other.body) {
+                problems.push(Problem::LayerDependsOn { on, before, after });
+            }
+        }
+        problems
+    }
+
+    /// What the page's own code draws for some visitors, or at some moments.
+    async fn of_page_code(&self, path: &str) -> (Vec<Problem>, Option<Unseen>) {
+        let first = self.as_dynamic(path, None).await;
+        let depends = |on, other: &Answer| {
+            let (before, after) = first_difference(&first.body, &other.body)?;
+            Some(Problem::DependsOn { on, before, after })
+        };
+        sleep(PAUSE).await;
+        if let Some(problem) = depends(Influence::Moment, &self.as_dynamic(path, None).await) {
+            return (vec![problem], Some(Unseen::DiffersEachTime { page: path.to_owned() }));
+        }
+        let mut problems = Vec::new();
+        for on in Influence::OF_VISITORS {
+            problems.extend(depends(on, &self.as_dynamic(path, Some(on)).await));
+        }
+        (problems, None)
+    }
+
+    /// What the app answers if the page is not stored.
+    async fn as_dynamic(&self, path: &str, influence: Option<Influence>) -> Answer {
+        let app = self.app().expect("`check` is given the router that `wrap` returned");
+        let bypass = Bypass { detail: "check", is_draft: false, slot: RouteSlot::NONE };
+        Answer::of(self.pass(&app, request(path, influence), bypass).await).await
+    }
+
+    async fn why_failed(&self, path: &str) -> Option<String> {
+        match self.render_unstored(path).await {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+}
+
+/// What is wrong with an answer by itself.
+fn of_answer(answer: &Answer) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let cache_status = answer.header(CACHE_STATUS);
+    if !cache_status.contains("hit") && !cache_status.contains("stored") {
+        problems.push(Problem::NotStored { cache_status });
+    }
+    if answer.headers.contains_key(header::SET_COOKIE) {
+        problems.push(Problem::SetsCookie);
+    }
+    if is_html(&answer.headers) && !has_title(&answer.body) {
+        problems.push(Problem::NoTitle);
+    }
+    problems
+}
+
+async fn ask(app: &Router, path: &str, influence: Option<Influence>) -> Response {
+    match app.clone().oneshot(request(path, influence)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+fn request(path: &str, influence: Option<Influence>) -> Request {
+    let query = format!("{path}?{SENTINEL}=1");
+    let request = Request::get(if influence == Some(Influence::Query) { &query } else { path });
+    let request = request.header(header::ACCEPT, "text/html");
+    let request = match influence {
+        Some(Influence::Cookie) => request.header(header::COOKIE, format!("{SENTINEL}=1")),
+        Some(Influence::Language) => request.header(header::ACCEPT_LANGUAGE, LANGUAGES),
+        _ => request,
+    };
+    request.body(Body::empty()).expect("a listed path is one of a URL")
+}
+
+/// A path that the route's list has not, if it renders such.
+fn unknown_path(route: &DeclaredRoute, policy: &Policy) -> Option<String> {
+    let params = route.pattern.params();
+    if params.is_empty() || policy.on_missing != OnMissing::Render {
+        return None;
+    }
+    let params = params.into_iter().map(|name| (name.to_owned(), SENTINEL.to_owned()));
+    route.pattern.fill(&PathParams::Named(params.collect())).ok()
+}

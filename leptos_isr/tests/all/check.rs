@@ -1,0 +1,202 @@
+//! The check of an app: what it finds, what it says that it cannot see, and that a clean app is clean.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::Response,
+};
+use http::{HeaderValue, header, request::Parts};
+use leptos::prelude::*;
+use leptos_axum::{ResponseOptions, redirect};
+use leptos_isr::{
+    Builder, Engine, Isr, LeptosPages,
+    check::{CheckReport, Influence, Problem, Unseen},
+};
+use leptos_meta::{MetaTags, Title, provide_meta_context};
+use leptos_router::{
+    components::{Route, Router as LeptosRouter, Routes},
+    hooks::use_params_map,
+    path,
+};
+
+#[component]
+fn App() -> impl IntoView {
+    provide_meta_context();
+    let listed = async || {
+        let pages = [
+            "good",
+            "moment",
+            "query",
+            "cookie",
+            "language",
+            "missing",
+            "broken",
+            "boundary",
+            "moved",
+            "sets-cookie",
+            "untitled",
+            "long-head",
+        ];
+        Ok::<_, String>(pages.to_vec())
+    };
+    let unlisted = async || Err::<Vec<String>, _>("the source is down");
+    view! {
+        <LeptosRouter>
+            <Routes fallback=leptos_isr::fallback(|| "No such page")>
+                <Route path=path!("/clean") view=|| view! { <Title text="Clean"/> }
+                    ssr=Isr::forever().into()/>
+                <Route path=path!("/pages/:name") view=Page
+                    ssr=Isr::forever().prerender(listed).into()/>
+                <Route path=path!("/unlisted/:name") view=Unlisted ssr=Isr::forever().into()/>
+                <Route path=path!("/down/:name") view=Unlisted
+                    ssr=Isr::forever().prerender(unlisted).into()/>
+                <Route path=path!("/dynamic") view=|| "Dynamic"/>
+            </Routes>
+        </LeptosRouter>
+    }
+}
+
+#[component]
+fn Unlisted() -> impl IntoView {
+    view! { <Title text="Anything"/> }
+}
+
+#[component]
+fn Page() -> impl IntoView {
+    static RENDERS: AtomicUsize = AtomicUsize::new(0);
+    let name = use_params_map().read_untracked().get("name").unwrap_or_default();
+    let seen = |part: fn(&Parts) -> Option<String>| use_context::<Parts>().and_then(|it| part(&it));
+    let set = |name, value| expect_context::<ResponseOptions>().insert_header(name, value);
+    let shown = match name.as_str() {
+        "good" => None,
+        "moment" => Some(RENDERS.fetch_add(1, Ordering::SeqCst).to_string()),
+        "query" => seen(|parts| Some(format!("{:?}", parts.uri.query()))),
+        "cookie" => seen(|parts| Some(format!("{:?}", parts.headers.get("cookie")))),
+        "language" => seen(|parts| Some(format!("{:?}", parts.headers.get("accept-language")))),
+        "broken" => {
+            leptos_isr::failed("the source is down");
+            None
+        }
+        "moved" => {
+            redirect("/pages/good");
+            None
+        }
+        "sets-cookie" => {
+            set(header::SET_COOKIE, HeaderValue::from_static("a=b"));
+            None
+        }
+        "long-head" => {
+            set(header::LINK, HeaderValue::try_from("x".repeat(4000)).unwrap());
+            None
+        }
+        "boundary" | "untitled" => None,
+        _ => {
+            leptos_isr::not_found();
+            None
+        }
+    };
+    let fails = (name == "boundary").then_some(Err::<&str, _>(std::fmt::Error));
+    view! {
+        {(name != "untitled").then(|| view! { <Title text="A page"/> })}
+        <p>{shown}</p>
+        <ErrorBoundary fallback=|_| "Sorry">{fails}</ErrorBoundary>
+    }
+}
+
+fn shell() -> impl IntoView {
+    view! { <!DOCTYPE html><html><head><MetaTags/></head><body><App/></body></html> }
+}
+
+fn site(configure: impl FnOnce(Builder) -> Builder) -> (Engine, Router) {
+    let pages = LeptosPages::discover(App, || ()).unwrap();
+    let engine = configure(Engine::builder(pages.routes().clone())).build().unwrap();
+    let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
+    let app = engine.wrap(pages.router(&engine, options, |_| shell()));
+    (engine, app)
+}
+
+fn problems<'a>(report: &'a CheckReport, page: &str) -> Vec<&'a Problem> {
+    let findings = report.routes.iter().flat_map(|route| &route.findings);
+    findings.filter(|finding| finding.page == page).map(|finding| &finding.problem).collect()
+}
+
+/// What the page depends on.
+fn influences(report: &CheckReport, page: &str) -> Vec<Influence> {
+    let on = |problem: &&Problem| match problem {
+        Problem::DependsOn { on, .. } => *on,
+        other => panic!("{page}: {other}"),
+    };
+    problems(report, page).iter().map(on).collect()
+}
+
+#[tokio::test]
+async fn what_would_surprise_is_found_and_what_cannot_be_seen_is_said() {
+    let (engine, app) = site(|builder| builder);
+    let report = engine.check(&app).await;
+    let fails = |page: &str| match problems(&report, page)[..] {
+        [Problem::Fails { status, cause }] => (*status, cause.clone().unwrap_or_default()),
+        ref other => panic!("{page}: {other:?}"),
+    };
+    for page in ["/clean", "/pages/good"] {
+        assert_eq!(problems(&report, page), [] as [&Problem; 0], "{page}");
+    }
+    assert_eq!(influences(&report, "/pages/moment"), [Influence::Moment]);
+    assert_eq!(influences(&report, "/pages/query"), [Influence::Query]);
+    assert_eq!(influences(&report, "/pages/cookie"), [Influence::Cookie]);
+    assert_eq!(influences(&report, "/pages/language"), [Influence::Language]);
+    assert_eq!(fails("/pages/missing"), (404, String::new()));
+    assert!(fails("/pages/broken").1.contains("the source is down"));
+    assert_eq!(fails("/pages/boundary").0, 502);
+    let moved = Problem::Redirects { status: 302, location: "/pages/good".to_owned() };
+    assert_eq!(problems(&report, "/pages/moved"), [&moved]);
+    assert!(matches!(problems(&report, "/pages/sets-cookie")[..], [Problem::NotStored { .. }]));
+    assert_eq!(problems(&report, "/pages/untitled"), [&Problem::NoTitle]);
+    assert!(matches!(problems(&report, "/pages/long-head")[..], [Problem::LargeHead { .. }]));
+    assert_eq!(problems(&report, "/unlisted/isr-check-sentinel"), [&Problem::UnknownPathIsPage]);
+    assert!(matches!(problems(&report, "/down/:name")[..], [Problem::ListFails { .. }]));
+    let unseen =
+        |route: &str| &report.routes.iter().find(|found| found.route == route).unwrap().unseen;
+    assert_eq!(unseen("/dynamic"), &[Unseen::Dynamic]);
+    assert_eq!(unseen("/unlisted/:name"), &[Unseen::Unlisted]);
+    assert_eq!(
+        unseen("/pages/:name"),
+        &[Unseen::DiffersEachTime { page: "/pages/moment".to_owned() }]
+    );
+    assert!(!report.is_clean());
+    let text = report.to_string();
+    for line in ["/clean: 1 pages, ok", "  /pages/untitled has no title", "  not seen: the route"] {
+        assert!(text.contains(line), "{text}");
+    }
+    let json = serde_json::to_value(&report.routes[0].findings).unwrap();
+    assert_eq!(json, serde_json::json!([]));
+    let moved = report.routes.iter().flat_map(|route| &route.findings);
+    let moved = moved.filter(|finding| finding.page == "/pages/moved").collect::<Vec<_>>();
+    let expected = serde_json::json!([{
+        "page": "/pages/moved", "problem": "redirects", "status": 302, "location": "/pages/good",
+    }]);
+    assert_eq!(serde_json::to_value(moved).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn layer_that_knows_its_visitor_is_found() {
+    async fn greet(request: Request, next: Next) -> Response {
+        let is_known = request.headers().contains_key(header::COOKIE);
+        let mut response = next.run(request).await;
+        if is_known {
+            *response.body_mut() = "<title>Hello again</title>".into();
+        }
+        response.headers_mut().insert(header::SET_COOKIE, HeaderValue::from_static("a=b"));
+        response
+    }
+    let (engine, app) = site(|builder| builder.csp("script-src 'self'; style-src 'self'"));
+    let report = engine.check(&app.layer(from_fn(greet))).await;
+    let found = problems(&report, "/clean");
+    assert_eq!(found[0], &Problem::SetsCookie);
+    let [Problem::LayerDependsOn { on: Influence::Cookie, after, .. }] = &found[1..] else {
+        panic!("{found:?}");
+    };
+    assert!(after.contains("Hello again"), "{after}");
+}
