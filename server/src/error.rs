@@ -131,6 +131,9 @@ pub enum Error {
         /// How many there are.
         planned: usize,
     },
+    /// The check has found something.
+    #[error("some pages would surprise once they are stored: see above")]
+    Surprises,
     /// Something could not be printed.
     #[error("cannot write to standard output")]
     Print(#[source] io::Error),

@@ -4,6 +4,7 @@
 //! pages together without a socket, so that tests can call it.
 
 mod cdns;
+mod check;
 mod compress;
 pub mod config;
 pub mod content;
@@ -33,6 +34,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(&cli.config).await,
         Command::Prerender { jobs } => prerender::prerender(&cli.config, jobs).await,
+        Command::Check { json } => check::check(&cli.config, json).await,
         Command::Import { folder, dates_from_git } => {
             import::import(&cli.config, &folder, dates_from_git).await
         }

@@ -37,6 +37,12 @@ pub enum Command {
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
         jobs: Option<u16>,
     },
+    /// Look at every listed page for what would surprise once it is stored; fails if there is any
+    Check {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Read a folder of Markdown files with YAML or TOML front matter into the database
     Import {
         /// The folder; its sub-folders are read too

@@ -39,6 +39,10 @@ const PARALLEL: usize = 16;
 /// After this time a page that shows the time shows another.
 const PAUSE: Duration = period::seconds(1);
 
+/// A page with such a period, or a shorter one, may show when it was rendered: that is hardly ever
+/// longer ago.
+const SHORT: Duration = period::seconds(10);
+
 /// What no page has.
 const SENTINEL: &str = "isr-check-sentinel";
 
@@ -75,7 +79,7 @@ impl Engine {
     /// it, and stored as for any visitor: use an engine without a store. It is also rendered as for
     /// a visitor of a dynamic page: twice, a second apart, and with a query, a cookie and languages.
     /// Where the answers differ, a stored page would have what is of the first visitor, or of the
-    /// moment of its render. Pages that answer with a redirect or an error, that may not be stored,
+    /// moment of its render: a page that is fresh for at most ten seconds may show that. Pages that answer with a redirect or an error, that may not be stored,
     /// set a cookie, have no title, or whose head is larger than
     /// [`Builder::max_header_size`](crate::Builder::max_header_size) are found too.
     ///
@@ -127,8 +131,9 @@ impl Engine {
             found.unseen.push(Unseen::Unlisted);
         }
         found.pages = paths.len();
-        let checked =
-            stream::iter(paths).map(async |path| (self.check_page(app, &path).await, path));
+        let is_short = policy.lifetime().revalidate.is_some_and(|period| period <= SHORT);
+        let checked = stream::iter(paths)
+            .map(async |path| (self.check_page(app, &path, is_short).await, path));
         let mut checked = checked.buffered(PARALLEL);
         while let Some(((problems, unseen), path)) = checked.next().await {
             found.add(&path, problems);
@@ -144,7 +149,12 @@ impl Engine {
         found
     }
 
-    async fn check_page(&self, app: &Router, path: &str) -> (Vec<Problem>, Option<Unseen>) {
+    async fn check_page(
+        &self,
+        app: &Router,
+        path: &str,
+        is_short: bool,
+    ) -> (Vec<Problem>, Option<Unseen>) {
         let answer = Answer::of(ask(app, path, None).await).await;
         let status = answer.status.as_u16();
         if answer.status.is_redirection() {
@@ -164,7 +174,10 @@ impl Engine {
             problems.push(Problem::LargeHead { bytes, limit });
         }
         problems.extend(self.of_layers(app, path, &answer).await);
-        let (influences, unseen) = self.of_page_code(path).await;
+        let (mut influences, unseen) = self.of_page_code(path).await;
+        influences.retain(|problem| {
+            !is_short || !matches!(problem, Problem::DependsOn { on: Influence::Moment, .. })
+        });
         problems.extend(influences);
         (problems, unseen)
     }
