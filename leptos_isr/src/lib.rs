@@ -5,8 +5,8 @@
 //! regeneration runs in the background.
 //!
 //! Without features this crate holds what route definitions and page code need, and compiles for
-//! the browser. The feature `ssr` adds the [`Engine`]. The feature `hydrate` adds `page::hydrate`,
-//! which hydrates the app in parts in the browser. The feature `testing` adds what tests of pages
+//! the browser. The feature `ssr` adds the [`Engine`]. The feature `hydrate` adds
+//! `page::hydrate_islands`, for the browser. The feature `testing` adds what tests of pages
 //! and stores need. The feature `tls`, a default that means something together with `ssr` only, lets
 //! the engine ask `https` addresses; see [`data::client_builder`]. The feature `redis`, with
 //! `ssr`, keeps pages and purges in a Redis that machines share: `store::RedisStore`. The feature

@@ -21,12 +21,10 @@ mod use_live;
 use std::time::Duration;
 
 #[cfg(feature = "hydrate")]
-pub use self::hydration::{hydrate, hydrate_islands};
+pub use self::hydration::hydrate_islands;
 pub use self::{
     after_panic::hand_over_on_panic,
-    hydration::{
-        HydrateLater, HydrateLaterProps, HydrationLoader, HydrationLoaderProps, hydrate_at_once,
-    },
+    hydration::{HydrationLoader, HydrationLoaderProps},
     new_build::{BuildMeta, BuildMetaProps, IsrClient},
     refresh::refresh,
     use_live::use_live,

@@ -1,16 +1,12 @@
-//! How a page is hydrated: when its program is requested, and in which parts.
+//! How a page is hydrated, and when its program is requested.
 
 #[cfg(feature = "ssr")]
 mod files;
 #[cfg(feature = "hydrate")]
 mod islands;
-mod parts;
-#[cfg(feature = "hydrate")]
-mod pauses;
 
-pub use self::parts::{HydrateLater, HydrateLaterProps, hydrate_at_once};
 #[cfg(feature = "hydrate")]
-pub use self::{islands::hydrate_islands, pauses::hydrate};
+pub use self::islands::hydrate_islands;
 #[cfg(feature = "ssr")]
 pub(crate) use files::Files;
 
