@@ -53,3 +53,16 @@ if [[ -z ${CHROMIUM_PATH:-} ]]; then
     done
     unset browser
 fi
+
+# A second browser for the tests, which is skipped where there is none.
+if [[ -z ${FIREFOX_PATH:-} ]]; then
+    for browser in firefox-esr firefox; do
+        # Ubuntu's may be a stub that only points to a snap: it must run.
+        if "$browser" --version >/dev/null 2>&1; then
+            FIREFOX_PATH=$(command -v "$browser")
+            export FIREFOX_PATH
+            break
+        fi
+    done
+    unset browser
+fi

@@ -138,6 +138,15 @@ install_browser() {
     fi
 }
 
+install_second_browser() {
+    [[ -n ${FIREFOX_PATH:-} ]] && return
+    if [[ $(. /etc/os-release 2>/dev/null && echo "${ID:-}") == debian ]]; then
+        apt_install "a second browser for the tests" firefox-esr
+    else
+        say "Firefox is missing, so the site is tested in Chromium only"
+    fi
+}
+
 for what in "$@"; do
     [[ $what == test ]] || die "usage: scripts/setup.sh [test]"
 done
@@ -158,5 +167,6 @@ if [[ ${1:-} == test ]]; then
     install_redis
     install_promtool
     install_browser_tests
+    install_second_browser
 fi
 say "everything is there"
