@@ -17,6 +17,9 @@ pub(crate) struct Options {
     /// The folder of the program that drives the browser
     #[arg(long, default_value = "bench/phone")]
     phone: PathBuf,
+    /// An article of a server that runs already, to be visited in turns with ours; any number
+    #[arg(long, value_name = "NAME=URL")]
+    beside: Vec<String>,
 }
 
 pub(crate) async fn run(options: &Options) -> Result<()> {
@@ -29,6 +32,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let program = options.phone.join("phone.mjs");
     let mut command = Command::new("node");
     command.arg(program).arg(format!("http://{addr}")).args(["/", &path()]);
+    for other in &options.beside {
+        command.args(["--beside", other]);
+    }
     if command.status()?.success() {
         return Ok(());
     }

@@ -80,8 +80,7 @@ impl Engine {
         let engine = self.clone();
         // In a task: a caller who goes away must not stop it halfway.
         let keep = self.0.tasks.spawn(async move { engine.keep_periods(periods).await });
-        let kept = finished(keep).await?;
-        kept
+        finished(keep).await?
     }
 
     async fn keep_periods(&self, periods: Vec<SetPeriod>) -> Result<(), Error> {

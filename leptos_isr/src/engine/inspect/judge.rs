@@ -192,7 +192,7 @@ fn sentence(advice: &Advice) -> String {
     let changed = match advice.changed {
         0 => "none was different".to_owned(),
         1 => "1 was different".to_owned(),
-        changed => format!("{} were different", number(changed.into())),
+        changed => format!("{} were different", number(changed)),
     };
     let old = advice.now.map(|now| share(now.old_share)).unwrap_or_default();
     let clauses = match (advice.verdict, &advice.advised) {
@@ -245,7 +245,7 @@ fn purges(advice: &Advice) -> String {
             times(purged as f64),
             match changed {
                 1 => "this one".to_owned(),
-                changed => format!("these {}", number(changed.into())),
+                changed => format!("these {}", number(changed)),
             }
         ),
     }
