@@ -33,6 +33,10 @@ pub fn SendInPlace(
             }
         });
     };
+    // The browser may have kept the page, and the visitor come back to it.
+    Effect::new(move || {
+        window_event_listener_untyped("pageshow", move |_| is_sending.set(false));
+    });
     view! {
         <div on:submit=send aria-busy=move || is_sending.get().then_some("true")>
             {children()}

@@ -10,7 +10,7 @@ use std::{
 use flate2::read::GzDecoder;
 
 use super::{
-    content::{ARTICLES, PARTS, index, marks, slug},
+    content::{ARTICLES, PARTS, index, marks},
     page::{How, Page, Question, Target},
     stand_in::StandIn,
 };
@@ -21,9 +21,6 @@ const TOLD: usize = 3;
 
 /// What was said when the source could not be read.
 const SORRY: [&str; 2] = ["could not be loaded just now", "Page not found"];
-
-/// The data of an article that is not there.
-const ABSENT: &str = "null";
 
 #[derive(Debug)]
 pub(super) struct Judge {
@@ -170,10 +167,7 @@ impl Judge {
         let content = &self.stand_in.content;
         let is_there = page.article().is_none_or(|article| content.is_there(article));
         let text = String::from_utf8_lossy(&reply.body);
-        let is_right = match page {
-            Page::ArticleData(_) if !is_there => text == ABSENT,
-            _ => reply.status == if is_there { 200 } else { 404 },
-        };
+        let is_right = reply.status == if is_there { 200 } else { 404 };
         let is_newest = marks(&text).all(|mark| mark.version == content.visible(mark.article));
         is_fresh(reply) && is_right && is_newest
     }
@@ -255,9 +249,6 @@ impl Judge {
 
     fn good_page(&self, page: Page, before: &Before, reply: &Reply) -> Result<(), Broken> {
         let text = text(reply).map_err(|what| ("not whole", what))?;
-        if matches!(page, Page::ArticleData(_)) && text == ABSENT {
-            return self.absence(page, before, reply);
-        }
         if !text.trim_end().ends_with(page.end()) {
             return Err(("not whole", format!("it ends `{}`", last(&text))));
         }
@@ -265,10 +256,6 @@ impl Judge {
             return Err(("a page that says sorry", (*said).to_owned()));
         }
         if let Some(article) = page.article() {
-            if matches!(page, Page::ArticleData(_)) && self.is_of_where_it_led(article, &text) {
-                // As the page's redirect: the browser goes to the article that it has got.
-                return Ok(());
-            }
             is_all_of(article, &text)?;
         }
         let mut versions = BTreeMap::new();
@@ -353,14 +340,6 @@ impl Judge {
             true => Ok(()),
             false => Err(("another status", format!("a redirect to `{to}`"))),
         }
-    }
-
-    /// Whether a text is of one other article, to which the source has led from this one.
-    fn is_of_where_it_led(&self, article: usize, text: &str) -> bool {
-        let other = marks(text).find(|mark| mark.part == 'b').map(|mark| mark.article);
-        other.is_some_and(|other| {
-            self.stand_in.has_led(article, &slug(other)) && is_all_of(other, text).is_ok()
-        })
     }
 
     fn other(&self, target: &Target, path: &str, reply: &Reply) -> Result<(), Broken> {

@@ -8,10 +8,8 @@ use super::content::{ARTICLES, SECTIONS, slug};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Page {
     Front,
-    FrontData,
     Section(usize, usize),
     Article(usize),
-    ArticleData(usize),
     Feed,
     SiteMap,
     About,
@@ -22,23 +20,17 @@ use Page::*;
 impl Page {
     /// Every page that the site has, whatever is deleted.
     pub(super) fn all() -> Vec<Self> {
-        let articles = (0..ARTICLES).flat_map(|article| [Article(article), ArticleData(article)]);
         let sections = (0..SECTIONS.len()).map(|section| Section(section, 1));
-        [Front, FrontData, Feed, SiteMap, About]
-            .into_iter()
-            .chain(sections)
-            .chain(articles)
-            .collect()
+        let articles = (0..ARTICLES).map(Article);
+        [Front, Feed, SiteMap, About].into_iter().chain(sections).chain(articles).collect()
     }
 
     pub(super) fn path(self) -> String {
         match self {
             Front => "/".to_owned(),
-            FrontData => "/api/front".to_owned(),
             Section(section, 1) => format!("/sections/{}", SECTIONS[section]),
             Section(section, page) => format!("/sections/{}?page={page}", SECTIONS[section]),
             Article(article) => format!("/articles/{}", slug(article)),
-            ArticleData(article) => format!("/api/article?slug={}", slug(article)),
             Feed => "/feed.xml".to_owned(),
             SiteMap => "/sitemap.xml".to_owned(),
             About => "/about".to_owned(),
@@ -48,7 +40,7 @@ impl Page {
     /// The article that it is about.
     pub(super) fn article(self) -> Option<usize> {
         match self {
-            Article(article) | ArticleData(article) => Some(article),
+            Article(article) => Some(article),
             _ => None,
         }
     }
@@ -56,7 +48,6 @@ impl Page {
     /// What a whole page ends with.
     pub(super) fn end(self) -> &'static str {
         match self {
-            FrontData | ArticleData(_) => "}",
             Feed => "</feed>",
             SiteMap => "</urlset>",
             _ => "</script>",
@@ -65,11 +56,9 @@ impl Page {
 
     fn random(rng: &mut Rng) -> Self {
         match rng.u8(..100) {
-            0..60 => Article(rng.usize(..ARTICLES)),
-            60..70 => ArticleData(rng.usize(..ARTICLES)),
+            0..70 => Article(rng.usize(..ARTICLES)),
             70..82 => Section(rng.usize(..SECTIONS.len()), rng.usize(1..=2)),
-            82..90 => Front,
-            90..93 => FrontData,
+            82..93 => Front,
             93..96 => Feed,
             96..98 => SiteMap,
             _ => About,
