@@ -16,14 +16,12 @@ mod browser;
 ///
 /// # Examples
 ///
-/// ```
-/// # use leptos::prelude::*;
-/// # #[component] fn App() -> impl IntoView {}
+/// ```ignore
+/// #[wasm_bindgen]
 /// pub fn hydrate() {
 ///     leptos_isr::page::hand_over_on_panic();
-///     leptos::mount::hydrate_lazy(App);
+///     leptos::mount::hydrate_lazy(App); // needs the feature `hydrate` of Leptos
 /// }
-/// # let _ = hydrate;
 /// ```
 pub fn hand_over_on_panic() {
     #[cfg(not(feature = "ssr"))]
