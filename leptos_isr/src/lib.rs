@@ -160,7 +160,9 @@ pub mod check {
 /// What a build reports; see [`Engine::prerender`].
 #[cfg(feature = "ssr")]
 pub mod prerender {
-    pub use crate::engine::prerender::{PageOutcome, PageResult, PrerenderReport, RouteReport};
+    pub use crate::engine::prerender_report::{
+        PageOutcome, PageResult, PrerenderError, PrerenderReport, RouteReport,
+    };
 }
 
 #[cfg(feature = "ssr")]

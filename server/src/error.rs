@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
 use app::data::source_error::ContentError;
+use leptos_isr::prerender::PrerenderError;
 use newsroom::{ImportError, StoreError};
 
 use crate::{cdns::CdnError, hooks::HooksError};
@@ -124,13 +125,8 @@ pub enum Error {
     #[error("the server stopped")]
     Serve(#[source] io::Error),
     /// Pages could not be rendered.
-    #[error("{failed} of {planned} pages could not be rendered; the causes stand above")]
-    Pages {
-        /// How many failed.
-        failed: usize,
-        /// How many there are.
-        planned: usize,
-    },
+    #[error("the build failed")]
+    Prerender(#[source] PrerenderError),
     /// The check has found something.
     #[error("some pages would surprise once they are stored: see above")]
     Surprises,

@@ -11,7 +11,7 @@ use app::data::source::left_out;
 use indicatif::{ProgressBar, ProgressStyle};
 use leptos_isr::{
     SystemClock,
-    prerender::{PageOutcome, PageResult},
+    prerender::{PageOutcome, PageResult, PrerenderError},
 };
 
 use crate::{
@@ -34,21 +34,17 @@ pub(crate) async fn prerender(config: &Config, jobs: Option<u16>) -> Result<(), 
     let files = |source| Error::SiteFiles { path: config.site_root.clone(), source };
     compress_files(&config.site_root).map_err(files)?;
     let progress = Progress::new();
-    let mut planned = 0;
     let bar = progress.bar.clone();
-    let plan = |pages| {
-        planned = pages;
-        bar.set_length(pages as u64);
-    };
-    let report = site.isr.prerender(jobs, plan, |page| progress.show(page)).await?;
+    let plan = |pages| bar.set_length(pages as u64);
+    let rendered = site.isr.prerender(jobs, plan, |page| progress.show(page)).await;
     progress.bar.finish_and_clear();
-    write!(stdout().lock(), "{}", table(&report, &left_out())).map_err(Error::Print)?;
-    if report.is_success() {
-        return Ok(());
-    }
-    let is_failed = |page: &&PageResult| matches!(page.outcome, PageOutcome::Failed { .. });
-    let failed = report.failures.iter().filter(is_failed).count();
-    Err(Error::Pages { failed, planned })
+    let report = match &rendered {
+        Ok(report) => report,
+        Err(PrerenderError::Pages(report)) => report,
+        Err(_) => return rendered.map(drop).map_err(Error::Prerender),
+    };
+    write!(stdout().lock(), "{}", table(report, &left_out())).map_err(Error::Print)?;
+    rendered.map(drop).map_err(Error::Prerender)
 }
 
 /// A bar on a terminal, a line for each page elsewhere.

@@ -3,7 +3,7 @@
 use std::{env, error::Error};
 
 use app::site::site;
-use leptos_isr::{Builder, Engine, build_id, seconds};
+use leptos_isr::{Builder, build_id, seconds};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -18,7 +18,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let build = build_id(&options)?;
     let (isr, router) = site(options.clone(), |builder| with_settings(builder, build))?;
     if env::args().nth(1).as_deref() == Some("prerender") {
-        return prerender(&isr).await;
+        isr.prerender(4, |_| (), |page| println!("{} {:?}", page.path, page.outcome)).await?;
+        return Ok(());
     }
 
     let listener = TcpListener::bind(options.site_addr).await?;
@@ -41,12 +42,6 @@ fn with_settings(builder: Builder, build: String) -> Builder {
         Some(_) => builder.bypass("watch"),
         None => builder,
     }
-}
-
-async fn prerender(isr: &Engine) -> Result<(), Box<dyn Error>> {
-    let report =
-        isr.prerender(4, |_| (), |page| println!("{} {:?}", page.path, page.outcome)).await?;
-    if report.is_success() { Ok(()) } else { Err("not every page could be rendered".into()) }
 }
 
 /// Waits for SIGTERM or Ctrl-C.

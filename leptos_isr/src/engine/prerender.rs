@@ -12,89 +12,20 @@ use tracing::Instrument;
 
 use crate::{
     address::{key::Key, path::CanonicalPath},
-    engine::{Engine, stats::failure_outcome},
+    engine::{
+        Engine,
+        prerender_report::{PageOutcome, PageResult, PrerenderError, PrerenderReport, RouteReport},
+        stats::failure_outcome,
+    },
     entry::{Entry, Version},
     error::Error,
     render::outcome::RenderFailure,
-    route::{
-        policy::{Lifetime, Policy},
-        routes::DeclaredRoute,
-        target::Target,
-    },
+    route::{policy::Policy, routes::DeclaredRoute, target::Target},
     stats::{RenderOutcome, RenderReason},
 };
 
 /// The pauses before each retry of a page that fails.
 const RETRIES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
-
-/// One page of a build.
-#[derive(Clone, Debug)]
-pub struct PageResult {
-    /// The route's path, as declared.
-    pub route: String,
-    /// The page's path, percent-encoded.
-    pub path: String,
-    /// How long its render took, including retries.
-    pub duration: Duration,
-    /// What became of it.
-    pub outcome: PageOutcome,
-}
-
-/// What became of one page of a build.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PageOutcome {
-    /// Rendered and stored, with this many bytes.
-    Stored {
-        /// The body's length.
-        bytes: usize,
-    },
-    /// It failed, but its route allows it to be rendered on demand.
-    LeftForLater {
-        /// Why it failed.
-        cause: String,
-    },
-    /// It failed, and fails the build.
-    Failed {
-        /// Why it failed.
-        cause: String,
-    },
-}
-
-/// One route's row in the table that a build ends with.
-#[derive(Clone, Debug)]
-pub struct RouteReport {
-    /// The route's path, as declared.
-    pub route: String,
-    /// How long its pages live; `None` for a dynamic route.
-    pub lifetime: Option<Lifetime>,
-    /// Whether the route lists its paths, or has only one.
-    pub is_listed: bool,
-    /// How many pages were stored.
-    pub pages: usize,
-    /// The total length of their bodies, in bytes.
-    pub bytes: usize,
-    /// The total duration of their renders.
-    pub duration: Duration,
-}
-
-/// The result of a build.
-#[derive(Clone, Debug, Default)]
-pub struct PrerenderReport {
-    /// A row for each route.
-    pub routes: Vec<RouteReport>,
-    /// The pages that failed, including those left for later.
-    pub failures: Vec<PageResult>,
-    /// How long the build took.
-    pub duration: Duration,
-}
-
-impl PrerenderReport {
-    /// Whether every page was stored or may be rendered on demand.
-    #[must_use]
-    pub fn is_success(&self) -> bool {
-        !self.failures.iter().any(|page| matches!(page.outcome, PageOutcome::Failed { .. }))
-    }
-}
 
 /// A page to render, and whether its route lets it fail.
 struct PlannedPage {
@@ -112,17 +43,18 @@ impl Engine {
     ///
     /// `on_plan` is called with the number of pages, then `on_page` with each page as it ends. A
     /// page that fails is retried twice. If it still fails, so does the build, unless the page's
-    /// route declares [`OnMissing::Render`](crate::OnMissing::Render) explicitly. A build that
+    /// route declares [`optional_at_build`](crate::Isr::optional_at_build). A build that
     /// succeeds removes what was rendered for builds that never came into service. Which build is in
     /// service is said by [`begin_service`](Engine::begin_service), and its pages stay.
     ///
-    /// Returns a report of all routes, in which failed pages are listed.
+    /// Returns a report of all routes.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::List`] if a route's paths cannot be listed, [`Error::KeepList`] if the
-    /// store cannot keep them, and [`Error::Store`] if the disk store could not be created. A page
-    /// that fails is no error.
+    /// Returns [`PrerenderError::Pages`] with the report if pages failed: the others are rendered and
+    /// stored all the same. Otherwise [`Error::List`] if a route's paths cannot be listed,
+    /// [`Error::KeepList`] if the store cannot keep them, and [`Error::Store`] if the disk store could
+    /// not be created.
     ///
     /// # Panics
     ///
@@ -132,9 +64,9 @@ impl Engine {
         parallel: usize,
         on_plan: impl FnOnce(usize),
         mut on_page: impl FnMut(&PageResult),
-    ) -> Result<PrerenderReport, Error> {
+    ) -> Result<PrerenderReport, PrerenderError> {
         if let Some((path, why)) = &self.0.missing_store {
-            return Err(Error::Store { path: path.clone(), source: (*why).into() });
+            return Err(Error::Store { path: path.clone(), source: (*why).into() }.into());
         }
         let started = Instant::now();
         let mut report = PrerenderReport::default();
@@ -156,10 +88,13 @@ impl Engine {
         drop(pages);
         report.failures.sort_by(|a, b| a.path.cmp(&b.path));
         self.keep_files().await;
-        if let Some(store) = self.0.tiers.store().filter(|_| report.is_success()) {
+        report.duration = started.elapsed();
+        if report.failed().next().is_some() {
+            return Err(PrerenderError::Pages(Box::new(report)));
+        }
+        if let Some(store) = self.0.tiers.store() {
             store.remove_old_builds().await;
         }
-        report.duration = started.elapsed();
         Ok(report)
     }
 
@@ -274,32 +209,4 @@ impl Engine {
 
 fn stored_len(entry: &Entry) -> usize {
     if entry.status == StatusCode::OK { entry.body.len() } else { 0 }
-}
-
-impl RouteReport {
-    fn new(route: &DeclaredRoute) -> Self {
-        let policy = route.policy.as_ref();
-        Self {
-            route: route.path().to_owned(),
-            lifetime: policy.map(Policy::lifetime),
-            is_listed: policy
-                .is_some_and(|policy| policy.is_data || policy.is_listed(&route.pattern)),
-            pages: 0,
-            bytes: 0,
-            duration: Duration::ZERO,
-        }
-    }
-}
-
-impl PrerenderReport {
-    fn add(&mut self, page: PageResult) {
-        let row = self.routes.iter_mut().find(|row| row.route == page.route);
-        if let (Some(row), PageOutcome::Stored { bytes }) = (row, &page.outcome) {
-            row.pages += 1;
-            row.bytes += bytes;
-            row.duration += page.duration;
-        } else {
-            self.failures.push(page);
-        }
-    }
 }

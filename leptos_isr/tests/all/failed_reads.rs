@@ -15,7 +15,7 @@ use leptos_isr::{
     Engine, Isr, RenderError,
     data::{DataError, Read, data},
     minutes,
-    prerender::PageOutcome,
+    prerender::{PageOutcome, PrerenderError},
     route::RouteTable,
     seconds,
     testing::{TestClock, TestSite},
@@ -142,8 +142,8 @@ async fn failure_names_the_cause_and_the_way_to_do_without() {
     let text = error.to_string();
     assert!(text.contains("the source is down") && text.contains("`optional()`"), "{text}");
 
-    let report = site.engine().prerender(1, |_| (), |_| ()).await.unwrap();
-    assert!(!report.is_success());
+    let error = site.engine().prerender(1, |_| (), |_| ()).await.unwrap_err();
+    let PrerenderError::Pages(report) = error else { panic!("{error}") };
     let page = report.failures.iter().find(|page| page.path == "/sorry").unwrap();
     let PageOutcome::Failed { cause } = &page.outcome else { panic!("{page:?}") };
     assert!(cause.contains("`optional()`"), "{page:?}");

@@ -14,7 +14,7 @@ use http::{HeaderMap, Method};
 use leptos::prelude::*;
 use leptos_isr::{
     Engine, Isr, LeptosPages,
-    prerender::PageOutcome,
+    prerender::{PageOutcome, PrerenderError},
     route::RouteTable,
     testing::{TestClock, TestSite},
 };
@@ -126,7 +126,8 @@ async fn page_of_a_path_with_a_handler_is_neither_built_nor_regenerated() {
             .route("/articles/{slug}", get(async || "an article"))
             .route("/articles/new", get(async || "a form")),
     );
-    let report = engine.prerender(1, |_| (), |_| ()).await.unwrap();
+    let error = engine.prerender(1, |_| (), |_| ()).await.unwrap_err();
+    let PrerenderError::Pages(report) = error else { panic!("{error}") };
     let [failure] = &report.failures[..] else { panic!("{report:?}") };
     let PageOutcome::Failed { cause } = &failure.outcome else { panic!("{report:?}") };
     assert_eq!(failure.path, "/articles/new");

@@ -11,8 +11,12 @@ use std::{
 
 use http::StatusCode;
 use leptos_isr::{
-    Builder, Engine, Error, Isr, OnMissing, hours, minutes, prerender::PageOutcome, purge::Purge,
-    route::RouteTable, seconds, testing::TestClock,
+    Builder, Engine, Error, Isr, OnMissing, hours, minutes,
+    prerender::{PageOutcome, PrerenderError},
+    purge::Purge,
+    route::RouteTable,
+    seconds,
+    testing::TestClock,
 };
 use tokio::{task::yield_now, time::timeout};
 
@@ -287,7 +291,6 @@ async fn prerendered_pages_are_served_by_the_next_process() {
     let report = report.unwrap();
     seen.sort();
     assert_eq!((planned, seen), (3, ["/b/x", "/b/y%20z", "/forever"].map(String::from).to_vec()));
-    assert!(report.is_success());
     let rows: Vec<_> =
         report.routes.iter().map(|row| (row.route.as_str(), row.is_listed, row.pages)).collect();
     let expected = [
@@ -316,8 +319,13 @@ async fn page_that_fails_fails_the_build_unless_it_may_be_rendered_later() {
     ] {
         let site = Site::build(RouteTable::new().add("/b/:id", isr).unwrap(), |builder| builder);
         site.behave(Renders::SaysFailed);
-        let report = site.engine.prerender(1, |_| (), |_| ()).await.unwrap();
-        assert_eq!(report.is_success(), is_success);
+        let rendered = site.engine.prerender(1, |_| (), |_| ()).await;
+        assert_eq!(rendered.is_ok(), is_success);
+        let report = match rendered {
+            Ok(report) => report,
+            Err(PrerenderError::Pages(report)) => *report,
+            Err(error) => panic!("{error}"),
+        };
         let [page] = &report.failures[..] else { panic!("one page failed: {report:?}") };
         let (PageOutcome::Failed { cause } | PageOutcome::LeftForLater { cause }) = &page.outcome
         else {
@@ -329,7 +337,31 @@ async fn page_that_fails_fails_the_build_unless_it_may_be_rendered_later() {
     let gone =
         Site::build(RouteTable::new().add("/b/:id", listed(&["x"])).unwrap(), |builder| builder);
     gone.behave(Renders::Status(StatusCode::NOT_FOUND));
-    assert!(!gone.engine.prerender(1, |_| (), |_| ()).await.unwrap().is_success());
+    let error = gone.engine.prerender(1, |_| (), |_| ()).await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "1 of 1 pages could not be rendered\n  /b/x: a listed page answered with status 404 Not Found"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn error_of_a_build_names_the_first_pages_that_failed_and_why() {
+    const IDS: [&str; 7] = ["0", "1", "2", "3", "4", "5", "6"];
+    let isr = listed(&IDS);
+    let routes = routes().add("/b/:id", isr.optional_at_build()).unwrap();
+    let site = Site::build(routes, |builder| builder);
+    site.behave(Renders::SaysFailed);
+    let error = site.engine.prerender(1, |_| (), |_| ()).await.unwrap_err().to_string();
+    assert_eq!(error, "1 of 8 pages could not be rendered\n  /forever: the source is down");
+
+    let isr = listed(&IDS);
+    let site = Site::build(RouteTable::new().add("/b/:id", isr).unwrap(), |builder| builder);
+    site.behave(Renders::SaysFailed);
+    let error = site.engine.prerender(1, |_| (), |_| ()).await.unwrap_err();
+    assert_eq!(format!("{error:?}"), error.to_string(), "as `main` prints it");
+    let error = error.to_string();
+    assert!(error.starts_with("7 of 7 pages could not be rendered"), "{error}");
+    assert!(error.ends_with("  /b/4: the source is down\n  and 2 more"), "{error}");
 }
 
 #[tokio::test]
@@ -405,8 +437,7 @@ async fn build_that_was_served_keeps_its_pages_while_others_are_only_rendered() 
     served.engine.begin_service().await;
     drop(served);
     for build in ["build-2", "build-3"] {
-        let report = site(build).engine.prerender(1, |_| (), |_| ()).await.unwrap();
-        assert!(report.is_success());
+        site(build).engine.prerender(1, |_| (), |_| ()).await.unwrap();
     }
     site("build-1").get("/forever").await.assert_cache_status("isr; hit");
 

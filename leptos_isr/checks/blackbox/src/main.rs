@@ -12,7 +12,7 @@ use std::{
 
 use leptos_isr::{
     Engine,
-    prerender::{PageOutcome, RouteReport},
+    prerender::{PageOutcome, PrerenderError, RouteReport},
     route::Lifetime,
 };
 use tokio::net::TcpListener;
@@ -51,7 +51,12 @@ async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
 
 /// Renders the listed pages, and prints a row for each route.
 async fn prerender(isr: &Engine) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let report = isr.prerender(4, |_| (), |_| ()).await?;
+    let rendered = isr.prerender(4, |_| (), |_| ()).await;
+    let report = match &rendered {
+        Ok(report) => report,
+        Err(PrerenderError::Pages(report)) => report,
+        Err(_) => return Ok(rendered.map(drop)?),
+    };
     for row in &report.routes {
         writeln!(stdout(), "{} | {} | {}", row.route, mode(row), row.pages)?;
     }
@@ -63,7 +68,7 @@ async fn prerender(isr: &Engine) -> Result<(), Box<dyn Error + Send + Sync>> {
         };
         writeln!(stdout(), "{what}: {}: {cause}", page.path)?;
     }
-    if report.is_success() { Ok(()) } else { Err("pages failed".into()) }
+    Ok(rendered.map(drop)?)
 }
 
 fn mode(row: &RouteReport) -> String {
