@@ -98,7 +98,7 @@ proptest! {
         route in select(vec!["/:p", "/a/:p", "/*p", "/:p/b"]),
     ) {
         let pattern = RoutePattern::parse(route).unwrap();
-        if let Ok(path) = pattern.fill(&PathParams::Only(value.clone())) {
+        if let Ok(path) = pattern.fill(&value.clone().into()) {
             let parsed = CanonicalPath::parse(&path).unwrap();
             prop_assert_eq!(&parsed.text, &path);
             prop_assert_eq!(pattern.values(&parsed.segments), [("p", value)]);

@@ -1,6 +1,7 @@
 //! How a route declares that its pages are stored, and for how long they are fresh.
 
 use std::{
+    borrow::Cow,
     fmt::{self, Display},
     future::Future,
     pin::Pin,
@@ -26,8 +27,9 @@ pub enum OnMissing {
 
 /// The values of one path's parameters.
 ///
-/// It is made from a plain string if the route has one parameter, and from pairs of name and value
-/// if it has more. Values are plain text, not percent-encoded.
+/// It is made from a text or a number if the route has one parameter, from a tuple of them if it has
+/// more, in the order of the path, or from pairs of name and value. Values are plain text, not
+/// percent-encoded.
 ///
 /// # Examples
 ///
@@ -35,32 +37,90 @@ pub enum OnMissing {
 /// use leptos_isr::route::PathParams;
 ///
 /// let one: PathParams = "zürich".into();
-/// let two: PathParams = [("year", "2026"), ("slug", "zürich")].into();
-/// assert_ne!(one, two);
+/// let number: PathParams = 7.into();
+/// let in_order: PathParams = ("2026", "zürich").into();
+/// let named: PathParams = [("year", "2026"), ("slug", "zürich")].into();
+/// # let _ = (one, number, in_order, named);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathParams {
-    /// The value of the route's only parameter.
-    Only(String),
+    /// A value for each parameter, in the order of the path.
+    InOrder(Vec<String>),
     /// Parameters by name.
     Named(Vec<(String, String)>),
 }
 
-impl From<&str> for PathParams {
-    fn from(value: &str) -> Self {
-        Self::Only(value.to_owned())
-    }
+macro_rules! from_one_value {
+    ($($value:ty),*) => {$(
+        impl From<$value> for PathParams {
+            fn from(value: $value) -> Self {
+                Self::InOrder(vec![value.to_string()])
+            }
+        }
+    )*};
 }
+
+from_one_value!(&str, &String, Cow<'_, str>, i32, i64, u32, u64, usize);
 
 impl From<String> for PathParams {
     fn from(value: String) -> Self {
-        Self::Only(value)
+        Self::InOrder(vec![value])
+    }
+}
+
+impl<A: ToString, B: ToString> From<(A, B)> for PathParams {
+    fn from((a, b): (A, B)) -> Self {
+        Self::InOrder(vec![a.to_string(), b.to_string()])
+    }
+}
+
+impl<A: ToString, B: ToString, C: ToString> From<(A, B, C)> for PathParams {
+    fn from((a, b, c): (A, B, C)) -> Self {
+        Self::InOrder(vec![a.to_string(), b.to_string(), c.to_string()])
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> From<Vec<(K, V)>> for PathParams {
+    fn from(pairs: Vec<(K, V)>) -> Self {
+        Self::Named(pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
     }
 }
 
 impl<K: Into<String>, V: Into<String>, const N: usize> From<[(K, V); N]> for PathParams {
     fn from(pairs: [(K, V); N]) -> Self {
-        Self::Named(pairs.map(|(k, v)| (k.into(), v.into())).into())
+        Vec::from(pairs).into()
+    }
+}
+
+/// What the function given to [`Isr::prerender`] may answer: paths, or why it has none.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list of paths",
+    note = "answer a `Vec` or an array of what is `Into<PathParams>`, or a `Result` with one"
+)]
+pub trait PathList {
+    /// The values of each path's parameters.
+    ///
+    /// # Errors
+    ///
+    /// Says why there are none.
+    fn into_paths(self) -> Result<Vec<PathParams>, String>;
+}
+
+impl<P: Into<PathParams>> PathList for Vec<P> {
+    fn into_paths(self) -> Result<Vec<PathParams>, String> {
+        Ok(self.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<P: Into<PathParams>, const N: usize> PathList for [P; N] {
+    fn into_paths(self) -> Result<Vec<PathParams>, String> {
+        Vec::from(self).into_paths()
+    }
+}
+
+impl<L: PathList, E: Display> PathList for Result<L, E> {
+    fn into_paths(self) -> Result<Vec<PathParams>, String> {
+        self.map_err(|error| error.to_string())?.into_paths()
     }
 }
 
@@ -82,7 +142,7 @@ pub(crate) type ListFn = Arc<dyn Fn() -> ListFuture + Send + Sync>;
 ///
 /// let articles = Isr::revalidate(minutes(5))
 ///     .expire(days(7))
-///     .prerender(async || Ok::<_, String>(vec!["hello-world"]))
+///     .prerender(async || ["hello-world"])
 ///     .on_missing(OnMissing::NotFound)
 ///     .tag("articles")
 ///     .tag("article:{slug}");
@@ -178,24 +238,32 @@ impl Isr {
 
     /// Sets the function that lists the paths to render at build.
     ///
-    /// `list` runs in the same context as the pages. Its error fails the build. A route without
-    /// parameters needs no list.
+    /// `list` runs in the same context as the pages. It answers with a `Vec` or an array of
+    /// [`PathParams`], or of what they are made from, or with a `Result` of that, whose error fails the
+    /// build. A route without parameters needs no list.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use leptos_isr::Isr;
+    ///
+    /// async fn slugs() -> std::io::Result<Vec<String>> {
+    ///     Ok(std::fs::read_to_string("slugs.txt")?.lines().map(str::to_owned).collect())
+    /// }
+    ///
+    /// let articles = Isr::forever().prerender(slugs);
+    /// let authors = Isr::forever().prerender(async || ["ada", "grace"]);
+    /// let archive = Isr::forever().prerender(async || vec![(2026, "a"), (2026, "b")]);
+    /// ```
     #[must_use]
-    pub fn prerender<F, Fut, P, E>(mut self, list: F) -> Self
+    pub fn prerender<F, Fut>(mut self, list: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Vec<P>, E>> + Send + 'static,
-        P: Into<PathParams>,
-        E: Display,
+        Fut: Future<Output: PathList> + Send + 'static,
     {
         self.list = Some(Arc::new(move || {
             let paths = list();
-            Box::pin(async move {
-                match paths.await {
-                    Ok(paths) => Ok(paths.into_iter().map(Into::into).collect()),
-                    Err(error) => Err(error.to_string()),
-                }
-            })
+            Box::pin(async move { paths.await.into_paths() })
         }));
         self
     }

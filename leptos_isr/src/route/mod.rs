@@ -17,7 +17,7 @@ pub(crate) mod static_mode;
 #[cfg(feature = "ssr")]
 pub(crate) mod target;
 
-pub use self::isr::{Isr, OnMissing, PathParams};
+pub use self::isr::{Isr, OnMissing, PathList, PathParams};
 #[cfg(feature = "ssr")]
 pub use self::{
     policy::{Lifetime, Policy},

@@ -242,13 +242,22 @@ impl RoutePattern {
     ///
     /// Names the parameter that has no value, or the segment or path that cannot be one.
     pub(crate) fn fill(&self, params: &PathParams) -> Result<String, String> {
-        let value = |name: &str| match params {
-            PathParams::Only(value) if self.params().len() == 1 => Ok(value.as_str()),
-            PathParams::Only(value) => Err(format!(
-                "the path list gives the single value `{value}`, but `{}` has {} parameters",
+        let names = self.params();
+        if let PathParams::InOrder(values) = params
+            && values.len() != names.len()
+        {
+            return Err(format!(
+                "the path list gives `{}`, but `{}` has {} parameters",
+                values.join("`, `"),
                 self.text,
-                self.params().len()
-            )),
+                names.len()
+            ));
+        }
+        let value = |name: &str| match params {
+            PathParams::InOrder(values) => {
+                let place = names.iter().position(|known| *known == name);
+                Ok(values[place.expect("it is one of the pattern's")].as_str())
+            }
             PathParams::Named(pairs) => pairs
                 .iter()
                 .find(|(given, _)| given == name)
@@ -454,7 +463,9 @@ mod tests {
         let route = pattern("/:section/:slug");
         let missing = PathParams::from([("section", "a")]);
         assert!(route.fill(&missing).unwrap_err().contains("`slug`"));
-        assert!(route.fill(&"a".into()).unwrap_err().contains("has 2 parameters"));
+        assert!(route.fill(&"a".into()).unwrap_err().contains("`a`, but `/:section/:slug` has 2"));
+        assert!(route.fill(&("a", 1, "b").into()).unwrap_err().contains("`a`, `1`, `b`, but"));
+        assert_eq!(route.fill(&("a", 1).into()).as_deref(), Ok("/a/1"));
         let dots = PathParams::from([("section", ".."), ("slug", "a")]);
         assert!(route.fill(&dots).is_err());
     }

@@ -244,17 +244,19 @@ fn check_lifetime(lifetime: Lifetime) -> Result<(), String> {
 /// Every value of the parents, combined with every value of the child.
 fn product(pattern: &RoutePattern, outer: &[PathParams], inner: &[PathParams]) -> Vec<PathParams> {
     let params = pattern.params();
-    let named = |values: &PathParams, default: Option<&&str>| match values {
+    let named = |values: &PathParams, is_inner: bool| match values {
         PathParams::Named(pairs) => pairs.clone(),
-        PathParams::Only(value) => {
-            vec![(default.copied().unwrap_or_default().to_owned(), value.clone())]
+        PathParams::InOrder(values) => {
+            let first = if is_inner { params.len().saturating_sub(values.len()) } else { 0 };
+            let names = params[first..].iter().map(|name| (*name).to_owned());
+            names.zip(values.iter().cloned()).collect()
         }
     };
     let mut all = Vec::new();
     for a in outer {
         for b in inner {
-            let mut pairs = named(b, params.last());
-            pairs.extend(named(a, params.first()));
+            let mut pairs = named(b, true);
+            pairs.extend(named(a, false));
             all.push(PathParams::Named(pairs));
         }
     }
@@ -263,6 +265,8 @@ fn product(pattern: &RoutePattern, outer: &[PathParams], inner: &[PathParams]) -
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
     use super::*;
     use crate::period::{self, days, minutes, seconds};
 
@@ -354,5 +358,43 @@ mod tests {
         let pattern = RoutePattern::parse("/:lang/:slug").unwrap();
         let policy = Policy::combine(&pattern, &[Arc::new(parent), Arc::new(child)]).unwrap();
         assert_eq!(policy.paths(&pattern).await.unwrap(), ["/en/a", "/en/b", "/de/a", "/de/b"]);
+        let parent = Isr::forever().prerender(async || ["en"]);
+        let child = Isr::forever().prerender(async || [(2026, "a"), (2026, "b")]);
+        let pattern = RoutePattern::parse("/:lang/:year/:slug").unwrap();
+        let policy = Policy::combine(&pattern, &[Arc::new(parent), Arc::new(child)]).unwrap();
+        assert_eq!(policy.paths(&pattern).await.unwrap(), ["/en/2026/a", "/en/2026/b"]);
+    }
+
+    #[tokio::test]
+    async fn list_is_written_as_one_would() {
+        async fn rows() -> std::io::Result<Vec<(i32, String)>> {
+            Ok(vec![(7, "a".to_owned())])
+        }
+        let owned = || vec!["a".to_owned()];
+        let boxed = || async { Box::<dyn std::error::Error>::from("down") };
+        for (path, isr, paths) in [
+            ("/:a", Isr::forever().prerender(async || vec!["a", "b"]), Ok(&["/a", "/b"][..])),
+            ("/:a", Isr::forever().prerender(async || ["a"]), Ok(&["/a"])),
+            ("/:a", Isr::forever().prerender(move || ready(owned())), Ok(&["/a"])),
+            ("/:a", Isr::forever().prerender(|| async { vec![1, 2] }), Ok(&["/1", "/2"])),
+            ("/:a/:b", Isr::forever().prerender(async || vec![("a", "b")]), Ok(&["/a/b"])),
+            ("/:a/:b", Isr::forever().prerender(rows), Ok(&["/7/a"])),
+            (
+                "/:a/:b",
+                Isr::forever().prerender(async || vec![vec![("b", "x"), ("a", "y")]]),
+                Ok(&["/y/x"]),
+            ),
+            (
+                "/:a",
+                Isr::forever().prerender(move || async move { Err::<[&str; 1], _>(boxed().await) }),
+                Err("down".to_owned()),
+            ),
+        ] {
+            let pattern = RoutePattern::parse(path).unwrap();
+            let policy = Policy::combine(&pattern, &[Arc::new(isr)]).unwrap();
+            let listed = policy.paths(&pattern).await;
+            let paths = paths.map(|paths| paths.iter().map(|path| (*path).to_owned()).collect());
+            assert_eq!(listed, paths);
+        }
     }
 }
