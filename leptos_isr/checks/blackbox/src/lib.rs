@@ -32,6 +32,8 @@ mod documents {
     struct Testing;
     #[doc = include_str!("../../../../docs/guide/stores.md")]
     struct Stores;
+    #[doc = include_str!("../../../../docs/guide/deploying.md")]
+    struct Deploying;
     #[doc = include_str!("../../../../docs/guide/more-than-one-server.md")]
     struct MoreThanOneServer;
     #[doc = include_str!("../../../../docs/guide/why.md")]
