@@ -8,6 +8,8 @@ pub mod wire;
 mod documents {
     #[doc = include_str!("../../../../README.md")]
     struct Readme;
+    #[doc = include_str!("../../../../docs/guide/getting-started.md")]
+    struct GettingStarted;
     #[doc = include_str!("../../../../docs/guide/routes.md")]
     struct Routes;
     #[doc = include_str!("../../../../docs/guide/data.md")]
