@@ -10,6 +10,8 @@ mod documents {
     struct Readme;
     #[doc = include_str!("../../../../docs/guide/getting-started.md")]
     struct GettingStarted;
+    #[doc = include_str!("../../../../docs/guide/coming-from-nextjs.md")]
+    struct ComingFromNextJs;
     #[doc = include_str!("../../../../docs/guide/routes.md")]
     struct Routes;
     #[doc = include_str!("../../../../docs/guide/data.md")]
