@@ -93,6 +93,20 @@ async fn purge_of_one_server_is_heard_by_all_within_a_second() {
     assert!(worst < HEARD, "{worst:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn period_that_is_set_on_one_server_holds_on_all_within_a_second() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let fleet = Fleet::start(&redis.url(), 5).await;
+    for server in &fleet.servers {
+        server.get_twice("/blog/a").await;
+    }
+    let set = json!({ "route": "/blog/:post", "revalidate": "1000s" });
+    fleet.servers[3].call("/_isr/periods", &set).await.assert_status(200);
+    let has_it = |page: &Page| page.cache_status().starts_with("isr; hit; ttl=1000");
+    let took = fleet.all_say("/blog/a", has_it).await;
+    assert!(took < HEARD, "{took:?}");
+}
+
 /// Visitors of a missing page on five servers wait for one render.
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_page_is_rendered_by_one_server_and_the_others_wait_for_it() {
