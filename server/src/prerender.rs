@@ -70,6 +70,9 @@ impl Progress {
                 }
                 format!("rendered {} {} {} ms", page.path, bytes(*size), page.duration.as_millis())
             }
+            PageOutcome::Redirected { status, location } => {
+                format!("moved    {} leads to `{location}` ({status}): list that", page.path)
+            }
             PageOutcome::LeftForLater { cause } => {
                 format!("later    {} (rendered on demand): {cause}", page.path)
             }

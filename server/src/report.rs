@@ -120,6 +120,7 @@ mod tests {
                 route("/about", lifetime(None, None), true, 1),
                 route("/search", None, false, 0),
             ],
+            redirects: Vec::new(),
             failures: Vec::new(),
             duration: Duration::from_millis(1234),
         };

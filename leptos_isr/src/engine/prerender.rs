@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt, future::OptionFuture, stream};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use tokio::{runtime::Handle, sync::Semaphore, time::sleep};
 use tracing::Instrument;
 
@@ -86,7 +86,7 @@ impl Engine {
             report.add(page);
         }
         drop(pages);
-        report.failures.sort_by(|a, b| a.path.cmp(&b.path));
+        report.sort();
         self.keep_files().await;
         report.duration = started.elapsed();
         if report.failed().next().is_some() {
@@ -148,7 +148,7 @@ impl Engine {
             }
         }
         let outcome = match result {
-            Ok(bytes) => PageOutcome::Stored { bytes },
+            Ok(outcome) => outcome,
             Err(cause) if page.may_fail => PageOutcome::LeftForLater { cause },
             Err(cause) => PageOutcome::Failed { cause },
         };
@@ -156,8 +156,8 @@ impl Engine {
         PageResult { route, path, duration: started.elapsed(), outcome }
     }
 
-    /// Renders and stores one page; returns its length, or why it failed.
-    async fn render_at_build(&self, target: &Target) -> Result<usize, String> {
+    /// Renders and stores one page; returns what it is, or why it failed.
+    async fn render_at_build(&self, target: &Target) -> Result<PageOutcome, String> {
         let (counted, started) = (self.begin_counting(target, RenderReason::Build), Instant::now());
         let span = counted.span.clone();
         let render =
@@ -186,7 +186,7 @@ impl Engine {
                     .to_owned(),
             );
         }
-        let len = stored_len(entry);
+        let outcome = stored(entry);
         // A build can take the time to make every encoding.
         entry.make_all().await;
         rendered.entry.is_listed = true;
@@ -203,10 +203,17 @@ impl Engine {
                 }
             }
         }
-        Ok(len)
+        Ok(outcome)
     }
 }
 
-fn stored_len(entry: &Entry) -> usize {
-    if entry.status == StatusCode::OK { entry.body.len() } else { 0 }
+fn stored(entry: &Entry) -> PageOutcome {
+    if entry.status == StatusCode::OK {
+        return PageOutcome::Stored { bytes: entry.body.len() };
+    }
+    let location = entry.headers.get(header::LOCATION).map(HeaderValue::as_bytes);
+    PageOutcome::Redirected {
+        status: entry.status.as_u16(),
+        location: String::from_utf8_lossy(location.unwrap_or_default()).into_owned(),
+    }
 }

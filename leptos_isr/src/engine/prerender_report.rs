@@ -37,6 +37,14 @@ pub enum PageOutcome {
         /// The body's length.
         bytes: usize,
     },
+    /// It is stored, but leads elsewhere, for everybody: an old name in the list, or a page that sends
+    /// visitors without a session away.
+    Redirected {
+        /// The status.
+        status: u16,
+        /// Where to.
+        location: String,
+    },
     /// It failed, but its route allows it to be rendered on demand.
     LeftForLater {
         /// Why it failed.
@@ -71,6 +79,8 @@ pub struct RouteReport {
 pub struct PrerenderReport {
     /// A row for each route.
     pub routes: Vec<RouteReport>,
+    /// The pages that lead elsewhere.
+    pub redirects: Vec<PageResult>,
     /// The pages that failed, including those left for later.
     pub failures: Vec<PageResult>,
     /// How long the build took.
@@ -124,13 +134,27 @@ impl PrerenderReport {
     }
 
     pub(super) fn add(&mut self, page: PageResult) {
-        let row = self.routes.iter_mut().find(|row| row.route == page.route);
-        if let (Some(row), PageOutcome::Stored { bytes }) = (row, &page.outcome) {
+        let bytes = match page.outcome {
+            PageOutcome::Stored { bytes } => bytes,
+            PageOutcome::Redirected { .. } => 0,
+            PageOutcome::LeftForLater { .. } | PageOutcome::Failed { .. } => {
+                self.failures.push(page);
+                return;
+            }
+        };
+        if let Some(row) = self.routes.iter_mut().find(|row| row.route == page.route) {
             row.pages += 1;
             row.bytes += bytes;
             row.duration += page.duration;
-        } else {
-            self.failures.push(page);
+        }
+        if matches!(page.outcome, PageOutcome::Redirected { .. }) {
+            self.redirects.push(page);
+        }
+    }
+
+    pub(super) fn sort(&mut self) {
+        for pages in [&mut self.redirects, &mut self.failures] {
+            pages.sort_by(|a, b| a.path.cmp(&b.path));
         }
     }
 }

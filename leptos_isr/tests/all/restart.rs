@@ -344,6 +344,18 @@ async fn page_that_fails_fails_the_build_unless_it_may_be_rendered_later() {
     );
 }
 
+#[tokio::test]
+async fn listed_page_that_leads_elsewhere_is_in_the_report() {
+    let site = Site::build(RouteTable::new().add("/b/:id", listed(&["x"])).unwrap(), |it| it);
+    site.behave(Renders::Redirect("/elsewhere"));
+    let report = site.engine.prerender(1, |_| (), |_| ()).await.unwrap();
+    let [page] = &report.redirects[..] else { panic!("{report:?}") };
+    let outcome = PageOutcome::Redirected { status: 302, location: "/elsewhere".to_owned() };
+    assert_eq!((&*page.path, &page.outcome), ("/b/x", &outcome));
+    assert_eq!((report.routes[0].pages, report.failures.len()), (1, 0));
+    site.get("/b/x").await.assert_status(302).assert_fresh();
+}
+
 #[tokio::test(start_paused = true)]
 async fn error_of_a_build_names_the_first_pages_that_failed_and_why() {
     const IDS: [&str; 7] = ["0", "1", "2", "3", "4", "5", "6"];

@@ -64,7 +64,7 @@ async fn prerender(isr: &Engine) -> Result<(), Box<dyn Error + Send + Sync>> {
         let (what, cause) = match &page.outcome {
             PageOutcome::LeftForLater { cause } => ("left for later", cause.as_str()),
             PageOutcome::Failed { cause } => ("failed", cause.as_str()),
-            PageOutcome::Stored { .. } => ("stored", ""),
+            PageOutcome::Stored { .. } | PageOutcome::Redirected { .. } => ("stored", ""),
         };
         writeln!(stdout(), "{what}: {}: {cause}", page.path)?;
     }
