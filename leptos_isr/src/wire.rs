@@ -62,3 +62,8 @@ mod server {
     /// Where draft mode begins and ends.
     pub(crate) const DRAFT: &str = "/_isr/draft";
 }
+
+/// What no page has, in the requests of a check: the name of a query parameter and of a cookie, and the
+/// value of a path's parameter.
+#[cfg(feature = "ssr")]
+pub(crate) const SENTINEL: &str = "isr-check-sentinel";

@@ -202,15 +202,44 @@ pub(crate) fn canonical_query(
     Ok((!text.is_empty()).then_some(text))
 }
 
-/// The first parameter of `raw` that is not `listed`, as it is spelled there.
-pub(crate) fn unlisted_parameter<'a>(raw: &'a str, listed: &[String]) -> Option<&'a str> {
+/// The parameters of `raw` that are not `listed`, as they are spelled there.
+pub(crate) fn unlisted_parameters<'a>(
+    raw: &'a str,
+    listed: &[String],
+) -> impl Iterator<Item = &'a str> {
     let names = raw.split('&').filter(|pair| !pair.is_empty());
-    let mut names = names.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
-    names.find(|name| {
-        let is_plain = !name.contains(['%', '+']);
+    let names = names.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    names.filter(|name| {
         let is_listed = |name: &str| listed.iter().any(|listed| listed == name);
-        !(is_plain && is_listed(name) || form_decode(name).is_ok_and(|name| is_listed(&name)))
+        match name.contains(['%', '+']) {
+            true => !form_decode(name).is_ok_and(|name| is_listed(&name)),
+            false => !is_listed(name),
+        }
     })
+}
+
+/// Whether a parameter is for those who count visitors, by a name that many sites know.
+pub(crate) fn is_of_tracking(name: &str) -> bool {
+    let begins = ["utm_", "mtm_", "pk_", "hsa_", "_hs", "_ga", "_gl"];
+    let names = [
+        "dclid",
+        "fbclid",
+        "gad_source",
+        "gbraid",
+        "gclid",
+        "gclsrc",
+        "igshid",
+        "li_fat_id",
+        "mc_cid",
+        "mc_eid",
+        "msclkid",
+        "srsltid",
+        "ttclid",
+        "twclid",
+        "wbraid",
+        "yclid",
+    ];
+    begins.iter().any(|begin| name.starts_with(begin)) || names.contains(&name)
 }
 
 /// Decodes the name or the value of a query parameter.
@@ -329,7 +358,7 @@ mod tests {
             ("%zz=1", Some("%zz")),
             ("=1", Some("")),
         ] {
-            assert_eq!(unlisted_parameter(raw, &listed), unlisted, "{raw}");
+            assert_eq!(unlisted_parameters(raw, &listed).next(), unlisted, "{raw}");
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
         key::Key,
         path::{
             CanonicalPath, PathError, PlainSegments, lenient_segments, plain_segments,
-            unlisted_parameter,
+            unlisted_parameters,
         },
     },
     engine::Engine,
@@ -149,11 +149,13 @@ impl Engine {
         if let Some(detail) = self.0.bypass {
             return Err(pass(detail));
         }
-        if policy.is_data
-            && let Some(name) = uri.query().and_then(|all| unlisted_parameter(all, &policy.query))
-        {
-            route.warn_of_argument(name);
-            return Err(pass("unlisted-argument"));
+        if let Some(query) = uri.query() {
+            if !policy.is_data {
+                route.warn_of_parameter(query, policy);
+            } else if let Some(name) = unlisted_parameters(query, &policy.query).next() {
+                route.warn_of_argument(name);
+                return Err(pass("unlisted-argument"));
+            }
         }
         let key = path.key(uri.query(), policy).map_err(OtherRequest::BadPath)?;
         Ok(PageRequest { route, policy, lifetime: self.lifetime_of(route), path, key })

@@ -10,6 +10,7 @@ use std::{
 use tracing::warn;
 
 use crate::{
+    address::path::{is_of_tracking, unlisted_parameters},
     error::Error,
     route::{
         isr::{Isr, OnMissing},
@@ -17,6 +18,7 @@ use crate::{
         policy::{Lifetime, Policy},
     },
     stats::RouteSlot,
+    wire,
 };
 
 /// One route: its path pattern and, unless it is dynamic, the rules for its pages.
@@ -32,7 +34,7 @@ pub struct DeclaredRoute {
     is_of_leptos: bool,
     /// The paths that exist, if the route admits only those that it lists.
     pub(crate) admitted: OnceLock<HashSet<String>>,
-    /// An argument that was asked for, if this is of data and does not list it.
+    /// A query parameter that was asked for and that this does not list, which was warned of.
     unlisted: OnceLock<String>,
 }
 
@@ -84,6 +86,26 @@ impl DeclaredRoute {
                 route = self.path(),
                 "the route does not list the argument `{name}`, so what is asked for with it is \
                  not stored: name it in `Isr::query`"
+            );
+        }
+    }
+
+    /// Warns of the first query parameter that was asked for and that the route, which is of pages, does
+    /// not list, unless it is one of tracking.
+    pub(crate) fn warn_of_parameter(&self, query: &str, policy: &Policy) {
+        if self.unlisted.get().is_some() {
+            return;
+        }
+        let is_noteworthy =
+            |name: &&str| !name.is_empty() && *name != wire::SENTINEL && !is_of_tracking(name);
+        let mut unlisted = unlisted_parameters(query, &policy.query);
+        if let Some(name) = unlisted.find(is_noteworthy)
+            && self.unlisted.set(name.to_owned()).is_ok()
+        {
+            warn!(
+                route = self.path(),
+                "visitors send the query parameter `{name}`, which the route does not list: the page is \
+                 the same without it. If the page reads it, name it in `Isr::query`"
             );
         }
     }

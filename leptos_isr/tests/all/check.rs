@@ -22,6 +22,8 @@ use leptos_router::{
     path,
 };
 
+use crate::support::log::Warnings;
+
 #[component]
 fn App() -> impl IntoView {
     provide_meta_context();
@@ -134,6 +136,7 @@ fn influences(report: &CheckReport, page: &str) -> Vec<Influence> {
 
 #[tokio::test]
 async fn what_would_surprise_is_found_and_what_cannot_be_seen_is_said() {
+    let (warnings, _guard) = Warnings::collect();
     let (engine, app) = site(|builder| builder);
     let report = engine.check(&app).await;
     let fails = |page: &str| match problems(&report, page)[..] {
@@ -143,6 +146,7 @@ async fn what_would_surprise_is_found_and_what_cannot_be_seen_is_said() {
     for page in ["/clean", "/pages/good"] {
         assert_eq!(problems(&report, page), [] as [&Problem; 0], "{page}");
     }
+    assert!(!warnings.text().contains("query parameter"), "{}", warnings.text());
     assert_eq!(influences(&report, "/pages/moment"), [Influence::Moment]);
     assert_eq!(influences(&report, "/pages/query"), [Influence::Query]);
     assert_eq!(influences(&report, "/pages/cookie"), [Influence::Cookie]);

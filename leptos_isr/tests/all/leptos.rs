@@ -651,6 +651,26 @@ async fn argument_that_a_data_route_does_not_list_reaches_the_function_and_is_wa
     assert!(text.contains(&format!("route=\"{path}\"")), "{text}");
 }
 
+/// Page 1 for everybody, which only a warning can tell.
+#[tokio::test]
+async fn parameter_that_a_stored_route_does_not_list_is_warned_of_once() {
+    let (warnings, _guard) = Warnings::collect();
+    let site = site();
+    for query in ["page=2", "utm_source=x&fbclid=y&page=2", "&", "=x", "%70age=1", "msclkid"] {
+        site.get(&format!("/a/one?{query}")).await;
+    }
+    site.get("/plain?sort=x").await;
+    assert_eq!(warnings.text(), "");
+    for query in ["sort=date", "sort=name", "other=1"] {
+        let (_, _, html) = site.get(&format!("/a/one?utm_source=x&{query}")).await;
+        assert!(html.contains("page=None"), "{html}");
+    }
+    let text = warnings.text();
+    assert_eq!(text.matches("`sort`").count(), 1, "{text}");
+    assert!(text.contains("route=\"/a/:slug\"") && text.contains("`Isr::query`"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
 #[tokio::test]
 async fn data_without_an_argument_or_with_one_twice_is_400() {
     let site = data_site();

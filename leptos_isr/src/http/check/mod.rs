@@ -31,6 +31,7 @@ use crate::{
     },
     rules::{cache_status::CACHE_STATUS, headers},
     stats::RouteSlot,
+    wire::SENTINEL,
 };
 
 /// How many pages are looked at at once.
@@ -42,9 +43,6 @@ const PAUSE: Duration = period::seconds(1);
 /// A page with such a period, or a shorter one, may show when it was rendered: that is hardly ever
 /// longer ago.
 const SHORT: Duration = period::seconds(10);
-
-/// What no page has.
-const SENTINEL: &str = "isr-check-sentinel";
 
 /// Languages of which many sites have one that is not their first.
 const LANGUAGES: &str = "fr, de, es, ja, pt, it, zh, ar, en;q=0.1";
