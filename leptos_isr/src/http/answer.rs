@@ -1,6 +1,9 @@
 //! The engine's own plain responses, and how its endpoints parse a body.
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    extract::{NestedPath, Request},
+    response::{IntoResponse, Response},
+};
 use http::{HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -18,10 +21,17 @@ pub(super) fn bad_path(error: PathError) -> Response {
 }
 
 /// Redirects to the page's one address, which differs in the slash at its end.
-pub(super) fn redirect(path: &str, query: Option<&str>) -> Response {
-    let location = match query {
+pub(super) fn redirect(path: &str, request: &Request) -> Response {
+    let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let path = match (request.extensions().get::<NestedPath>(), path.strip_suffix('/')) {
+        (None, _) => path.to_owned(),
+        // Relative, since the prefix may have parameters, whose values are not known here.
+        (Some(_), Some(path)) => format!("./{}/", last(path)),
+        (Some(_), None) => format!("../{}", last(path)),
+    };
+    let location = match request.uri().query() {
         Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
+        None => path,
     };
     let mut response = plain(StatusCode::PERMANENT_REDIRECT, String::new());
     if let Ok(location) = HeaderValue::try_from(location) {

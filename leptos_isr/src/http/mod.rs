@@ -299,7 +299,7 @@ impl Engine {
         match other {
             OtherRequest::Endpoint(endpoint) => self.answer_endpoint(endpoint, request).await,
             OtherRequest::Pass { bypass, declared } => {
-                let other = declared.map(|path| redirect(&path, request.uri().query()));
+                let other = declared.map(|path| redirect(&path, &request));
                 let response = self.pass(app, request, bypass).await;
                 other.filter(|_| response.status() == StatusCode::NOT_FOUND).unwrap_or(response)
             }
@@ -310,7 +310,7 @@ impl Engine {
                 self.pass(app, request, Bypass { is_draft, ..Bypass::of(OWN_HANDLER, &route) })
                     .await
             }
-            OtherRequest::OtherSlash { path, .. } => redirect(&path, request.uri().query()),
+            OtherRequest::OtherSlash { path, .. } => redirect(&path, &request),
         }
     }
 

@@ -544,6 +544,42 @@ async fn page_is_asked_for_with_the_slash_that_its_route_declares() {
     }
 }
 
+#[tokio::test]
+async fn redirect_for_a_slash_keeps_the_prefix_under_which_the_site_is_nested() {
+    #[component]
+    fn Slashes() -> impl IntoView {
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| "No such page">
+                    <Route path=path!("/post/:slug/") view=|| "Post" ssr=Isr::forever().into()/>
+                    <Route path=path!("/plain/:slug") view=|| "Plain" ssr=Isr::forever().into()/>
+                    <Route path=path!("/dynamic") view=|| "Dynamic"/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let pages = LeptosPages::discover(Slashes, || ()).unwrap();
+    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+    let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
+    let app = engine.wrap(pages.router(&engine, options, |_| view! { <Slashes/> }));
+    let app = Router::new().nest("/blog", app.clone()).nest("/by/{lang}", app);
+    let site = Site { engine, app, loads: Loads::default() };
+    for prefix in ["/blog", "/by/en"] {
+        for (path, to) in [
+            ("/post/a:b?x=1", "/post/a:b/?x=1"),
+            ("/plain/a/", "/plain/a"),
+            ("/dynamic/?x=1", "/dynamic?x=1"),
+        ] {
+            let (status, headers, _) = site.get(&format!("{prefix}{path}")).await;
+            assert_eq!(status, StatusCode::PERMANENT_REDIRECT, "{path}");
+            let asked = reqwest::Url::parse(&format!("http://a{prefix}{path}")).unwrap();
+            let led = asked.join(headers["location"].to_str().unwrap()).unwrap();
+            assert_eq!(led.as_str(), format!("http://a{prefix}{to}"));
+            assert_eq!(site.get(&format!("{prefix}{to}")).await.0, StatusCode::OK, "{to}");
+        }
+    }
+}
+
 /// The same rule as for stored pages. A handler of the app's own that has the other spelling keeps
 /// it.
 #[tokio::test]
