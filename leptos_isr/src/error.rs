@@ -154,7 +154,19 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// The build id cannot be derived: the program or its hash file cannot be read.
+    /// The file that lists the names of the site's files cannot be read.
+    #[error(
+        "cannot read `{}`, which `cargo leptos build` writes and which stands beside the program: copy \
+         it there, or set `hash-files = false`",
+        path.display()
+    )]
+    HashFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The build id cannot be derived: the program cannot be read.
     #[error("cannot derive the build id from `{}`", path.display())]
     BuildId {
         /// The file.

@@ -111,6 +111,7 @@ async fn engine(
         .trusted_proxies(config.isr_trusted_proxies.clone().unwrap_or_default())
         .max_streams(MAX_STREAMS)
         .speculation_rules()
+        .store_in_watch(config.isr_in_watch)
         .csp(security::policy(config))
         .fetch(content.source.fetch_settings());
     for (name, value) in security::default_headers() {

@@ -34,13 +34,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn with_settings(builder: Builder, build: String) -> Builder {
     let builder = builder.disk("target/isr", build);
     // Who has this token may purge, by `/_isr/purge`.
-    let builder = match env::var("ISR_TOKEN") {
+    match env::var("ISR_TOKEN") {
         Ok(token) => builder.token(token),
         Err(_) => builder,
-    };
-    match env::var_os("LEPTOS_WATCH") {
-        Some(_) => builder.bypass("watch"),
-        None => builder,
     }
 }
 

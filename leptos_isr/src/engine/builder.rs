@@ -1,8 +1,9 @@
 //! The settings of an engine.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{env, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tracing::info;
 
 use crate::{
     access::{draft, proxies::TrustedProxies, signed_cookie::Transport, webhooks::Webhook},
@@ -47,6 +48,7 @@ pub struct Builder {
     pub(crate) webhooks: Vec<(String, Webhook)>,
     pub(crate) cdns: Vec<Cdn>,
     pub(crate) bypass: Option<&'static str>,
+    pub(crate) stores_in_watch: bool,
     pub(crate) csp: Option<String>,
     pub(crate) has_speculation_rules: bool,
     pub(crate) bounds: Bounds,
@@ -89,6 +91,7 @@ impl Builder {
             webhooks: Vec::new(),
             cdns: Vec::new(),
             bypass: None,
+            stores_in_watch: false,
             csp: None,
             has_speculation_rules: false,
             bounds: Bounds { renders: (processors * 4).max(8), places: 1000, queue: 10_000 },
@@ -276,11 +279,28 @@ impl Builder {
     }
 
     /// Stores nothing: each request is rendered, and `Cache-Status` gives `detail`, one word, as
-    /// the reason. Meant for development. Defaults to off.
+    /// the reason. Defaults to off, and to `watch` in `cargo leptos watch`.
     #[must_use]
     pub fn bypass(mut self, detail: &'static str) -> Self {
         self.bypass = Some(detail);
         self
+    }
+
+    /// Stores pages in `cargo leptos watch` too, which sets `LEPTOS_WATCH`. Defaults to storing none
+    /// there: a later run would serve them with the script that reloads the page.
+    #[must_use]
+    pub fn store_in_watch(mut self, is_stored: bool) -> Self {
+        self.stores_in_watch = is_stored;
+        self
+    }
+
+    /// Why nothing is stored, if that is so.
+    pub(super) fn why_bypassed(&self) -> Option<&'static str> {
+        let is_watched = env::var_os("LEPTOS_WATCH").is_some() && !self.stores_in_watch;
+        if self.bypass.is_none() && is_watched {
+            info!("nothing is stored in `cargo leptos watch`");
+        }
+        self.bypass.or(is_watched.then_some("watch"))
     }
 
     /// Sends `Content-Security-Policy` with each HTML page, stored or not. Defaults to no such

@@ -64,6 +64,7 @@ impl Builder {
     pub fn build(self) -> Result<Engine, Error> {
         let mut settings = self;
         settings.check()?;
+        let bypass = settings.why_bypassed();
         let build = settings.build.take().or_else(|| Some(settings.disk.as_ref()?.build.clone()));
         build.as_deref().map(build::check).transpose()?;
         if let Some(token) = &settings.token {
@@ -78,7 +79,7 @@ impl Builder {
         if let (Some(disk), Some(limit)) = (&mut settings.disk, settings.disk_limit) {
             disk.limit = limit;
         }
-        let OpenStore { store, disk, folder, missing, history, is_copy } = match settings.bypass {
+        let OpenStore { store, disk, folder, missing, history, is_copy } = match bypass {
             None => {
                 let own = settings.store.zip(settings.ledger);
                 OpenStore::open(settings.disk, own, &settings.clock, &memory)?
@@ -172,7 +173,7 @@ impl Builder {
             csp,
             speculation_rules,
             build,
-            bypass: settings.bypass,
+            bypass,
             shared_cache: settings.shared_cache,
             sends_tags: settings.sends_tags,
             max_header_size: settings.max_header_size,

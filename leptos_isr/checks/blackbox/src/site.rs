@@ -42,8 +42,6 @@ pub(crate) struct Settings {
     cdn: Option<String>,
     /// Bytes of pages in memory.
     memory: Option<u64>,
-    /// Whether nothing is stored, as in development.
-    watch: bool,
 }
 
 impl Settings {
@@ -65,7 +63,6 @@ impl Settings {
             redis: optional("REDIS"),
             cdn: optional("CDN"),
             memory: memory.map_err(|_| "BLACKBOX_MEMORY: a number of bytes")?,
-            watch: optional("WATCH").is_some(),
         })
     }
 }
@@ -101,9 +98,6 @@ pub(crate) async fn site(
     }
     if let Some(bytes) = settings.memory {
         builder = builder.memory(bytes);
-    }
-    if settings.watch {
-        builder = builder.bypass("watch");
     }
     let isr = builder.build()?;
     let (publishing, idle) = (isr.clone(), isr.clone());

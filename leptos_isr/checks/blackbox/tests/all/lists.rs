@@ -197,7 +197,7 @@ async fn listed_page_is_served_each_time_though_nothing_can_be_kept() {
 /// Behaviour 45.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_development_each_request_is_rendered_and_nothing_is_stored() {
-    let site = Site::in_memory(&[("BLACKBOX_WATCH", "1")]).await;
+    let site = Site::in_memory(&[("LEPTOS_WATCH", "true")]).await;
     for n in 1..4 {
         let page = site.get("/blog/a").await;
         page.assert_status(200).assert_said(&format!("blog:a #{n}"));
