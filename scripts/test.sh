@@ -59,10 +59,11 @@ heading "The example \`start\`"
     export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/start LEPTOS_OUTPUT_NAME=start
     cd examples/start
     cargo fmt --check
-    cargo leptos build --release --split
     cargo clippy --release --features ssr --all-targets -- -D warnings
     cargo clippy --profile wasm-release --target-dir "$CARGO_TARGET_DIR/front" --features hydrate "${browser[@]}" -- -D warnings
     cargo test --release --features ssr
+    # Last: the program of before does not know the hashed names.
+    cargo leptos build --release --split
     cd ../../end2end
     npx playwright test -c start
 )
