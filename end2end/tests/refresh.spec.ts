@@ -14,15 +14,17 @@ async function countUp(page: Page) {
   await page.route("**/_isr/live*", (route) => route.abort());
 }
 
-/** Presses the button until the page has changed `times` times. */
+/** Presses the button until the page has changed `times` times; its part of the program may still be on the way. */
 async function swap(page: Page, times: number) {
   await page.evaluate(async (times) => {
     const count = () => document.querySelector("#article-count")!.textContent;
     const button = [...document.querySelectorAll("button")].find((button) => button.textContent!.includes("Ask"))!;
     for (let swaps = 0; swaps < times; swaps++) {
       const before = count();
-      button.click();
-      while (count() === before) await new Promise((later) => setTimeout(later, 1));
+      for (let waited = 0; count() === before; waited++) {
+        if (waited % 200 === 0) button.click();
+        await new Promise((later) => setTimeout(later, 1));
+      }
     }
   }, times);
 }
