@@ -10,6 +10,8 @@
 			if (name && app[name]) {
 				app.isr_island_of(parent?.$$on_hydrate);
 				await app[name](node);
+				// A lazy island takes no click before.
+				node.dataset.hydrated = "";
 			} else if (name) {
 				console.warn(`the program has no island ${name}`);
 			}

@@ -25,7 +25,7 @@ use leptos::prelude::*;
 ///   address work, as they do without scripts.
 /// - **Islands.** Their program is small, so it is preloaded: what the page is painted with hardly
 ///   waits for it. The app calls `hydrate_islands` (feature `hydrate`) in its `hydrate`
-///   function.
+///   function. A `<leptos-island>` has the attribute `data-hydrated` once it takes clicks.
 ///
 /// It knows the files of `cargo leptos build`, with and without `hash-files` and `--split`, served
 /// below `/`. [`LeptosPages`](crate::LeptosPages) looks for the files once, when its router is
