@@ -63,7 +63,7 @@ heading "The example \`start\`"
     cargo clippy --profile wasm-release --target-dir "$CARGO_TARGET_DIR/front" --features hydrate "${browser[@]}" -- -D warnings
     cargo test --release --features ssr
     # Last: the program of before does not know the hashed names.
-    cargo leptos build --release --split
+    cargo leptos build --release --split --precompress
     cd ../../end2end
     npx playwright test -c start
 )

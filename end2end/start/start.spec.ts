@@ -37,11 +37,11 @@ async function open(page: Page, path: string) {
 }
 
 test.beforeEach(async ({ page }) => {
-  // The router listens to the history in the task that hydrates the page.
+  // The router listens to the history in the task that hydrates the page; before, the loader does.
   await page.addInitScript(() => {
     const { addEventListener } = window;
-    window.addEventListener = function (...listener: [string, ...unknown[]]) {
-      if (listener[0] === "popstate") window.hasRouter = true;
+    window.addEventListener = function (...listener: [string, any, ...unknown[]]) {
+      if (listener[0] === "popstate" && listener[1].name !== "leave") window.hasRouter = true;
       return Reflect.apply(addEventListener, window, listener);
     };
   });
@@ -72,6 +72,12 @@ for (const path of ["/", "/articles/two-builds", "/list?page=2", "/guests", "/ab
     expect(said).toEqual([]);
   });
 }
+
+test("the program comes compressed", async ({ page }) => {
+  const sent = page.waitForResponse(/\/pkg\/start\..*\.wasm$/);
+  await page.goto("/");
+  expect((await sent).headers()["content-encoding"]).toBe("br");
+});
 
 test("clicks reach every page without a load, and read what is stored", async ({ page, request }) => {
   const said = complaints(page);
