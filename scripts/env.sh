@@ -41,28 +41,17 @@ choose_rust() {
 }
 choose_rust || true
 
-# Playwright uses its own browser when this stays unset.
-if [[ -z ${CHROMIUM_PATH:-} ]]; then
-    for browser in chromium google-chrome chromium-browser; do
-        # Ubuntu's chromium-browser may be a stub that only points to a snap: it must run.
-        if "$browser" --version >/dev/null 2>&1; then
-            CHROMIUM_PATH=$(command -v "$browser")
-            export CHROMIUM_PATH
-            break
-        fi
+# Where the first of these is that starts: Ubuntu's may be stubs that only point to a snap.
+first_that_runs() {
+    local program
+    for program in "$@"; do
+        "$program" --version >/dev/null 2>&1 && command -v "$program" && return
     done
-    unset browser
-fi
+    return 1
+}
 
-# A second browser for the tests, which is skipped where there is none.
-if [[ -z ${FIREFOX_PATH:-} ]]; then
-    for browser in firefox-esr firefox; do
-        # Ubuntu's may be a stub that only points to a snap: it must run.
-        if "$browser" --version >/dev/null 2>&1; then
-            FIREFOX_PATH=$(command -v "$browser")
-            export FIREFOX_PATH
-            break
-        fi
-    done
-    unset browser
-fi
+# Playwright uses its own browser when this stays unset.
+: "${CHROMIUM_PATH:=$(first_that_runs chromium google-chrome chromium-browser || true)}"
+# A second browser for the tests, which do without where there is none.
+: "${FIREFOX_PATH:=$(first_that_runs firefox-esr firefox || true)}"
+export CHROMIUM_PATH FIREFOX_PATH
