@@ -214,6 +214,13 @@ pub enum RenderError {
     /// The page answered 200 with an empty body.
     #[error("the page is empty")]
     Empty,
+    /// Leptos sent the page out of order, as a handler of the app's own makes it do: what is drawn
+    /// while resources load would be stored in the place of the content.
+    #[error(
+        "the page was sent out of order, as by `leptos_axum::render_app_to_stream`, and would be \
+         stored with what is drawn while its resources load: render it by `render_app_async`"
+    )]
+    OutOfOrder,
     /// The body is larger than a page may be.
     #[error("the page is larger than {limit} bytes")]
     TooLarge {

@@ -1,7 +1,7 @@
 //! Finds the inline scripts and styles that a page's own code wrote, and reads the scripts of
 //! Leptos.
 
-use std::iter::Peekable;
+use std::iter::{Peekable, from_fn};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use html5gum::{
@@ -94,17 +94,15 @@ pub(crate) fn thrown_error(html: &str) -> Option<String> {
     if !THROWN.iter().any(|thrown| html.contains(thrown)) {
         return None;
     }
-    let mut tokens = tokens(html).peekable();
-    while let Some(token) = tokens.next() {
-        if let Token::StartTag(tag) = token
-            && *tag.name == b"script"
-            && is_inline_script(&tag)
-            && let Some(error) = thrown_in(&text_of(&mut tokens))
-        {
-            return Some(error);
-        }
-    }
-    None
+    inline_scripts(html).find_map(|script| thrown_in(&script))
+}
+
+/// Whether Leptos has sent `html` out of order: with what is drawn while resources load in its place,
+/// and scripts after it that put the rest in (tachys 0.2, `OooChunk::push_end_with_nonce`).
+pub(crate) fn is_out_of_order(html: &str) -> bool {
+    const PUTS_IN: &str = "(function() { let id = \"";
+    // As above: most pages need not be read, and a page may show this text.
+    html.contains(PUTS_IN) && inline_scripts(html).any(|script| script.starts_with(PUTS_IN))
 }
 
 /// What stands before the first error in a script of Leptos, written with the page's other data or
@@ -145,6 +143,21 @@ fn tokens(html: &str) -> impl Iterator<Item = Token> {
     // After `<script>`, `<style>`, `<title>` and the like comes text, not HTML.
     emitter.naively_switch_states(true);
     Tokenizer::new_with_emitter(html, Lenient(emitter)).flatten()
+}
+
+/// The inline scripts that run.
+fn inline_scripts(html: &str) -> impl Iterator<Item = String> {
+    let mut tokens = tokens(html).peekable();
+    from_fn(move || {
+        loop {
+            if let Token::StartTag(tag) = tokens.next()?
+                && *tag.name == b"script"
+                && is_inline_script(&tag)
+            {
+                return Some(text_of(&mut tokens));
+            }
+        }
+    })
 }
 
 /// The text up to the next tag.
@@ -271,6 +284,20 @@ mod tests {
             ("cut off", format!("<script>{data}[1, 0, \"a"), None),
         ] {
             assert_eq!(thrown_error(&html).as_deref(), error, "{name}");
+        }
+    }
+
+    #[test]
+    fn page_that_was_sent_out_of_order_is_known_by_leptos_own_scripts_only() {
+        let script = r#"(function() { let id = "1-";let open = undefined; })()"#;
+        for (name, html, is_known) in [
+            ("plain", format!("<script>{script}</script>"), true),
+            ("with a nonce", format!("<p></p><script nonce=\"x\">{script}</script>"), true),
+            ("shown in the page", format!("<pre>{script}</pre>"), false),
+            ("in another script", format!("<script>const shown = '{script}';</script>"), false),
+            ("of a page in order", "<!--s-1-o--><p></p><!--s-1-c-->".to_owned(), false),
+        ] {
+            assert_eq!(is_out_of_order(&html), is_known, "{name}");
         }
     }
 

@@ -140,7 +140,8 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
     if notes.is_data && lacks_arguments(&entry) {
         entry.status = StatusCode::BAD_REQUEST;
     }
-    let is_page = outcome(&notes, thrown_error(&entry), entry.status);
+    let thrown = html(&entry).and_then(html_inline::thrown_error);
+    let is_page = outcome(&notes, thrown, entry.status);
     if let Err(error) = is_page.and_then(|()| check_body(&entry)) {
         return Err(RenderFailure { page: Some(Box::new(entry)), ..error.into() });
     }
@@ -180,10 +181,8 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
     Ok(RenderOutput { entry, may_store })
 }
 
-/// The error that was thrown into a boundary of the page.
-fn thrown_error(entry: &Entry) -> Option<String> {
-    let html = is_html(&entry.headers).then(|| str::from_utf8(&entry.body).ok()).flatten()?;
-    html_inline::thrown_error(html)
+fn html(entry: &Entry) -> Option<&str> {
+    is_html(&entry.headers).then(|| str::from_utf8(&entry.body).ok()).flatten()
 }
 
 /// Whether a server function was not called, for want of arguments that it can read: Leptos answers
@@ -196,8 +195,13 @@ fn lacks_arguments(entry: &Entry) -> bool {
 }
 
 fn check_body(entry: &Entry) -> Result<(), RenderError> {
-    let is_empty = entry.status == StatusCode::OK && entry.body.is_empty();
-    if is_empty { Err(RenderError::Empty) } else { Ok(()) }
+    if entry.status == StatusCode::OK && entry.body.is_empty() {
+        return Err(RenderError::Empty);
+    }
+    match html(entry) {
+        Some(html) if html_inline::is_out_of_order(html) => Err(RenderError::OutOfOrder),
+        _ => Ok(()),
+    }
 }
 
 fn broken_body(

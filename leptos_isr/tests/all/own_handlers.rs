@@ -163,3 +163,40 @@ async fn handlers_render_the_routes_that_they_match_as_a_whole() {
     // What only a fallback answers is left out by hand.
     site.get("/any/assets/a.js").await.assert_bypass("dynamic");
 }
+
+/// A page with a resource that takes one turn of the executor.
+#[component]
+fn Loading() -> impl IntoView {
+    let text = Resource::new(
+        || (),
+        async |()| {
+            tokio::task::yield_now().await;
+            "content".to_owned()
+        },
+    );
+    view! { <Suspense fallback=|| "Loading">{move || Suspend::new(async move { text.await })}</Suspense> }
+}
+
+#[tokio::test]
+async fn page_that_a_handler_sends_out_of_order_is_not_stored() {
+    let clock = TestClock::new();
+    let routes = RouteTable::new()
+        .add("/out-of-order", Isr::forever())
+        .and_then(|routes| routes.add("/in-order", Isr::forever()))
+        .and_then(|routes| routes.add("/async", Isr::forever()))
+        .unwrap();
+    let engine = Engine::builder(routes).clock(clock.clone()).build().unwrap();
+    let app = || view! { <Loading/> };
+    let router = Router::new()
+        .route("/out-of-order", get(leptos_axum::render_app_to_stream(app)))
+        .route("/in-order", get(leptos_axum::render_app_to_stream_in_order(app)))
+        .route("/async", get(leptos_axum::render_app_async(app)));
+    let site = TestSite::new(&engine, engine.wrap(router), clock);
+    let error = engine.regenerate(&["/out-of-order"]).await.unwrap();
+    let cause = format!("{error:?}");
+    assert!(cause.contains("render_app_async"), "{cause}");
+    site.get("/out-of-order").await.assert_status(502);
+    for path in ["/in-order", "/async"] {
+        site.get(path).await.assert_miss_stored().assert_body_contains("content");
+    }
+}
