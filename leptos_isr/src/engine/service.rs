@@ -66,6 +66,9 @@ impl Engine {
     /// knows which pages are asked for most ([`Store::most_requested`](crate::store::Store)), up to 100
     /// of them are rendered before as well, for twenty seconds at most. Without this call it answers
     /// 200 at once.
+    ///
+    /// How many pages of this build a disk store has is logged; that it has none of this build but some
+    /// of others is a warning.
     pub async fn begin_service(&self) {
         let Some(store) = self.0.tiers.store() else { return };
         self.hear_purges_of_others();
@@ -95,6 +98,7 @@ impl Engine {
 
     async fn note_service(&self, store: &Guarded) {
         self.0.is_in_service.store(true, Ordering::Relaxed);
+        self.log_found_pages(store).await;
         self.keep_files().await;
         self.share_files().await;
         store.begin_service().await;
@@ -107,6 +111,28 @@ impl Engine {
             self.set_running_builds(running.map(|build| self.with_dropped(build.id)).collect());
             self.watch_running_builds();
         }
+    }
+
+    /// Says in the log which pages were found. A program that was changed after it had rendered its
+    /// pages is another build, and finds none.
+    async fn log_found_pages(&self, store: &Guarded) {
+        let (Some(disk), Some(build)) = (self.0.disk.clone(), &self.0.build) else { return };
+        if store.is_shared() {
+            return;
+        }
+        let pages = spawn_blocking(move || disk.count_pages()).await.unwrap_or_default();
+        let others = store.other_builds().await.unwrap_or_default();
+        if pages > 0 || others.is_empty() {
+            return info!(build, pages, "found the stored pages of this build");
+        }
+        let others: Vec<_> = others.into_iter().map(|build| build.id).collect();
+        warn!(
+            build,
+            ?others,
+            "no stored page is of this build, so each is rendered when it is first asked for. If they \
+             were rendered at build, the program was changed since, as by `strip`: do that before, or \
+             set `ISR_BUILD_ID` for both"
+        );
     }
 
     fn remove_old_builds_hourly(&self) {

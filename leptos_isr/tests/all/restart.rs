@@ -467,6 +467,27 @@ async fn build_that_was_served_keeps_its_pages_while_others_are_only_rendered() 
     next.get("/forever").await.assert_cache_status("isr; hit");
 }
 
+/// As after `strip`, which makes another program of the one that has rendered the pages.
+#[tokio::test]
+async fn server_that_finds_pages_of_other_builds_only_names_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = |build: &str| {
+        Site::build_at(TestClock::new(), routes(), |builder| builder.disk(folder.path(), build))
+    };
+    let (warnings, _collecting) = Warnings::collect();
+    let first = site("build-1");
+    first.engine.begin_service().await;
+    first.get_kept("/forever").await;
+    drop(first);
+    site("build-1").engine.begin_service().await;
+    assert_eq!(warnings.text(), "");
+
+    site("build-2").engine.begin_service().await;
+    let warned = warnings.text();
+    let parts = ["build-1", "build-2", "ISR_BUILD_ID"];
+    assert!(parts.iter().all(|part| warned.contains(part)), "{warned}");
+}
+
 /// Deployed while the old server still runs.
 #[tokio::test]
 async fn old_build_goes_without_a_restart_when_its_time_is_over_and_its_server_has_ended() {

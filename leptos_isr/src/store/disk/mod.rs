@@ -38,7 +38,7 @@ use tracing::warn;
 pub(crate) use self::kept_files::KeptFiles;
 use self::{
     files::{Files, RealFiles, lock},
-    folder::{BuildFolder, id, read_if_any},
+    folder::{BuildFolder, files_of, folders_of, id, read_if_any},
     index::Index,
     leases::Leases,
     purge_file::PurgeFile,
@@ -128,6 +128,11 @@ impl DiskStore {
             limit: self.0.limit,
             evicted: index.popped,
         }
+    }
+
+    /// How many pages of this build are in the folder. Reads the names of them all.
+    pub(crate) fn count_pages(&self) -> usize {
+        folders_of(&self.0.folder).map(|folder| files_of(&folder).count()).sum()
     }
 
     fn open_with(
