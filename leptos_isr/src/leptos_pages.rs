@@ -36,7 +36,7 @@ use crate::{
     page::{hydration::Files, new_build::Build},
     render::spawned,
     route::{
-        isr::{Collector, Isr, ListFuture},
+        isr::{Collector, Isr, ListFuture, WithoutDeclarations},
         pattern::RoutePattern,
         routes::RouteTable,
     },
@@ -93,11 +93,20 @@ impl LeptosPages {
         // Before leptos_axum sets an executor of its own.
         spawned::init();
         let context: Context = Arc::new(context);
-        let listings = list_routes(app.clone(), &context).ok_or(Error::NoRoutes)?;
+        let listings = list_routes(app.clone(), || context()).ok_or(Error::NoRoutes)?;
+        let listings = listings.into_inner();
+        let declared: Vec<_> = listings.iter().map(declarations).collect();
+        let without = || {
+            provide_context(WithoutDeclarations);
+            context();
+        };
+        let others = list_routes(app.clone(), without).ok_or(Error::NoRoutes)?;
+        check_modes(&declared, &others.into_inner())?;
         let mut routes = RouteTable::new();
         let mut before: Vec<RoutePattern> = Vec::new();
-        for listing in listings.iter() {
-            let declarations = declarations(listing, &context);
+        for (listing, declarations) in listings.iter().zip(declared) {
+            let in_context = |isr| with_list_in_context(isr, &context);
+            let declarations: Vec<_> = declarations.into_iter().map(in_context).collect();
             if declarations.is_empty() && matches!(listing.mode(), SsrMode::Static(_)) {
                 return Err(undeclared(listing));
             }
@@ -337,7 +346,7 @@ fn check_is_shown(pattern: &RoutePattern, before: &[RoutePattern]) -> Result<(),
 /// Runs the app once to learn its routes; the HTML is thrown away.
 fn list_routes<IV: IntoView + 'static>(
     app: impl Fn() -> IV,
-    context: &Context,
+    context: impl Fn(),
 ) -> Option<RouteList> {
     let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new())));
     let listings = owner.with(|| {
@@ -361,7 +370,7 @@ fn undeclared(listing: &RouteListing) -> Error {
 }
 
 /// The declarations of a route and its parents, parents first.
-fn declarations(listing: &RouteListing, context: &Context) -> Vec<Arc<Isr>> {
+fn declarations(listing: &RouteListing) -> Vec<Arc<Isr>> {
     let owner = Owner::new();
     let collector = Collector::default();
     owner.with(|| {
@@ -371,8 +380,40 @@ fn declarations(listing: &RouteListing, context: &Context) -> Vec<Arc<Isr>> {
         }
     });
     let collected = collector.0.lock().map(|declarations| declarations.clone());
-    let collected = collected.unwrap_or_default();
-    collected.into_iter().map(|isr| with_list_in_context(isr, context)).collect()
+    collected.unwrap_or_default()
+}
+
+/// Refuses a mode of Leptos's below a stored parent: of a route's modes and those of its parents Leptos
+/// takes the largest, which is the declaration's, so the page would be stored all the same.
+///
+/// `others` are the same routes without declarations. A mode that is left may be that of a parent
+/// above the declaration, where it does no harm. It is not, if another route below that declaration
+/// has none. Leptos's default mode cannot be told from no mode.
+fn check_modes(declared: &[Vec<Arc<Isr>>], others: &[RouteListing]) -> Result<(), Error> {
+    let has_none = |listing: &RouteListing| *listing.mode() == SsrMode::default();
+    let name = |listing: &RouteListing| {
+        let pattern = RoutePattern::from_leptos(listing.path());
+        pattern.map_or_else(|_| format!("{:?}", listing.path()), |it| it.as_str().to_owned())
+    };
+    for (declarations, listing) in declared.iter().zip(others) {
+        let Some(nearest) = declarations.last().filter(|isr| !isr.is_dynamic) else { continue };
+        if has_none(listing) {
+            continue;
+        }
+        let is_below = |other: &[Arc<Isr>]| other.iter().any(|isr| Arc::ptr_eq(isr, nearest));
+        let sibling =
+            declared.iter().zip(others).find(|(other, it)| has_none(it) && is_below(other));
+        if let Some((_, sibling)) = sibling {
+            let problem = format!(
+                "`ssr=SsrMode::{:?}` does not count, since the `Isr` of a parent holds for it as for \
+                 `{}`: give it `Isr::dynamic()` if its pages must not be stored, or no mode",
+                listing.mode(),
+                name(sibling)
+            );
+            return Err(Error::Declaration { route: name(listing), problem });
+        }
+    }
+    Ok(())
 }
 
 /// Makes the list of paths run in the pages' context.

@@ -288,11 +288,19 @@ impl fmt::Debug for Isr {
 #[derive(Clone, Default)]
 pub(crate) struct Collector(pub(crate) Arc<Mutex<Vec<Arc<Isr>>>>);
 
+/// In context while routes are listed as if they had no declarations: what is left are the modes that
+/// routes have beside them.
+#[derive(Clone)]
+pub(crate) struct WithoutDeclarations;
+
 impl From<Isr> for SsrMode {
     /// Carries the declaration through Leptos's own static mode. Its regeneration function hands
     /// the declaration to whoever calls it with a collector in context. Anyone else is Leptos, which
     /// has written the page into a file: that is an error in the log.
     fn from(isr: Isr) -> Self {
+        if use_context::<WithoutDeclarations>().is_some() {
+            return Self::default();
+        }
         let isr = Arc::new(isr);
         Self::Static(StaticRoute::new().regenerate(move |_| {
             match use_context::<Collector>() {

@@ -246,12 +246,7 @@ impl RoutePattern {
         if let PathParams::InOrder(values) = params
             && values.len() != names.len()
         {
-            return Err(format!(
-                "the path list gives `{}`, but `{}` has {} parameters",
-                values.join("`, `"),
-                self.text,
-                names.len()
-            ));
+            return Err(self.other_count(values));
         }
         let value = |name: &str| match params {
             PathParams::InOrder(values) => {
@@ -281,6 +276,12 @@ impl RoutePattern {
             Ok(_) => Ok(path),
             Err(error) => Err(format!("`{path}` cannot be a path: {error}")),
         }
+    }
+
+    /// Says that a list gives more values, or fewer, than a path has parameters.
+    pub(super) fn other_count(&self, values: &[String]) -> String {
+        let (values, count) = (values.join("`, `"), self.params().len());
+        format!("the path list gives `{values}`, but `{}` has {count} parameters", self.text)
     }
 
     /// Orders routes so that the most specific of several that match comes first: text before a

@@ -188,7 +188,7 @@ impl Policy {
             let listed = list().await?;
             combined = Some(match combined {
                 None => listed,
-                Some(outer) => product(pattern, &outer, &listed),
+                Some(outer) => product(pattern, &outer, &listed)?,
             });
         }
         let mut known = HashSet::new();
@@ -242,25 +242,31 @@ fn check_lifetime(lifetime: Lifetime) -> Result<(), String> {
 }
 
 /// Every value of the parents, combined with every value of the child.
-fn product(pattern: &RoutePattern, outer: &[PathParams], inner: &[PathParams]) -> Vec<PathParams> {
+fn product(
+    pattern: &RoutePattern,
+    outer: &[PathParams],
+    inner: &[PathParams],
+) -> Result<Vec<PathParams>, String> {
     let params = pattern.params();
     let named = |values: &PathParams, is_inner: bool| match values {
-        PathParams::Named(pairs) => pairs.clone(),
+        PathParams::Named(pairs) => Ok(pairs.clone()),
         PathParams::InOrder(values) => {
-            let first = if is_inner { params.len().saturating_sub(values.len()) } else { 0 };
-            let names = params[first..].iter().map(|name| (*name).to_owned());
-            names.zip(values.iter().cloned()).collect()
+            let Some(spare) = params.len().checked_sub(values.len()) else {
+                return Err(pattern.other_count(values));
+            };
+            let names = params[if is_inner { spare } else { 0 }..].iter();
+            Ok(names.map(|name| (*name).to_owned()).zip(values.iter().cloned()).collect())
         }
     };
     let mut all = Vec::new();
     for a in outer {
         for b in inner {
-            let mut pairs = named(b, true);
-            pairs.extend(named(a, false));
+            let mut pairs = named(b, true)?;
+            pairs.extend(named(a, false)?);
             all.push(PathParams::Named(pairs));
         }
     }
-    all
+    Ok(all)
 }
 
 #[cfg(test)]
@@ -363,6 +369,13 @@ mod tests {
         let pattern = RoutePattern::parse("/:lang/:year/:slug").unwrap();
         let policy = Policy::combine(&pattern, &[Arc::new(parent), Arc::new(child)]).unwrap();
         assert_eq!(policy.paths(&pattern).await.unwrap(), ["/en/2026/a", "/en/2026/b"]);
+
+        let parent = Isr::forever().prerender(async || ["en"]);
+        let child = Isr::forever().prerender(async || [("en", 2026, "a")]);
+        let pattern = RoutePattern::parse("/:lang/:slug").unwrap();
+        let policy = Policy::combine(&pattern, &[Arc::new(parent), Arc::new(child)]).unwrap();
+        let error = policy.paths(&pattern).await.unwrap_err();
+        assert!(error.contains("`en`, `2026`, `a`") && error.contains("2 parameters"), "{error}");
     }
 
     #[tokio::test]

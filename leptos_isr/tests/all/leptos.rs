@@ -368,6 +368,53 @@ async fn route_of_leptos_static_mode_without_a_declaration_fails_at_start() {
     assert!(error.contains("about") && error.contains("ssr=Isr::forever()"), "{error}");
 }
 
+#[tokio::test]
+async fn mode_below_a_stored_parent_fails_at_start() {
+    #[component]
+    fn Ignored() -> impl IntoView {
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| ()>
+                    <ParentRoute path=path!("/a") view=Outlet ssr=Isr::forever().into()>
+                        <Route path=path!("") view=|| "All"/>
+                        <Route path=path!(":slug") view=|| "One" ssr=SsrMode::InOrder/>
+                    </ParentRoute>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let error = LeptosPages::discover(Ignored, || ()).unwrap_err().to_string();
+    let parts = ["`/a/:slug`", "`ssr=SsrMode::InOrder`", "`/a`", "`Isr::dynamic()`"];
+    assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+}
+
+/// The mode is that of the dynamic pages beside it.
+#[tokio::test]
+async fn mode_above_a_stored_page_is_as_it_should_be() {
+    #[component]
+    fn Above() -> impl IntoView {
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| ()>
+                    <ParentRoute path=path!("/a") view=Outlet ssr=SsrMode::Async>
+                        <Route path=path!("/live") view=|| "Live"/>
+                        <Route path=path!("/one") view=|| "One" ssr=Isr::forever().into()/>
+                        <Route path=path!("/two") view=|| "Two" ssr=Isr::forever().into()/>
+                    </ParentRoute>
+                    <ParentRoute path=path!("/b") view=Outlet ssr=Isr::forever().into()>
+                        <Route path=path!("") view=|| "All"/>
+                        <Route path=path!("/live") view=|| "Live" ssr=Isr::dynamic().into()/>
+                    </ParentRoute>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let pages = LeptosPages::discover(Above, || ()).unwrap();
+    let stored = pages.routes().iter().filter(|route| route.policy().is_some());
+    let stored: Vec<_> = stored.map(|route| route.path()).collect();
+    assert_eq!(stored, ["/a/one", "/a/two", "/b"]);
+}
+
 /// Its files answer for good, whatever the engine stores and purges.
 #[tokio::test]
 async fn page_of_leptos_static_mode_is_an_error_in_the_log() {
