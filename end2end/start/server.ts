@@ -4,8 +4,8 @@ import { appendFile, cp, mkdir } from "node:fs/promises";
 import path from "node:path";
 import { createInterface } from "node:readline";
 
-const EXAMPLE = path.join(__dirname, "..", "..", "examples", "start");
-const RELEASE = path.join(process.env.CARGO_TARGET_DIR ?? path.join(EXAMPLE, "target"), "release");
+export const EXAMPLE = path.join(__dirname, "..", "..", "examples", "start");
+export const RELEASE = path.join(process.env.CARGO_TARGET_DIR ?? path.join(EXAMPLE, "target"), "release");
 
 /** Starts the example in `folder` as a build of its own, whose program has `name` at its end, and waits until it serves. */
 export async function serve(folder: string, name: string, address: string) {

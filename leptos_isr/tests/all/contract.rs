@@ -17,8 +17,8 @@ const FOLDERS: [(&str, &[&str]); 7] = [
     ("loom", &["leptos_isr/checks/loom/tests"]),
 ];
 
-/// Its files are tests by themselves.
-const BROWSER: (&str, &str) = ("end2end", "end2end/tests");
+/// The same for tests in a browser, whose files are tests by themselves.
+const BROWSER: [(&str, &str); 2] = [("end2end", "end2end/tests"), ("start", "end2end/start")];
 
 /// Of a file's path, they are no part of a test's name.
 const UNNAMED: [&str; 3] = ["all", "mod", "tests"];
@@ -36,11 +36,13 @@ impl Tests {
                 tests.collect(prefix, &folder, &folder);
             }
         }
-        for spec in fs::read_dir(root().join(BROWSER.1)).unwrap() {
-            let spec = spec.unwrap();
-            let name = spec.file_name().into_string().unwrap();
-            tests
-                .add(format!("{}::{}", BROWSER.0, name.trim_end_matches(".spec.ts")), &spec.path());
+        for (prefix, folder) in BROWSER {
+            for file in fs::read_dir(root().join(folder)).unwrap() {
+                let file = file.unwrap();
+                if let Some(spec) = file.file_name().to_str().unwrap().strip_suffix(".spec.ts") {
+                    tests.add(format!("{prefix}::{spec}"), &file.path());
+                }
+            }
         }
         tests
     }

@@ -77,9 +77,10 @@ impl Engine {
     /// it, and stored as for any visitor: use an engine without a store. It is also rendered as for
     /// a visitor of a dynamic page: twice, a second apart, and with a query, a cookie and languages.
     /// Where the answers differ, a stored page would have what is of the first visitor, or of the
-    /// moment of its render: a page that is fresh for at most ten seconds may show that. Pages that answer with a redirect or an error, that may not be stored,
-    /// set a cookie, have no title, or whose head is larger than
-    /// [`Builder::max_header_size`](crate::Builder::max_header_size) are found too.
+    /// moment of its render: a page that is fresh for at most ten seconds may show that. Pages that
+    /// answer with a redirect or an error, that may not be stored, set a cookie, have no title, or
+    /// whose head is larger than [`Builder::max_header_size`](crate::Builder::max_header_size) are
+    /// found too.
     ///
     /// What cannot be seen is said: dynamic routes, data, paths that are not listed, and what a page
     /// that differs each time has of its visitor. A cookie is seen only if its name does not
