@@ -16,6 +16,7 @@ use http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts};
 use hydration_context::SsrSharedContext;
 use leptos::{
     config::LeptosOptions,
+    error::{ErrorHook, ErrorId, get_error_hook, set_error_hook},
     nonce::Nonce,
     prelude::{IntoView, Owner, ScopedFuture, provide_context, with_context},
     reactive::owner::take_context,
@@ -226,7 +227,7 @@ impl LeptosPages {
                     unless_modified(known, file_or_error(uri, State(options), request).await)
                 }
             })
-            .layer(from_fn(with_own_owner))
+            .layer(from_fn(apart))
             .with_state(options)
     }
 }
@@ -300,21 +301,40 @@ fn unless_modified(known: Option<SystemTime>, file: Response) -> Response {
     response
 }
 
-/// Keeps the current owner of a request apart from those of others.
+/// Keeps what Leptos has in the thread for a request apart from that of others: the current owner, and
+/// the hook that takes errors for a boundary.
 ///
 /// `leptos_integration_utils` reads contexts after it has waited for the page. It takes the thread's
 /// current owner for its own, which then is that of the request that came last: preloads and nonce
-/// would be another page's.
-async fn with_own_owner(request: Request, next: Next) -> Response {
+/// would be another page's. A boundary sets its hook, and waits for what it shows: on another thread,
+/// or after another page's boundary, an error would be lost, and nothing drawn in its place.
+async fn apart(request: Request, next: Next) -> Response {
     let mut response = pin!(next.run(request));
-    let mut own = None;
+    let mut own_owner = None;
+    let mut own_hook: Arc<dyn ErrorHook> = Arc::new(NoBoundary);
     poll_fn(|cx| {
-        let owner = own.take().unwrap_or_else(|| Owner::new_root(None));
-        let (response, left) = owner.with(|| (response.as_mut().poll(cx), Owner::current()));
-        own = left;
-        response
+        let owner = own_owner.take().unwrap_or_else(|| Owner::new_root(None));
+        // The thread has its own again when this is dropped.
+        let _thread = set_error_hook(Arc::clone(&own_hook));
+        let polled;
+        (polled, own_owner) = owner.with(|| (response.as_mut().poll(cx), Owner::current()));
+        if let Some(hook) = get_error_hook() {
+            own_hook = hook;
+        }
+        polled
     })
     .await
+}
+
+/// Takes errors that are thrown outside of all boundaries, as Leptos does without a hook.
+struct NoBoundary;
+
+impl ErrorHook for NoBoundary {
+    fn throw(&self, _: leptos::error::Error) -> ErrorId {
+        ErrorId::default()
+    }
+
+    fn clear(&self, _: &ErrorId) {}
 }
 
 /// Replaces leptos_axum's nonce with the one of the page's policy. A page that is rendered to be

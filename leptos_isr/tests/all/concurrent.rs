@@ -1,8 +1,9 @@
 //! Leptos pages that are rendered at the same time on one thread.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::{Router, body::Body, extract::Request};
+use http::StatusCode;
 use http_body_util::BodyExt;
 use leptos::{WasmSplitManifest, prefetch_lazy_fn_on_server, prelude::*};
 use leptos_isr::{Engine, Isr, LeptosPages};
@@ -11,7 +12,7 @@ use leptos_router::{
     components::{Route, Router as LeptosRouter, Routes},
     path,
 };
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Notify};
 use tower::ServiceExt;
 
 /// `/a` and `/b` are stored, `/c` is not; each needs a part of the program of its own.
@@ -46,14 +47,30 @@ fn page(part: &'static str) -> impl IntoView {
     view! { <Suspense>{move || others.get().map(|()| format!("page {part}"))}</Suspense> }
 }
 
-fn shell(_options: LeptosOptions) -> impl IntoView {
-    view! {
-        <!DOCTYPE html>
-        <html>
-            <head><MetaTags/></head>
-            <body><App/></body>
-        </html>
-    }
+fn site<IV: IntoView + 'static>(
+    app: fn() -> IV,
+    context: impl Fn() + Send + Sync + 'static,
+) -> Router {
+    let pages = LeptosPages::discover(app, context).unwrap();
+    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+    let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
+    engine.wrap(pages.router(&engine, options, move |_| {
+        view! {
+            <!DOCTYPE html>
+            <html>
+                <head><MetaTags/></head>
+                <body>{app()}</body>
+            </html>
+        }
+    }))
+}
+
+async fn get(app: &Router, path: &str) -> (StatusCode, String) {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let response = app.clone().oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
 #[tokio::test]
@@ -65,22 +82,62 @@ async fn page_names_the_parts_that_it_needs_and_no_other_pages() {
         provide_context(WasmSplitManifest(ArcStoredValue::new(manifest)));
         provide_context(Arc::clone(&all));
     };
-    let pages = LeptosPages::discover(App, context).unwrap();
-    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
-    let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
-    let app: Router = engine.wrap(pages.router(&engine, options, shell));
-    let get = async |part: &str| {
-        let request = Request::get(format!("/{part}")).body(Body::empty()).unwrap();
-        let response = app.clone().oneshot(request).await.unwrap();
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        String::from_utf8(body.to_vec()).unwrap()
-    };
-    let (a, b, c) = futures::join!(get("a"), get("b"), get("c"));
-    for (page, own) in [(a, "a"), (b, "b"), (c, "c")] {
+    let app = site(App, context);
+    let (a, b, c) = futures::join!(get(&app, "/a"), get(&app, "/b"), get(&app, "/c"));
+    for ((_, page), own) in [(a, "a"), (b, "b"), (c, "c")] {
         assert!(page.contains(&format!("page {own}")), "{page}");
         for part in ["a", "b", "c"] {
             let named = page.contains(&format!("/pkg/part_{part}.wasm"));
             assert_eq!(named, part == own, "{part} in the page {own}: {page}");
         }
     }
+}
+
+/// When pages go on.
+struct Turns {
+    both: Barrier,
+    failed: Notify,
+}
+
+/// While a boundary waits for what it shows, Leptos keeps it in the thread, for errors.
+#[tokio::test]
+async fn error_reaches_the_boundary_of_its_own_page() {
+    #[component]
+    fn Bounded() -> impl IntoView {
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| "No such page">
+                    <Route path=path!("/fails") view=|| bounded(false) ssr=Isr::forever().into()/>
+                    <Route path=path!("/works") view=|| bounded(true) ssr=Isr::forever().into()/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    fn bounded(works: bool) -> impl IntoView {
+        let turns = use_context::<Arc<Turns>>();
+        let shown = move || {
+            let turns = turns.clone();
+            Suspend::new(async move {
+                let turns = turns.ok_or(fmt::Error)?;
+                turns.both.wait().await;
+                if !works {
+                    return Err(fmt::Error);
+                }
+                turns.failed.notified().await;
+                Ok("It works")
+            })
+        };
+        view! { <ErrorBoundary fallback=|_| "Sorry"><Suspense>{shown}</Suspense></ErrorBoundary> }
+    }
+    let turns = Arc::new(Turns { both: Barrier::new(2), failed: Notify::new() });
+    let context = Arc::clone(&turns);
+    let app = site(Bounded, move || provide_context(Arc::clone(&context)));
+    let fails = async {
+        let answer = get(&app, "/fails").await;
+        turns.failed.notify_one();
+        answer
+    };
+    let (fails, works) = futures::join!(fails, get(&app, "/works"));
+    assert!(fails.0 == StatusCode::BAD_GATEWAY && fails.1.contains("Sorry"), "{fails:?}");
+    assert!(works.0 == StatusCode::OK && works.1.contains("It works"), "{works:?}");
 }
