@@ -1,6 +1,6 @@
 //! What can go wrong, by the step that failed.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{any::Any, io, path::PathBuf, time::Duration};
 
 use http::StatusCode;
 
@@ -253,6 +253,13 @@ impl RenderError {
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::ShuttingDown)
     }
+}
+
+/// What a panic says.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a message")
 }
 
 /// The end of an error of what was not tried.

@@ -24,7 +24,7 @@ use crate::{
     address::{key::Key, tag::Tag},
     data::reading::Reading,
     entry::{Entry, RenderStart, ServedEntry, facts::Facts},
-    error::RenderError,
+    error::{RenderError, panic_message},
     render::{
         csp::{Csp, is_html},
         outcome::{RenderFailure, outcome},
@@ -87,14 +87,10 @@ pub(crate) async fn render(job: Job) -> Result<RenderOutput, RenderFailure> {
 }
 
 fn stopped_render(stopped: tokio::task::JoinError) -> RenderError {
-    let Ok(panic) = stopped.try_into_panic() else {
-        return RenderError::ShuttingDown;
-    };
-    let message = panic
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| panic.downcast_ref::<String>().cloned());
-    RenderError::Panicked(message.unwrap_or_else(|| "without a message".to_owned()))
+    match stopped.try_into_panic() {
+        Ok(panic) => RenderError::Panicked(panic_message(&*panic).to_owned()),
+        Err(_) => RenderError::ShuttingDown,
+    }
 }
 
 async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {

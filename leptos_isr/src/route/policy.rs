@@ -1,9 +1,12 @@
 //! What the declarations of a route and its parents add up to.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures::FutureExt;
 
 use crate::{
     address::tag::{Tag, TagTemplate},
+    error::panic_message,
     route::{
         isr::{Isr, ListFn, OnMissing, PathParams},
         pattern::RoutePattern,
@@ -178,14 +181,17 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// Returns what the list function says, or names the missing parameter.
+    /// Returns what the list function says, also if it panics, or names the missing parameter.
     pub(crate) async fn paths(&self, pattern: &RoutePattern) -> Result<Vec<String>, String> {
         if pattern.params().is_empty() {
             return Ok(vec![pattern.fill(&PathParams::Named(Vec::new()))?]);
         }
         let mut combined: Option<Vec<PathParams>> = None;
         for list in &self.lists {
-            let listed = list().await?;
+            let listing = AssertUnwindSafe(async { list().await }).catch_unwind();
+            let listed = listing.await.unwrap_or_else(|panic| {
+                Err(format!("the list function panicked: {}", panic_message(&*panic)))
+            })?;
             combined = Some(match combined {
                 None => listed,
                 Some(outer) => product(pattern, &outer, &listed)?,

@@ -13,7 +13,7 @@ use std::{
 use tokio::{sync::Barrier, time::timeout};
 
 use super::Check;
-use crate::store::StoreError;
+use crate::{error::panic_message, store::StoreError};
 
 /// A check that may run in a task of its own.
 pub(super) type Boxed = Pin<Box<dyn Future<Output = Check> + Send>>;
@@ -33,9 +33,7 @@ fn poll_caught(check: Pin<&mut impl Future<Output = Check>>, cx: &mut Context<'_
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> StoreError {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("without a message")).into()
+    format!("panicked: {}", panic_message(panic)).into()
 }
 
 /// Begins a call and cancels it, after `polls` steps at the latest.
