@@ -42,6 +42,13 @@ struct Content {
     body: Option<String>,
 }
 
+impl FreshRender {
+    /// The status with which the page is.
+    pub(crate) fn status(&self) -> u16 {
+        self.fresh.status
+    }
+}
+
 impl Content {
     fn of(entry: &Entry) -> Self {
         let text =

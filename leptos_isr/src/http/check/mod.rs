@@ -21,6 +21,7 @@ use self::{
 };
 use super::classify::Bypass;
 use crate::{
+    address::key::Key,
     engine::Engine,
     period,
     render::csp::is_html,
@@ -66,6 +67,19 @@ impl Answer {
     fn header(&self, name: HeaderName) -> String {
         let value = self.headers.get(name).map(|value| value.as_bytes());
         String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
+    }
+
+    /// Where the other answer differs: in what is around the first place of the page, or in its status
+    /// and where it leads, which code may say beside the same page.
+    fn difference(&self, other: &Self) -> Option<(String, String)> {
+        let says = [self, other].map(|answer| match &*answer.header(header::LOCATION) {
+            "" => answer.status.as_str().to_owned(),
+            to => format!("{} `{to}`", answer.status.as_str()),
+        });
+        match says {
+            [one, other] if one != other => Some((one, other)),
+            _ => first_difference(&self.body, &other.body),
+        }
     }
 }
 
@@ -131,7 +145,11 @@ impl Engine {
         }
         found.pages = paths.len();
         let is_short = policy.lifetime().revalidate.is_some_and(|period| period <= SHORT);
-        let checked = stream::iter(paths)
+        let addresses = paths.into_iter().map(|path| {
+            let ends_in_slash = route.pattern.ends_in_slash;
+            Key::of_canonical(&path).address(ends_in_slash).into_owned()
+        });
+        let checked = stream::iter(addresses)
             .map(async |path| (self.check_page(app, &path, is_short).await, path));
         let mut checked = checked.buffered(PARALLEL);
         while let Some(((problems, unseen), path)) = checked.next().await {
@@ -140,12 +158,18 @@ impl Engine {
         }
         drop(checked);
         if let Some(path) = unknown_path(route, policy) {
-            let answer = self.as_dynamic(&path, None).await;
-            if answer.status.is_success() {
-                found.add(&path, vec![Problem::UnknownPathIsPage]);
-            }
+            found.add(&path, self.of_unknown_path(&path).await);
         }
         found
+    }
+
+    async fn of_unknown_path(&self, path: &str) -> Vec<Problem> {
+        match self.render_unstored(path).await {
+            Ok(Ok(page)) if page.status() == StatusCode::OK => vec![Problem::UnknownPathIsPage],
+            Ok(Err(error)) => vec![Problem::UnknownPathFails { cause: error.to_string() }],
+            // The app's own 404, a redirect, or a handler of the app's own.
+            Ok(Ok(_)) | Err(_) => Vec::new(),
+        }
     }
 
     async fn check_page(
@@ -186,7 +210,7 @@ impl Engine {
         let mut problems = Vec::new();
         for on in Influence::OF_VISITORS {
             let other = Answer::of(ask(app, path, Some(on)).await).await;
-            if let Some((before, after)) = first_difference(&answer.body, &other.body) {
+            if let Some((before, after)) = answer.difference(&other) {
                 problems.push(Problem::LayerDependsOn { on, before, after });
             }
         }
@@ -197,7 +221,7 @@ impl Engine {
     async fn of_page_code(&self, path: &str) -> (Vec<Problem>, Option<Unseen>) {
         let first = self.as_dynamic(path, None).await;
         let depends = |on, other: &Answer| {
-            let (before, after) = first_difference(&first.body, &other.body)?;
+            let (before, after) = first.difference(other)?;
             Some(Problem::DependsOn { on, before, after })
         };
         sleep(PAUSE).await;

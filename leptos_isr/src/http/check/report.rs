@@ -87,6 +87,11 @@ pub enum Problem {
     /// A path that is not known is a page, with status 200: call
     /// [`not_found`](crate::not_found()).
     UnknownPathIsPage,
+    /// The render of a path that is not known fails: call [`not_found`](crate::not_found()).
+    UnknownPathFails {
+        /// Why.
+        cause: String,
+    },
     /// The page was served, but not stored.
     NotStored {
         /// The `Cache-Status` of the answer.
@@ -191,6 +196,12 @@ impl fmt::Display for Problem {
             }
             Self::UnknownPathIsPage => {
                 f.write_str("is no page of yours, but answers with status 200: call `not_found`")
+            }
+            Self::UnknownPathFails { cause } => {
+                write!(
+                    f,
+                    "is no page of yours, but fails, where it should call `not_found`: {cause}"
+                )
             }
             Self::NotStored { cache_status } => write!(f, "is not stored: `{cache_status}`"),
             Self::SetsCookie => f.write_str("sets a cookie, for everybody who gets it"),
