@@ -22,7 +22,7 @@ use leptos_router::{
     path,
 };
 
-use crate::support::log::Warnings;
+use crate::support::{log::Warnings, report::problems};
 
 #[component]
 fn App() -> impl IntoView {
@@ -118,11 +118,6 @@ fn site(configure: impl FnOnce(Builder) -> Builder) -> (Engine, Router) {
     let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
     let app = engine.wrap(pages.router(&engine, options, |_| shell()));
     (engine, app)
-}
-
-fn problems<'a>(report: &'a CheckReport, page: &str) -> Vec<&'a Problem> {
-    let findings = report.routes.iter().flat_map(|route| &route.findings);
-    findings.filter(|finding| finding.page == page).map(|finding| &finding.problem).collect()
 }
 
 /// What the page depends on.

@@ -10,6 +10,7 @@ mod support;
 
 mod advice;
 mod again;
+mod apps;
 mod background;
 #[cfg(feature = "object-store")]
 mod bucket;

@@ -19,14 +19,14 @@ use leptos_isr::{
 
 use crate::support::log::Warnings;
 
-const SIGNED_IN: [(&str, &str); 1] = [("cookie", "id=ada")];
+pub(crate) const SIGNED_IN: [(&str, &str); 1] = [("cookie", "id=ada")];
 
 /// Whose request it is.
 #[derive(Clone)]
-struct Session(String);
+pub(crate) struct Session(pub(crate) String);
 
 /// Begins a session for each visitor who has none, as session layers do.
-async fn sessions(mut request: Request, next: Next) -> Response {
+pub(crate) async fn sessions(mut request: Request, next: Next) -> Response {
     static LAST: AtomicUsize = AtomicUsize::new(0);
     let cookie = request.headers().get(header::COOKIE).cloned();
     let visitor = cookie.as_ref().and_then(|cookie| cookie.to_str().ok()?.strip_prefix("id="));

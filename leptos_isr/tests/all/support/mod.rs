@@ -2,6 +2,7 @@
 
 pub(crate) mod ledger;
 pub(crate) mod log;
+pub(crate) mod report;
 
 use std::{
     fs,
