@@ -5,7 +5,7 @@ use leptos_isr::{
     Isr, days, minutes,
     page::{BuildMeta, HydrationLoader},
 };
-use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
+use leptos_meta::{HashedStylesheet, Html, MetaTags, Title, provide_meta_context};
 use leptos_router::{
     Lazy,
     components::{FlatRoutes, Route, Router},
@@ -34,6 +34,7 @@ pub fn App() -> impl IntoView {
                 <a href="/list">"All articles"</a>
                 <a href="/guests">"Guest book"</a>
                 <a href="/about">"About"</a>
+                <ThemeSwitch/>
             </nav>
             <main>
                 <FlatRoutes fallback=leptos_isr::fallback(missing)>
@@ -45,6 +46,19 @@ pub fn App() -> impl IntoView {
                 </FlatRoutes>
             </main>
         </Router>
+    }
+}
+
+/// A button that switches between a light page and a dark one.
+#[component]
+fn ThemeSwitch() -> impl IntoView {
+    let theme = RwSignal::new("light");
+    let next = move || if theme.get() == "light" { "dark" } else { "light" };
+    view! {
+        <Html attr:data-theme=theme/>
+        <button type="button" class="theme-switch" on:click=move |_| theme.set(next())>
+            "Theme: "{theme}
+        </button>
     }
 }
 

@@ -8,7 +8,7 @@ use leptos_router::{
     lazy_route,
 };
 
-use crate::data::{List, Sign, read_article, read_guests, read_list};
+use crate::data::{Article, List, Sign, read_article, read_guests, read_list};
 
 /// Draws what was read, once it is there.
 fn read<T, V>(
@@ -65,15 +65,21 @@ pub fn ArticlePage() -> impl IntoView {
     let params = use_params_map();
     let slug = move || params.read().get("slug").unwrap_or_default();
     let article = Resource::new(slug, read_article);
-    read(article, |article| match article {
-        Some(article) => view! {
-            <Title text=article.title.clone()/>
-            <h1>{article.title}</h1>
-            <p>{article.text}</p>
-        }
-        .into_any(),
+    let newest = Resource::new(|| (), |()| read_list(1));
+    let draw = |article| match article {
+        Some(article) => draw_article(article).into_any(),
         None => missing().into_any(),
-    })
+    };
+    view! { {read(article, draw)} <h2>"Newest"</h2> {read(newest, draw_links)} }
+}
+
+fn draw_article(article: Article) -> impl IntoView {
+    let paragraph = |text: &str| view! { <p>{text.to_owned()}</p> };
+    view! {
+        <Title text=article.title.clone()/>
+        <h1>{article.title}</h1>
+        {article.text.split("\n\n").map(paragraph).collect_view()}
+    }
 }
 
 #[component]
