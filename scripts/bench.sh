@@ -12,10 +12,17 @@ have nginx || apt_install "nginx: it is compared" nginx
 have redis-server || apt_install "redis-server: servers share it" redis-server
 [[ -e /usr/lib/nginx/modules/ngx_http_brotli_static_module.so ]] ||
     apt_install "nginx's module for Brotli files" libnginx-mod-http-brotli-static
-(cd bench/next && npm ci --no-audit --no-fund)
-(cd bench/phone && npm ci --no-audit --no-fund)
+for folder in next astro phone; do
+    (cd "bench/$folder" && npm ci --no-audit --no-fund)
+done
 
 heading "Building"
+(
+    # Of its own, as in test.sh.
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/start LEPTOS_OUTPUT_NAME=start
+    cd examples/start
+    cargo leptos build --release --split --precompress
+)
 cargo leptos build --release --split
 # As cargo-leptos sets it: without it Leptos is compiled once more.
 export LEPTOS_OUTPUT_NAME=newsroom

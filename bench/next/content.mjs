@@ -7,6 +7,13 @@ export async function article(slug) {
   return answer.json();
 }
 
+/** The newest others of its section. */
+export async function related({ slug, section }) {
+  const answer = await fetch(`${api}/articles?section=${encodeURIComponent(section)}&per_page=4`);
+  const { articles } = await answer.json();
+  return articles.filter((other) => other.slug !== slug).slice(0, 3);
+}
+
 export async function slugs() {
   const all = [];
   for (let page = 1; ; page += 1) {

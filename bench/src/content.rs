@@ -38,6 +38,15 @@ pub(crate) fn write(folder: &Path, count: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes those of the section of article `of`, the newest first, as the example `start` reads them.
+pub(crate) fn write_json(file: &Path, count: usize, of: usize) -> io::Result<()> {
+    let articles = (0..count).rev().filter(|n| n % 10 == of % 10).map(|n| {
+        let text = body(n).trim_end().to_owned();
+        serde_json::json!({ "slug": slug(n), "title": format!("Article {n}"), "text": text })
+    });
+    fs::write(file, serde_json::Value::from_iter(articles).to_string())
+}
+
 /// Paragraphs of words that a linear congruence picks.
 pub(crate) fn body(n: usize) -> String {
     let mut state = n as u64 + 1;

@@ -10,6 +10,7 @@ mod build;
 mod contender;
 mod content;
 mod engine;
+mod frameworks;
 mod load;
 mod machine;
 mod memory;

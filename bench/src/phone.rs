@@ -7,17 +7,17 @@ use clap::Args;
 use crate::{
     Result,
     contender::free_addr,
-    machine,
+    frameworks, machine,
     site::{Site, path},
 };
 
-/// Where the program is that drives the browser.
+/// What drives the browser, and what it visits besides.
 #[derive(Args)]
 pub(crate) struct Options {
     /// The folder of the program that drives the browser
     #[arg(long, default_value = "bench/phone")]
     phone: PathBuf,
-    /// An article of a server that runs already, to be visited in turns with ours; any number
+    /// An article of a server that runs already, to be visited in turns with the others; any number
     #[arg(long, value_name = "NAME=URL")]
     beside: Vec<String>,
 }
@@ -26,14 +26,18 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let site = Site { scratch: scratch.path(), articles: 300 };
     site.write()?;
-    let addr = free_addr()?;
-    let _server = site.start(&addr, &free_addr()?).await?;
+    let (addr, content_addr) = (free_addr()?, free_addr()?);
+    let _server = site.start(&addr, &content_addr).await?;
+    let others = frameworks::start(&site, &content_addr).await?;
     println!("Machine: {}.\n", machine::describe());
+    println!("Versions: {}; Node.js {}.\n", frameworks::versions(), machine::version("node", "-v"));
     let program = options.phone.join("phone.mjs");
     let mut command = Command::new("node");
     command.arg(program).arg(format!("http://{addr}")).args(["/", &path()]);
-    for other in &options.beside {
-        command.args(["--beside", other]);
+    let others =
+        others.iter().map(|other| format!("{}=http://{}{}", other.name, other.addr, path()));
+    for other in others.chain(options.beside.iter().cloned()) {
+        command.arg("--beside").arg(other);
     }
     if command.status()?.success() {
         return Ok(());

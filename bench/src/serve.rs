@@ -151,7 +151,7 @@ fn print(options: &Options, cases: &[Case<'_>], measured: &BTreeMap<usize, Measu
         machine::version("nginx", "-v"),
         machine::version("wrk", "-v"),
         machine::version("node", "-v"),
-        next_version(&options.next).unwrap_or_else(|| "left out".to_owned()),
+        npm_version(&options.next, "next").unwrap_or_else(|| "left out".to_owned()),
         dioxus_version(options).unwrap_or_else(|| "left out".to_owned()),
     ));
     line(format!(
@@ -181,8 +181,10 @@ fn print(options: &Options, cases: &[Case<'_>], measured: &BTreeMap<usize, Measu
     }
 }
 
-fn next_version(folder: &Path) -> Option<String> {
-    let package = fs::read(folder.join("node_modules/next/package.json")).ok()?;
+/// The version of a package that npm has installed for the app in `folder`.
+pub(crate) fn npm_version(folder: &Path, package: &str) -> Option<String> {
+    let file = folder.join("node_modules").join(package).join("package.json");
+    let package = fs::read(file).ok()?;
     let package: serde_json::Value = serde_json::from_slice(&package).ok()?;
     Some(package["version"].as_str()?.to_owned())
 }
@@ -340,7 +342,8 @@ async fn nginx_proxy(ours: &Server, scratch: &Path) -> Result<Server> {
     nginx("nginx proxy_cache", &addr, &http, &server, scratch).await
 }
 
-async fn nginx(
+/// Starts nginx with one server, whose configuration is `server`.
+pub(crate) async fn nginx(
     name: &'static str,
     addr: &str,
     http: &str,

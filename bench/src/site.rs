@@ -70,9 +70,12 @@ pub(crate) async fn purge(server: &Server, what: &serde_json::Value) -> Result<(
     }
 }
 
+/// The article whose page is measured.
+pub(crate) const ARTICLE: usize = 7;
+
 /// The page that is measured.
 pub(crate) fn path() -> String {
-    format!("/articles/{}", content::slug(7))
+    format!("/articles/{}", content::slug(ARTICLE))
 }
 
 /// A program that was built beside this one.

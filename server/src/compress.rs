@@ -26,7 +26,7 @@ const WINDOW: u32 = 24;
 /// # Errors
 ///
 /// Returns what could not be read or written.
-pub(crate) fn compress_files(folder: &Path) -> io::Result<()> {
+pub fn compress_files(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {

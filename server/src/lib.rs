@@ -5,7 +5,7 @@
 
 mod cdns;
 mod check;
-mod compress;
+pub mod compress;
 pub mod config;
 pub mod content;
 mod error;

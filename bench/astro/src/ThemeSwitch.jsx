@@ -1,0 +1,15 @@
+import { useState } from "preact/hooks";
+
+export default function ThemeSwitch() {
+  const [theme, setTheme] = useState("light");
+  const next = theme === "light" ? "dark" : "light";
+  const press = () => {
+    document.documentElement.dataset.theme = next;
+    setTheme(next);
+  };
+  return (
+    <button type="button" class="theme-switch" onClick={press}>
+      Theme: {theme}
+    </button>
+  );
+}
