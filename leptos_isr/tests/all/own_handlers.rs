@@ -164,13 +164,15 @@ async fn handlers_render_the_routes_that_they_match_as_a_whole() {
     site.get("/any/assets/a.js").await.assert_bypass("dynamic");
 }
 
-/// A page with a resource that takes one turn of the executor.
+/// A page with a resource that takes longer than what is drawn beside it.
 #[component]
 fn Loading() -> impl IntoView {
     let text = Resource::new(
         || (),
         async |()| {
-            tokio::task::yield_now().await;
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
             "content".to_owned()
         },
     );
@@ -179,6 +181,7 @@ fn Loading() -> impl IntoView {
 
 #[tokio::test]
 async fn page_that_a_handler_sends_out_of_order_is_not_stored() {
+    let _ = any_spawner::Executor::init_tokio();
     let clock = TestClock::new();
     let routes = RouteTable::new()
         .add("/out-of-order", Isr::forever())
