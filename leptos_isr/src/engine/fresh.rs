@@ -4,7 +4,7 @@ use std::{str, sync::Arc, time::Instant};
 
 use serde::Serialize;
 use tokio::runtime::Handle;
-use tracing::{Instrument, instrument::WithSubscriber};
+use tracing::Instrument;
 
 use crate::{
     address::key::Key,
@@ -14,7 +14,7 @@ use crate::{
     render::{RenderOutput, outcome::RenderFailure},
     route::target::Target,
     stats::{RenderOutcome, RenderReason},
-    tasks::schedule::Urgency,
+    tasks::{schedule::Urgency, subscriber::with_current_subscriber},
     wire,
 };
 
@@ -90,7 +90,7 @@ impl Engine {
             let _turn = turn;
             engine.compare(&target, threads).await.map_err(|failure| failure.error)
         };
-        let compared = finished(self.0.tasks.spawn(rendering.with_current_subscriber())).await?;
+        let compared = finished(self.0.tasks.spawn(with_current_subscriber(rendering))).await?;
         Ok(compared)
     }
 

@@ -47,7 +47,7 @@ use tokio::{
     runtime::Handle,
     time::{Instant, sleep, timeout},
 };
-use tracing::{Instrument, info, instrument::WithSubscriber, warn};
+use tracing::{Instrument, info, warn};
 
 use crate::{
     address::key::Key,
@@ -73,6 +73,7 @@ use crate::{
         backoff::UnstoredReason,
         schedule::{Permit, Refusal, Turn, Urgency},
         single_flight::{self, Demand, Flight, Role},
+        subscriber::with_current_subscriber,
     },
 };
 
@@ -265,7 +266,7 @@ impl Engine {
                         engine.follow_up(&target, request, demand);
                     }
                 };
-                self.0.tasks.spawn_on(lead.with_current_subscriber(), &threads);
+                self.0.tasks.spawn_on(with_current_subscriber(lead), &threads);
                 flight
             }
         }

@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use tokio::{runtime::Handle, time::timeout};
 use tower::ServiceExt;
-use tracing::{Instrument, instrument::WithSubscriber, warn};
+use tracing::{Instrument, warn};
 
 use crate::{
     address::{key::Key, tag::Tag},
@@ -32,6 +32,7 @@ use crate::{
     route::static_mode::REMEDY,
     rules::cache_control::{is_file, other_vary, why_not_stored},
     scope::RenderScope,
+    tasks::subscriber::with_current_subscriber,
 };
 
 /// What one render needs.
@@ -75,7 +76,7 @@ pub(crate) struct RenderOutput {
 pub(crate) async fn render(job: Job) -> Result<RenderOutput, RenderFailure> {
     let limit = job.limits.time;
     let threads = job.threads.clone();
-    let mut task = threads.spawn(answer(job).in_current_span().with_current_subscriber());
+    let mut task = threads.spawn(with_current_subscriber(answer(job).in_current_span()));
     match timeout(limit, &mut task).await {
         Ok(Ok(result)) => result,
         Ok(Err(stopped)) => Err(stopped_render(stopped).into()),

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::task::TaskTracker;
-use tracing::instrument::WithSubscriber;
 
 use crate::{
     address::key::Key,
@@ -15,6 +14,7 @@ use crate::{
         memory::MemoryTier,
         pending::{Added, Pending, ROOM},
     },
+    tasks::subscriber::with_current_subscriber,
 };
 
 /// The tiers in which one engine keeps its pages.
@@ -155,7 +155,7 @@ impl Tiers {
             Added::First => {
                 let (pending, store) = (Arc::clone(&self.pending), Arc::clone(store));
                 let write = pending.write(store, Arc::clone(&self.memory), entry.key.clone());
-                self.tasks.spawn(write.with_current_subscriber());
+                self.tasks.spawn(with_current_subscriber(write));
                 true
             }
             Added::Again => true,
