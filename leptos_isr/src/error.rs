@@ -1,6 +1,6 @@
 //! What can go wrong, by the step that failed.
 
-use std::{any::Any, io, path::PathBuf, time::Duration};
+use std::{any::Any, error::Error as _, fmt, io, iter, path::PathBuf, time::Duration};
 
 use http::StatusCode;
 
@@ -8,8 +8,9 @@ use http::StatusCode;
 pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A failure of the engine: wrong declarations, a store that cannot be used,
-/// a purge that cannot be kept.
-#[derive(Debug, thiserror::Error)]
+/// a purge that cannot be kept. `Debug`, which is what `unwrap` and `main` print, has the text of
+/// `Display` and its causes.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A route's declaration is wrong.
@@ -184,6 +185,14 @@ pub enum Error {
     },
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut causes = iter::successors(self.source(), |&error| error.source());
+        causes.try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}
+
 /// Why a render gave no page that may be stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -268,4 +277,17 @@ pub(crate) fn not_again_for(wait: Option<Duration>) -> String {
         let wait = Duration::from_secs(wait.as_secs().max(1));
         format!("; it is not tried again for {}", humantime::format_duration(wait))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_main_prints_has_the_remedy_and_the_causes() {
+        let (path, source) = ("site/hash.txt".into(), io::ErrorKind::NotFound.into());
+        let printed = format!("{:?}", Error::HashFile { path, source });
+        assert!(printed.starts_with("cannot read `site/hash.txt`"), "{printed}");
+        assert!(printed.ends_with("`hash-files = false`: entity not found"), "{printed}");
+    }
 }
