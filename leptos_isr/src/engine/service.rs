@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     pin::pin,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, PoisonError, Weak, atomic::Ordering},
     time::Duration,
 };
 
@@ -68,8 +68,12 @@ impl Engine {
     /// 200 at once.
     ///
     /// How many pages of this build a disk store has is logged; that it has none of this build but some
-    /// of others is a warning.
+    /// of others is a warning. So is that nobody has called [`wrap`](Engine::wrap), or has kept the router
+    /// that it returned.
     pub async fn begin_service(&self) {
+        if self.0.app.get().and_then(Weak::upgrade).is_none() {
+            warn!("nothing goes through the engine: serve the router that `Engine::wrap` returns");
+        }
         let Some(store) = self.0.tiers.store() else { return };
         self.hear_purges_of_others();
         let starting = self.0.starts.token();

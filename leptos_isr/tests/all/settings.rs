@@ -1,9 +1,10 @@
 //! Settings that touch each other: their order makes no difference, and those that contradict each
 //! other are errors at start that name both.
 
+use axum::Router;
 use leptos_isr::{Builder, Engine, Isr, OnMissing, minutes, route::RouteTable, store::DiskStore};
 
-use crate::support::{Site, page_files, routes};
+use crate::support::{Site, log::Warnings, page_files, routes};
 
 #[tokio::test]
 async fn limit_of_the_disk_counts_wherever_it_is_written() {
@@ -92,4 +93,21 @@ fn dynamic_route_that_declares_how_pages_are_stored_is_an_error() {
         let expected = [format!("`{name}`"), "`Isr::dynamic()`".to_owned(), "`/a/:id`".to_owned()];
         assert!(expected.iter().all(|part| error.contains(part)), "{name}: {error}");
     }
+}
+
+#[tokio::test]
+async fn server_whose_router_does_not_go_through_the_engine_is_warned_of() {
+    let (warnings, _guard) = Warnings::collect();
+    let engine = || Engine::builder(routes()).build().unwrap();
+    let served = engine();
+    let _app = served.wrap(Router::new());
+    served.begin_service().await;
+    assert_eq!(warnings.text(), "");
+
+    engine().begin_service().await;
+    let dropped = engine();
+    drop(dropped.wrap(Router::new()));
+    dropped.begin_service().await;
+    let text = warnings.text();
+    assert_eq!(text.matches("router that `Engine::wrap` returns").count(), 2, "{text}");
 }
