@@ -27,6 +27,8 @@ pub(crate) struct FreshRender {
     same: bool,
     /// Whether the render may be stored.
     may_store: bool,
+    #[serde(skip)]
+    not_stored: Option<String>,
     stored: Option<Content>,
     fresh: Content,
 }
@@ -46,6 +48,11 @@ impl FreshRender {
     /// The status with which the page is.
     pub(crate) fn status(&self) -> u16 {
         self.fresh.status
+    }
+
+    /// Why the render may not be stored, if it may not.
+    pub(crate) fn not_stored(self) -> Option<String> {
+        self.not_stored
     }
 }
 
@@ -117,7 +124,7 @@ impl Engine {
         let render = self.render(target, self.0.order.begin(), after, threads);
         let rendered = render.instrument(counted.span.clone()).await;
         drop(permit);
-        let RenderOutput { entry, may_store } = match rendered {
+        let RenderOutput { entry, not_stored } = match rendered {
             Ok(rendered) => rendered,
             Err(failure) => {
                 counted.ended(failure_outcome(&failure.error), started.elapsed());
@@ -128,7 +135,8 @@ impl Engine {
         Ok(FreshRender {
             page: target.key.as_str().to_owned(),
             same: stored.as_ref().is_some_and(|stored| stored.is_same_page(&entry)),
-            may_store,
+            may_store: not_stored.is_none(),
+            not_stored,
             stored: stored.as_ref().map(|stored| Content::of(stored)),
             fresh: Content::of(&entry),
         })

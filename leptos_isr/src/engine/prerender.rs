@@ -170,21 +170,17 @@ impl Engine {
             }
         };
         let entry = &rendered.entry;
-        let outcome = match (rendered.may_store, entry.is_gone()) {
-            (false, _) => RenderOutcome::Unstored,
-            (true, true) => RenderOutcome::Gone,
-            (true, false) => RenderOutcome::New,
+        let outcome = match (&rendered.not_stored, entry.is_gone()) {
+            (Some(_), _) => RenderOutcome::Unstored,
+            (None, true) => RenderOutcome::Gone,
+            (None, false) => RenderOutcome::New,
         };
         counted.ended(outcome, started.elapsed());
         if entry.is_gone() {
             return Err(format!("a listed page answered with status {}", entry.status));
         }
-        if !rendered.may_store {
-            return Err(
-                "the page may not be stored: it sets a cookie, asks for `no_store`, or says \
-                 `no-store` or `private` in its headers"
-                    .to_owned(),
-            );
+        if let Some(why) = rendered.not_stored {
+            return Err(format!("the page may not be stored: it {why}"));
         }
         let outcome = stored(entry);
         // A build can take the time to make every encoding.

@@ -613,8 +613,8 @@ impl Engine {
         reason: RenderReason,
         after: Version,
     ) -> (NewEntry, RenderOutcome) {
-        let RenderOutput { mut entry, may_store } = rendered;
-        if !may_store {
+        let RenderOutput { mut entry, not_stored } = rendered;
+        if not_stored.is_some() {
             self.supersede(&entry.key).await;
             let entry = Arc::new(entry);
             return (NewEntry { entry, stored: false, after }, RenderOutcome::Unstored);

@@ -41,7 +41,7 @@ fn guarded(mut response: Response) -> Response {
     if may_be_shared(response.headers()) {
         WARNING.call_once(|| {
             warn!(
-                "a layer sets the cookie {cookies} on an answer that is everybody's, so that is sent \
+                "a layer sets {cookies} on an answer that is everybody's, so that is sent \
                  `private, no-store`, and CDNs keep nothing: give the layer to the router for \
                  visitors, in `Engine::wrap_with`"
             );

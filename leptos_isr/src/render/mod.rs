@@ -68,7 +68,8 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct RenderOutput {
     pub(crate) entry: ServedEntry,
-    pub(crate) may_store: bool,
+    /// Why it may not be stored, if it may not.
+    pub(crate) not_stored: Option<String>,
 }
 
 /// Renders in a task of its own, so that a panic or a hang ends only this render and the tasks that
@@ -151,7 +152,9 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
         warn!(isr.key = %entry.key, route = &*job.route,
             "the page {why}, so it is not stored: a stored page is the same for everybody");
     }
-    let may_store = not_stored.is_none() && !notes.no_store;
+    let no_store = || notes.no_store.then(|| "says `no_store`, or reads data that do".to_owned());
+    let not_stored = not_stored.or_else(no_store);
+    let may_store = not_stored.is_none();
     if let Some(vary) = vary.filter(|_| may_store) {
         warn!(isr.key = %entry.key, route = &*job.route,
             "the page says `Vary: {vary}`, and is stored for everybody all the same: \
@@ -175,7 +178,7 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
             entry.make(encoding).await;
         }
     }
-    Ok(RenderOutput { entry, may_store })
+    Ok(RenderOutput { entry, not_stored })
 }
 
 fn html(entry: &Entry) -> Option<&str> {

@@ -11,8 +11,11 @@ const NO_TRANSFORM: HeaderValue = HeaderValue::from_static("no-transform");
 
 /// Why an answer must not be stored, by its headers; `None` if it may be.
 pub(crate) fn why_not_stored(headers: &HeaderMap) -> Option<String> {
-    if headers.contains_key(header::SET_COOKIE) {
-        return Some("sets a cookie".to_owned());
+    if let Some(cookies) = cookies(headers) {
+        return Some(format!(
+            "sets {cookies} (a layer that does belongs to the router for visitors, in \
+             `Engine::wrap_with`)"
+        ));
     }
     FIELDS.iter().find_map(|field| {
         let mut directives = ["no-store", "private"].into_iter();
@@ -21,7 +24,7 @@ pub(crate) fn why_not_stored(headers: &HeaderMap) -> Option<String> {
     })
 }
 
-/// The names of the cookies that an answer sets, for messages; `None` if it sets none.
+/// The cookies that an answer sets, by name, for messages; `None` if it sets none.
 pub(crate) fn cookies(headers: &HeaderMap) -> Option<String> {
     let set = headers.get_all(header::SET_COOKIE).iter();
     let names = set.map(|cookie| {
@@ -29,7 +32,11 @@ pub(crate) fn cookies(headers: &HeaderMap) -> Option<String> {
         format!("`{}`", name.trim_ascii().escape_ascii())
     });
     let names: Vec<_> = names.collect();
-    (!names.is_empty()).then(|| names.join(", "))
+    match &*names {
+        [] => None,
+        [name] => Some(format!("the cookie {name}")),
+        _ => Some(format!("the cookies {}", names.join(", "))),
+    }
 }
 
 /// Whether an answer says that shared caches may keep it.
@@ -125,7 +132,6 @@ mod tests {
             ("cache-control", r#"x="a\", b", no-store"#, Some("says `cache-control: no-store`")),
             ("cdn-cache-control", "no-store", Some("says `cdn-cache-control: no-store`")),
             ("surrogate-control", "no-store", Some("says `surrogate-control: no-store`")),
-            ("set-cookie", "a=b", Some("sets a cookie")),
             ("cache-control", "public, no-cache, max-age=0, must-revalidate", None),
             ("cache-control", r#"x="\", no-store, y=", z"#, None),
             ("cache-control", "no-storeroom, x=private", None),
@@ -133,6 +139,17 @@ mod tests {
         ] {
             assert_eq!(why_not_stored(&headers(field, value)).as_deref(), why, "{field}: {value}");
         }
+        let why = why_not_stored(&headers("set-cookie", "a=b")).unwrap();
+        assert!(why.starts_with("sets the cookie `a` (") && why.contains("wrap_with"), "{why}");
+    }
+
+    #[test]
+    fn cookies_are_named_without_their_values() {
+        let mut set = headers("set-cookie", "store=1; Path=/");
+        assert_eq!(cookies(&set).as_deref(), Some("the cookie `store`"));
+        set.append("set-cookie", HeaderValue::from_static("session=2"));
+        assert_eq!(cookies(&set).as_deref(), Some("the cookies `store`, `session`"));
+        assert_eq!(cookies(&HeaderMap::new()), None);
     }
 
     #[test]

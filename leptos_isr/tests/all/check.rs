@@ -6,7 +6,7 @@ use axum::{
     Router,
     extract::Request,
     middleware::{Next, from_fn},
-    response::Response,
+    response::{Html, Response},
 };
 use http::{HeaderValue, header, request::Parts};
 use leptos::prelude::*;
@@ -151,7 +151,11 @@ async fn what_would_surprise_is_found_and_what_cannot_be_seen_is_said() {
     assert_eq!(fails("/pages/boundary").0, 502);
     let moved = Problem::Redirects { status: 302, location: "/pages/good".to_owned() };
     assert_eq!(problems(&report, "/pages/moved"), [&moved]);
-    assert!(matches!(problems(&report, "/pages/sets-cookie")[..], [Problem::NotStored { .. }]));
+    let not_stored = match problems(&report, "/pages/sets-cookie")[..] {
+        [problem @ Problem::NotStored { .. }] => problem.to_string(),
+        ref other => panic!("{other:?}"),
+    };
+    assert!(not_stored.contains("it sets the cookie `a` (a layer"), "{not_stored}");
     assert_eq!(problems(&report, "/pages/untitled"), [&Problem::NoTitle]);
     assert!(matches!(problems(&report, "/pages/long-head")[..], [Problem::LargeHead { .. }]));
     assert_eq!(problems(&report, "/unlisted/isr-check-sentinel"), [&Problem::UnknownPathIsPage]);
@@ -177,6 +181,17 @@ async fn what_would_surprise_is_found_and_what_cannot_be_seen_is_said() {
         "page": "/pages/moved", "problem": "redirects", "status": 302, "location": "/pages/good",
     }]);
     assert_eq!(serde_json::to_value(moved).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn app_that_goes_past_the_engine_is_found() {
+    let (engine, _app) = site(|builder| builder);
+    let past = Router::new().fallback(async || Html("<title>Clean</title>"));
+    let report = engine.check(&past).await;
+    let [problem @ Problem::NotStored { .. }] = problems(&report, "/clean")[..] else {
+        panic!("{report}");
+    };
+    assert!(problem.to_string().contains("did not reach the router that `Engine::wrap` returned"));
 }
 
 #[tokio::test]

@@ -327,7 +327,7 @@ async fn page_that_sets_a_cookie_is_not_stored_and_a_warning_names_its_route() {
     assert!(!page.headers.contains_key("set-cookie"), "the waiters share one render");
     assert!(!site.get(BOB, "/cookie/1").await.cache_status().contains("hit"));
     let text = warnings.text();
-    for part in ["isr.key=/cookie/1", "route=\"/cookie/:id\"", "sets a cookie"] {
+    for part in ["isr.key=/cookie/1", "route=\"/cookie/:id\"", "sets the cookie", "wrap_with"] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }

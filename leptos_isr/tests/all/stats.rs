@@ -383,7 +383,7 @@ async fn render_is_a_span_that_says_why_it_ran_and_what_it_came_to() {
     let span = r#"render{isr.key=/a/1 http.route="/a/:id" reason="miss""#;
     let lines: Vec<_> = text.lines().filter(|line| line.contains(span)).collect();
     let [during, closed] = lines[..] else { panic!("{text}") };
-    assert!(during.contains("the page sets a cookie"), "what happens meanwhile: {during}");
+    assert!(during.contains("the page sets the cookie"), "what happens meanwhile: {during}");
     assert!(closed.contains(r#" outcome="unstored"}"#) && closed.contains("close"), "{closed}");
 }
 

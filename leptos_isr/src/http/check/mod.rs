@@ -186,12 +186,13 @@ impl Engine {
         }
         if answer.status != StatusCode::OK {
             let cause = match answer.status.is_server_error() {
-                true => self.why_failed(path).await,
+                true => self.cause(path).await,
                 false => None,
             };
             return (vec![Problem::Fails { status, cause }], None);
         }
-        let mut problems = of_answer(&answer);
+        let mut problems = Vec::from_iter(self.of_store(path, &answer).await);
+        problems.extend(of_answer(&answer));
         let (bytes, limit) = (headers::size(&answer.headers), self.0.max_header_size);
         if headers::room(limit, path, &answer.headers).is_none() {
             problems.push(Problem::LargeHead { bytes, limit });
@@ -242,9 +243,21 @@ impl Engine {
         Answer::of(self.pass(&app, request(path, influence), bypass).await).await
     }
 
-    async fn why_failed(&self, path: &str) -> Option<String> {
+    /// Why the page that was served was not stored, if it was not.
+    async fn of_store(&self, path: &str, answer: &Answer) -> Option<Problem> {
+        let cache_status = answer.header(CACHE_STATUS);
+        let cause = match &*cache_status {
+            stored if stored.contains("hit") || stored.contains("stored") => return None,
+            "" => Some("the request did not reach the router that `Engine::wrap` returned".into()),
+            _ => self.cause(path).await,
+        };
+        Some(Problem::NotStored { cache_status, cause })
+    }
+
+    /// Why a render of the page fails, or may not be stored.
+    async fn cause(&self, path: &str) -> Option<String> {
         match self.render_unstored(path).await {
-            Ok(Ok(_)) => None,
+            Ok(Ok(render)) => render.not_stored().map(|why| format!("it {why}")),
             Ok(Err(error)) => Some(error.to_string()),
             Err(error) => Some(error.to_string()),
         }
@@ -254,10 +267,6 @@ impl Engine {
 /// What is wrong with an answer by itself.
 fn of_answer(answer: &Answer) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let cache_status = answer.header(CACHE_STATUS);
-    if !cache_status.contains("hit") && !cache_status.contains("stored") {
-        problems.push(Problem::NotStored { cache_status });
-    }
     if answer.headers.contains_key(header::SET_COOKIE) {
         problems.push(Problem::SetsCookie);
     }

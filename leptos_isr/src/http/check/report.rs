@@ -96,6 +96,8 @@ pub enum Problem {
     NotStored {
         /// The `Cache-Status` of the answer.
         cache_status: String,
+        /// Why, as far as the page says it.
+        cause: Option<String>,
     },
     /// The answer sets a cookie: everybody who gets it gets the cookie.
     SetsCookie,
@@ -203,7 +205,10 @@ impl fmt::Display for Problem {
                     "is no page of yours, but fails, where it should call `not_found`: {cause}"
                 )
             }
-            Self::NotStored { cache_status } => write!(f, "is not stored: `{cache_status}`"),
+            Self::NotStored { cache_status, cause: None } => {
+                write!(f, "is not stored: `{cache_status}`")
+            }
+            Self::NotStored { cause: Some(cause), .. } => write!(f, "is not stored: {cause}"),
             Self::SetsCookie => f.write_str("sets a cookie, for everybody who gets it"),
             Self::NoTitle => f.write_str("has no title"),
             Self::LargeHead { bytes, limit } => {

@@ -39,8 +39,12 @@ async fn page_that_a_handler_answers_for_and_one_for_any_address_are_named() {
     let app = start.engine.wrap(start.pages.clone().merge(own()));
     let report = start.engine.check(&app).await;
     assert_eq!(problems(&report, "/about"), [] as [&Problem; 0]);
-    let cache_status = "isr; fwd=bypass; detail=own-handler".to_owned();
-    assert_eq!(problems(&report, "/health")[0], &Problem::NotStored { cache_status });
+    let Problem::NotStored { cache_status, cause: Some(cause) } = problems(&report, "/health")[0]
+    else {
+        panic!("{report}");
+    };
+    assert_eq!(cache_status, "isr; fwd=bypass; detail=own-handler");
+    assert!(cause.contains("a handler of its own, `/health`"), "{cause}");
     assert_eq!(problems(&report, "/isr-check-sentinel"), [&Problem::UnknownPathIsPage]);
 }
 

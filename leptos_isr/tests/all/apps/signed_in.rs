@@ -90,7 +90,10 @@ async fn sessions_inside_and_outside_of_the_engine_are_named() {
     let start = Start::new(App);
     let inside = start.engine.wrap(start.pages.clone().layer(from_fn(sessions)));
     let report = start.engine.check(&inside).await;
-    assert!(matches!(problems(&report, "/")[..], [Problem::NotStored { .. }]), "{report}");
+    let [Problem::NotStored { cause: Some(cause), .. }] = problems(&report, "/")[..] else {
+        panic!("{report}");
+    };
+    assert!(cause.contains("the cookie `id`") && cause.contains("wrap_with"), "{report}");
 
     let start = Start::new(App);
     let outside = start.wrapped().layer(from_fn(sessions));
