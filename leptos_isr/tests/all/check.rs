@@ -31,6 +31,7 @@ fn App() -> impl IntoView {
         let pages = [
             "good",
             "moment",
+            "chance",
             "query",
             "cookie",
             "language",
@@ -74,6 +75,11 @@ fn Page() -> impl IntoView {
     let set = |name, value| expect_context::<ResponseOptions>().insert_header(name, value);
     let shown = match name.as_str() {
         "good" => None,
+        // As by chance, at some later render.
+        "chance" => {
+            static RENDERS: AtomicUsize = AtomicUsize::new(1);
+            (RENDERS.fetch_add(1, Ordering::SeqCst) == 4).then(|| "another".to_owned())
+        }
         "moment" => Some(RENDERS.fetch_add(1, Ordering::SeqCst).to_string()),
         "query" => seen(|parts| Some(format!("{:?}", parts.uri.query()))),
         "cookie" => seen(|parts| Some(format!("{:?}", parts.headers.get("cookie")))),
@@ -143,6 +149,7 @@ async fn what_would_surprise_is_found_and_what_cannot_be_seen_is_said() {
     }
     assert!(!warnings.text().contains("query parameter"), "{}", warnings.text());
     assert_eq!(influences(&report, "/pages/moment"), [Influence::Moment]);
+    assert_eq!(influences(&report, "/pages/chance"), [Influence::Moment]);
     assert_eq!(influences(&report, "/pages/query"), [Influence::Query]);
     assert_eq!(influences(&report, "/pages/cookie"), [Influence::Cookie]);
     assert_eq!(influences(&report, "/pages/language"), [Influence::Language]);
@@ -164,10 +171,9 @@ async fn what_would_surprise_is_found_and_what_cannot_be_seen_is_said() {
         |route: &str| &report.routes.iter().find(|found| found.route == route).unwrap().unseen;
     assert_eq!(unseen("/dynamic"), &[Unseen::Dynamic]);
     assert_eq!(unseen("/unlisted/:name"), &[Unseen::Unlisted]);
-    assert_eq!(
-        unseen("/pages/:name"),
-        &[Unseen::DiffersEachTime { page: "/pages/moment".to_owned() }]
-    );
+    let differing =
+        ["moment", "chance"].map(|name| Unseen::DiffersEachTime { page: format!("/pages/{name}") });
+    assert_eq!(unseen("/pages/:name"), &differing);
     assert!(!report.is_clean());
     let text = report.to_string();
     for line in ["/clean: 1 pages, ok", "  /pages/untitled has no title", "  not seen: the route"] {
@@ -213,4 +219,24 @@ async fn layer_that_knows_its_visitor_is_found() {
         panic!("{found:?}");
     };
     assert!(after.contains("Hello again"), "{after}");
+}
+
+#[tokio::test]
+async fn layer_that_differs_by_chance_depends_on_no_visitor() {
+    async fn some(request: Request, next: Next) -> Response {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let is_second =
+            request.uri().path() == "/clean" && ASKED.fetch_add(1, Ordering::SeqCst) == 1;
+        let mut response = next.run(request).await;
+        if is_second {
+            *response.body_mut() = "<title>Another</title>".into();
+        }
+        response
+    }
+    let (engine, app) = site(|builder| builder);
+    let report = engine.check(&app.layer(from_fn(some))).await;
+    let found = problems(&report, "/clean");
+    let [Problem::LayerDependsOn { on: Influence::Moment, .. }] = found[..] else {
+        panic!("{found:?}");
+    };
 }

@@ -91,10 +91,10 @@ impl Engine {
     /// it, and stored as for any visitor: use an engine without a store. It is also rendered as for
     /// a visitor of a dynamic page: twice, a second apart, and with a query, a cookie and languages.
     /// Where the answers differ, a stored page would have what is of the first visitor, or of the
-    /// moment of its render: a page that is fresh for at most ten seconds may show that. Pages that
-    /// answer with a redirect or an error, that may not be stored, set a cookie, have no title, or
-    /// whose head is larger than [`Builder::max_header_size`](crate::Builder::max_header_size) are
-    /// found too.
+    /// moment of its render: a page that is fresh for at most ten seconds may show that. A difference
+    /// is looked for twice, since a page may differ by chance. Pages that answer with a redirect or an
+    /// error, that may not be stored, set a cookie, have no title, or whose head is larger than
+    /// [`Builder::max_header_size`](crate::Builder::max_header_size) are found too.
     ///
     /// What cannot be seen is said: dynamic routes, data, paths that are not listed, and what a page
     /// that differs each time has of its visitor. A cookie is seen only if its name does not
@@ -198,42 +198,39 @@ impl Engine {
             problems.push(Problem::LargeHead { bytes, limit });
         }
         problems.extend(self.of_layers(app, path, &answer).await);
-        let (mut influences, unseen) = self.of_page_code(path).await;
-        influences.retain(|problem| {
-            !is_short || !matches!(problem, Problem::DependsOn { on: Influence::Moment, .. })
-        });
-        problems.extend(influences);
+        let (of_page_code, unseen) = self.of_page_code(path).await;
+        problems.extend(of_page_code);
+        let is_of_moment = |problem: &Problem| match problem {
+            Problem::DependsOn { on, .. } | Problem::LayerDependsOn { on, .. } => {
+                *on == Influence::Moment
+            }
+            _ => false,
+        };
+        problems.retain(|problem| !is_short || !is_of_moment(problem));
         (problems, unseen)
     }
 
     /// What layers outside of the engine make of a page for some visitors.
     async fn of_layers(&self, app: &Router, path: &str, answer: &Answer) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        for on in Influence::OF_VISITORS {
-            let other = Answer::of(ask(app, path, Some(on)).await).await;
-            if let Some((before, after)) = answer.difference(&other) {
-                problems.push(Problem::LayerDependsOn { on, before, after });
-            }
-        }
-        problems
+        let ask = async |on| Answer::of(ask(app, path, on).await).await;
+        let found = influences(answer, &Influence::OF_VISITORS, ask).await;
+        let problem = |(on, before, after)| Problem::LayerDependsOn { on, before, after };
+        found.into_iter().map(problem).collect()
     }
 
     /// What the page's own code draws for some visitors, or at some moments.
     async fn of_page_code(&self, path: &str) -> (Vec<Problem>, Option<Unseen>) {
-        let first = self.as_dynamic(path, None).await;
-        let depends = |on, other: &Answer| {
-            let (before, after) = first.difference(other)?;
-            Some(Problem::DependsOn { on, before, after })
-        };
+        let ask = async |on| self.as_dynamic(path, on).await;
+        let first = ask(None).await;
         sleep(PAUSE).await;
-        if let Some(problem) = depends(Influence::Moment, &self.as_dynamic(path, None).await) {
-            return (vec![problem], Some(Unseen::DiffersEachTime { page: path.to_owned() }));
-        }
-        let mut problems = Vec::new();
-        for on in Influence::OF_VISITORS {
-            problems.extend(depends(on, &self.as_dynamic(path, Some(on)).await));
-        }
-        (problems, None)
+        let found = match first.difference(&ask(None).await) {
+            Some((before, after)) => vec![(Influence::Moment, before, after)],
+            None => influences(&first, &Influence::OF_VISITORS, ask).await,
+        };
+        let unseen = found.iter().any(|(on, ..)| *on == Influence::Moment);
+        let unseen = unseen.then(|| Unseen::DiffersEachTime { page: path.to_owned() });
+        let problem = |(on, before, after)| Problem::DependsOn { on, before, after };
+        (found.into_iter().map(problem).collect(), unseen)
     }
 
     /// What the app answers if the page is not stored.
@@ -262,6 +259,26 @@ impl Engine {
             Err(error) => Some(error.to_string()),
         }
     }
+}
+
+/// Which of these `first` depends on, and how.
+async fn influences(
+    first: &Answer,
+    of: &[Influence],
+    ask: impl AsyncFn(Option<Influence>) -> Answer,
+) -> Vec<(Influence, String, String)> {
+    let mut found = Vec::new();
+    for on in of {
+        let Some((before, after)) = first.difference(&ask(Some(*on)).await) else { continue };
+        // Once more, since a page may differ by chance.
+        let is_steady = first.difference(&ask(None).await).is_none()
+            && first.difference(&ask(Some(*on)).await).is_some();
+        if !is_steady {
+            return vec![(Influence::Moment, before, after)];
+        }
+        found.push((*on, before, after));
+    }
+    found
 }
 
 /// What is wrong with an answer by itself.
