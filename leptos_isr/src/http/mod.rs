@@ -217,7 +217,7 @@ impl Engine {
                 self.count(route.slot, RequestResult::NotPrefetched);
                 return not_prefetched(Forward::Miss);
             }
-            return self.pass(app, request, Bypass::of(OWN_HANDLER, &route)).await;
+            return self.pass(app.visitors(), request, Bypass::of(OWN_HANDLER, &route)).await;
         }
         match self.is_admitted(&route, &path).await {
             Ok(true) => self.respond(&route, &target, request.headers()).await,
@@ -300,15 +300,15 @@ impl Engine {
             OtherRequest::Endpoint(endpoint) => self.answer_endpoint(endpoint, request).await,
             OtherRequest::Pass { bypass, declared } => {
                 let other = declared.map(|path| redirect(&path, &request));
-                let response = self.pass(app, request, bypass).await;
+                let response = self.pass(app.visitors(), request, bypass).await;
                 other.filter(|_| response.status() == StatusCode::NOT_FOUND).unwrap_or(response)
             }
             OtherRequest::BadPath(error) => bad_path(error),
             OtherRequest::OtherSlash { route, is_draft, .. }
                 if self.own_handler_at(&route, request.uri().path()).is_some() =>
             {
-                self.pass(app, request, Bypass { is_draft, ..Bypass::of(OWN_HANDLER, &route) })
-                    .await
+                let bypass = Bypass { is_draft, ..Bypass::of(OWN_HANDLER, &route) };
+                self.pass(app.visitors(), request, bypass).await
             }
             OtherRequest::OtherSlash { path, .. } => redirect(&path, &request),
         }
@@ -332,10 +332,10 @@ impl Engine {
         response
     }
 
-    /// Lets the app's router answer: nothing is looked up or stored.
+    /// Lets a router of the app answer: nothing is looked up or stored.
     async fn pass(
         &self,
-        app: &AppRouter,
+        router: Router,
         mut request: Request,
         Bypass { detail, is_draft, slot }: Bypass,
     ) -> Response {
@@ -348,7 +348,7 @@ impl Engine {
             request.extensions_mut().insert(Draft(()));
         }
         request.extensions_mut().insert(reading.clone());
-        let mut response = match reading.scope(app.visitors().oneshot(request)).await {
+        let mut response = match reading.scope(router.oneshot(request)).await {
             Ok(response) => response,
             Err(never) => match never {},
         };

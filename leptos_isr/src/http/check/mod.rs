@@ -89,12 +89,14 @@ impl Engine {
     ///
     /// `app` is the outermost router, with all layers, as it is served. A page is asked for through
     /// it, and stored as for any visitor: use an engine without a store. It is also rendered as for
-    /// a visitor of a dynamic page: twice, a second apart, and with a query, a cookie and languages.
-    /// Where the answers differ, a stored page would have what is of the first visitor, or of the
-    /// moment of its render: a page that is fresh for at most ten seconds may show that. A difference
-    /// is looked for twice, since a page may differ by chance. Pages that answer with a redirect or an
-    /// error, that may not be stored, set a cookie, have no title, or whose head is larger than
-    /// [`Builder::max_header_size`](crate::Builder::max_header_size) are found too.
+    /// a visitor of a dynamic page: twice, a second apart, with a query, a cookie and languages, and by
+    /// the router for visitors of [`wrap_with`](Engine::wrap_with). Where the answers differ, a stored
+    /// page would have what is of the first visitor, or lack what the layers for visitors bring, or
+    /// have what is of the moment of its render: a page that is fresh for at most ten seconds may show
+    /// that. Each difference is looked for twice, since a page may differ by chance. Pages that
+    /// answer with a redirect or an error, that may not be stored, set a cookie, have no title, or
+    /// whose head is larger than [`Builder::max_header_size`](crate::Builder::max_header_size) are
+    /// found too.
     ///
     /// What cannot be seen is said: dynamic routes, data, paths that are not listed, and what a page
     /// that differs each time has of its visitor. A cookie is seen only if its name does not
@@ -225,7 +227,7 @@ impl Engine {
         sleep(PAUSE).await;
         let found = match first.difference(&ask(None).await) {
             Some((before, after)) => vec![(Influence::Moment, before, after)],
-            None => influences(&first, &Influence::OF_VISITORS, ask).await,
+            None => influences(&first, &Influence::OF_PAGE_CODE, ask).await,
         };
         let unseen = found.iter().any(|(on, ..)| *on == Influence::Moment);
         let unseen = unseen.then(|| Unseen::DiffersEachTime { page: path.to_owned() });
@@ -233,11 +235,16 @@ impl Engine {
         (found.into_iter().map(problem).collect(), unseen)
     }
 
-    /// What the app answers if the page is not stored.
+    /// What the app answers if the page is not stored: by the router that renders what is, or by
+    /// the one for visitors, to see what its layers do.
     async fn as_dynamic(&self, path: &str, influence: Option<Influence>) -> Answer {
         let app = self.app().expect("`check` is given the router that `wrap` returned");
+        let router = match influence {
+            Some(Influence::Layers) => app.visitors(),
+            _ => app.renders(),
+        };
         let bypass = Bypass { detail: "check", is_draft: false, slot: RouteSlot::NONE };
-        Answer::of(self.pass(&app, request(path, influence), bypass).await).await
+        Answer::of(self.pass(router, request(path, influence), bypass).await).await
     }
 
     /// Why the page that was served was not stored, if it was not.

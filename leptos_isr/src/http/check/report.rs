@@ -110,7 +110,8 @@ pub enum Problem {
         /// The limit, which counts what others add too.
         limit: usize,
     },
-    /// Page code draws what a stored page has of one visitor, or of one moment, for everybody.
+    /// Page code draws what a stored page has of one visitor, or of one moment, for everybody, or
+    /// what only layers for visitors bring, which a stored page lacks.
     DependsOn {
         /// What on.
         on: Influence,
@@ -141,6 +142,9 @@ pub enum Influence {
     Cookie,
     /// `Accept-Language`.
     Language,
+    /// The layers of the router for visitors, such as sessions, in
+    /// [`Engine::wrap_with`](crate::Engine::wrap_with).
+    Layers,
     /// When it is rendered, or chance.
     Moment,
 }
@@ -165,6 +169,9 @@ pub enum Unseen {
 
 impl Influence {
     pub(super) const OF_VISITORS: [Self; 3] = [Self::Query, Self::Cookie, Self::Language];
+
+    pub(super) const OF_PAGE_CODE: [Self; 4] =
+        [Self::Layers, Self::Query, Self::Cookie, Self::Language];
 }
 
 impl fmt::Display for CheckReport {
@@ -214,6 +221,14 @@ impl fmt::Display for Problem {
             Self::LargeHead { bytes, limit } => {
                 write!(f, "has {bytes} bytes of headers: with what others add, more than {limit}")
             }
+            Self::DependsOn { on: Influence::Layers, before, after } => {
+                write!(
+                    f,
+                    "depends on layers that only visitors have, as sessions, and is stored without \
+                     them: {before:?}, where a visitor has {after:?}. Read what depends on them after \
+                     hydration"
+                )
+            }
             Self::DependsOn { on, before, after } => {
                 write!(
                     f,
@@ -234,6 +249,7 @@ impl fmt::Display for Influence {
             Self::Query => "the query",
             Self::Cookie => "cookies",
             Self::Language => "the language",
+            Self::Layers => "layers that only visitors have",
             Self::Moment => "the moment, or on chance",
         })
     }
