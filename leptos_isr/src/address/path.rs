@@ -7,6 +7,8 @@ use std::{borrow::Cow, fmt::Write, iter::Take, str::Split};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::wire;
+
 /// The longest path and the longest query that a page may have: in bytes, encoded. A letter may take
 /// twelve.
 pub(crate) const MAX_LEN: usize = 4096;
@@ -218,8 +220,14 @@ pub(crate) fn unlisted_parameters<'a>(
     })
 }
 
+/// The first parameter of `raw` that is not `listed`, unless it is one of tracking, or of a check.
+pub(crate) fn unlisted_parameter<'a>(raw: &'a str, listed: &[String]) -> Option<&'a str> {
+    unlisted_parameters(raw, listed)
+        .find(|name| !name.is_empty() && *name != wire::SENTINEL && !is_of_tracking(name))
+}
+
 /// Whether a parameter is for those who count visitors, by a name that many sites know.
-pub(crate) fn is_of_tracking(name: &str) -> bool {
+fn is_of_tracking(name: &str) -> bool {
     let begins = ["utm_", "mtm_", "pk_", "hsa_", "_hs", "_ga", "_gl"];
     let names = [
         "dclid",

@@ -138,7 +138,7 @@ fn string_end(text: &str) -> Option<usize> {
     })
 }
 
-fn tokens(html: &str) -> impl Iterator<Item = Token> {
+pub(super) fn tokens(html: &str) -> impl Iterator<Item = Token> {
     let mut emitter = DefaultEmitter::default();
     // After `<script>`, `<style>`, `<title>` and the like comes text, not HTML.
     emitter.naively_switch_states(true);
@@ -187,7 +187,7 @@ fn is_inline_script(tag: &StartTag<()>) -> bool {
         })
 }
 
-fn attribute<'a>(tag: &'a StartTag<()>, name: &str) -> Option<&'a [u8]> {
+pub(super) fn attribute<'a>(tag: &'a StartTag<()>, name: &str) -> Option<&'a [u8]> {
     tag.attributes.get(&HtmlString(name.into())).map(|value| value.as_slice())
 }
 

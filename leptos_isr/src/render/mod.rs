@@ -6,6 +6,7 @@
 
 pub(crate) mod csp;
 mod html_inline;
+pub(crate) mod links;
 pub(crate) mod outcome;
 pub(crate) mod spawned;
 

@@ -10,7 +10,7 @@ use std::{
 use tracing::warn;
 
 use crate::{
-    address::path::{is_of_tracking, unlisted_parameters},
+    address::path::unlisted_parameter,
     error::Error,
     route::{
         isr::{Isr, OnMissing},
@@ -18,7 +18,6 @@ use crate::{
         policy::{Lifetime, Policy},
     },
     stats::RouteSlot,
-    wire,
 };
 
 /// One route: its path pattern and, unless it is dynamic, the rules for its pages.
@@ -96,10 +95,7 @@ impl DeclaredRoute {
         if self.unlisted.get().is_some() {
             return;
         }
-        let is_noteworthy =
-            |name: &&str| !name.is_empty() && *name != wire::SENTINEL && !is_of_tracking(name);
-        let mut unlisted = unlisted_parameters(query, &policy.query);
-        if let Some(name) = unlisted.find(is_noteworthy)
+        if let Some(name) = unlisted_parameter(query, &policy.query)
             && self.unlisted.set(name.to_owned()).is_ok()
         {
             warn!(

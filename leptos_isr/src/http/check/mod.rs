@@ -4,6 +4,7 @@
 //! by the app's own router for several visitors, which shows what a stored page would have of one.
 
 mod compare;
+mod links;
 pub(crate) mod report;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tower::ServiceExt;
 
 use self::{
     compare::{first_difference, has_title},
+    links::{Link, Links},
     report::{CheckReport, Influence, Problem, RouteFindings, Unseen},
 };
 use super::classify::Bypass;
@@ -83,6 +85,21 @@ impl Answer {
     }
 }
 
+/// What was found of a page.
+#[derive(Default)]
+struct PageFindings {
+    problems: Vec<Problem>,
+    unseen: Option<Unseen>,
+    /// For the routes that they lead to.
+    links: Vec<Link>,
+}
+
+impl PageFindings {
+    fn of(problem: Problem) -> Self {
+        Self { problems: vec![problem], ..Self::default() }
+    }
+}
+
 impl Engine {
     /// Looks at every listed page of every stored route, and at one unknown path of each route that
     /// renders what it does not list, for what would surprise.
@@ -100,7 +117,8 @@ impl Engine {
     ///
     /// What cannot be seen is said: dynamic routes, data, paths that are not listed, and what a page
     /// that differs each time has of its visitor. A cookie is seen only if its name does not
-    /// matter. What scripts do in the browser is not looked at.
+    /// matter, a query parameter only if it does not, or if a link in a checked page has it. What
+    /// scripts do in the browser is not looked at.
     ///
     /// Returns what was found. [`CheckReport::is_clean`] says whether that is nothing.
     ///
@@ -124,14 +142,20 @@ impl Engine {
     /// # let _ = check;
     /// ```
     pub async fn check(&self, app: &Router) -> CheckReport {
-        let mut report = CheckReport { routes: Vec::new() };
+        let (mut report, mut links) = (CheckReport { routes: Vec::new() }, Links::default());
         for route in self.0.routes.iter() {
-            report.routes.push(self.check_route(app, route).await);
+            report.routes.push(self.check_route(app, route, &mut links).await);
         }
+        self.check_links(links, &mut report).await;
         report
     }
 
-    async fn check_route(&self, app: &Router, route: &DeclaredRoute) -> RouteFindings {
+    async fn check_route(
+        &self,
+        app: &Router,
+        route: &DeclaredRoute,
+        links: &mut Links,
+    ) -> RouteFindings {
         let mut found = RouteFindings::new(route.path());
         let policy = match route.policy() {
             None => return found.without_pages(Unseen::Dynamic),
@@ -154,9 +178,10 @@ impl Engine {
         let checked = stream::iter(addresses)
             .map(async |path| (self.check_page(app, &path, is_short).await, path));
         let mut checked = checked.buffered(PARALLEL);
-        while let Some(((problems, unseen), path)) = checked.next().await {
-            found.add(&path, problems);
-            found.unseen.extend(unseen);
+        while let Some((page, path)) = checked.next().await {
+            found.add(&path, page.problems);
+            found.unseen.extend(page.unseen);
+            links.extend(page.links);
         }
         drop(checked);
         if let Some(path) = unknown_path(route, policy) {
@@ -174,24 +199,19 @@ impl Engine {
         }
     }
 
-    async fn check_page(
-        &self,
-        app: &Router,
-        path: &str,
-        is_short: bool,
-    ) -> (Vec<Problem>, Option<Unseen>) {
+    async fn check_page(&self, app: &Router, path: &str, is_short: bool) -> PageFindings {
         let answer = Answer::of(ask(app, path, None).await).await;
         let status = answer.status.as_u16();
         if answer.status.is_redirection() {
             let location = answer.header(header::LOCATION);
-            return (vec![Problem::Redirects { status, location }], None);
+            return PageFindings::of(Problem::Redirects { status, location });
         }
         if answer.status != StatusCode::OK {
             let cause = match answer.status.is_server_error() {
                 true => self.cause(path).await,
                 false => None,
             };
-            return (vec![Problem::Fails { status, cause }], None);
+            return PageFindings::of(Problem::Fails { status, cause });
         }
         let mut problems = Vec::from_iter(self.of_store(path, &answer).await);
         problems.extend(of_answer(&answer));
@@ -209,7 +229,7 @@ impl Engine {
             _ => false,
         };
         problems.retain(|problem| !is_short || !is_of_moment(problem));
-        (problems, unseen)
+        PageFindings { problems, unseen, links: self.unlisted_links(path, &answer) }
     }
 
     /// What layers outside of the engine make of a page for some visitors.
