@@ -292,7 +292,14 @@ mod tests {
         let script = r#"(function() { let id = "1-";let open = undefined; })()"#;
         for (name, html, is_known) in [
             ("plain", format!("<script>{script}</script>"), true),
-            ("with a nonce", format!("<p></p><script nonce=\"x\">{script}</script>"), true),
+            (
+                "with a nonce",
+                format!(
+                    "<!--s-1-o-->Loading<!--s-1-c--><template id=\"1-f\">content</template>\
+                     <script nonce=\"x\">{script}</script>"
+                ),
+                true,
+            ),
             ("shown in the page", format!("<pre>{script}</pre>"), false),
             ("in another script", format!("<script>const shown = '{script}';</script>"), false),
             ("of a page in order", "<!--s-1-o--><p></p><!--s-1-c-->".to_owned(), false),
