@@ -8,18 +8,17 @@ use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    FormData, Headers, HtmlButtonElement, HtmlElement, HtmlFormElement, RequestInit, Response,
-    UrlSearchParams,
+    Element, Event, FormData, Headers, HtmlButtonElement, HtmlElement, HtmlFormElement,
+    RequestInit, Response, UrlSearchParams,
 };
 
-/// What the visitor stored under `key` on an earlier visit.
-pub(crate) fn stored(key: &str) -> Option<String> {
-    storage()?.get_item(key).ok()?
+/// What the visitor has set: `data-<key>` of `<html>`.
+pub(crate) fn setting(key: &str) -> Option<String> {
+    document().document_element()?.get_attribute(&["data-", key].concat())
 }
 
-/// Stores `value` for later visits; without a value the key is removed.
-///
-/// Also sets or removes `data-<key>` on `<html>`, which the style sheet reads.
+/// Sets `data-<key>` of `<html>`, which the style sheet reads, and stores it for later visits, when
+/// `theme.js` sets it again; without a value both are removed.
 pub(crate) fn store(key: &str, value: Option<&str>) {
     if let Some(storage) = storage() {
         let _ = match value {
@@ -27,7 +26,12 @@ pub(crate) fn store(key: &str, value: Option<&str>) {
             None => storage.remove_item(key),
         };
     }
-    set_root_attribute(&format!("data-{key}"), value);
+    set_root_attribute(&["data-", key].concat(), value);
+}
+
+/// The element whose listener got `event`.
+pub(crate) fn listener(event: &Event) -> Option<Element> {
+    event.current_target()?.dyn_into().ok()
 }
 
 /// Sets an attribute of `<html>`, or removes it.

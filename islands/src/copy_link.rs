@@ -1,26 +1,32 @@
 //! The button that copies a page's address.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::MouseEvent;
 
 use crate::browser;
 
 /// A button that copies the address of the page, and says whether it could.
 #[island]
 pub fn CopyLink() -> impl IntoView {
-    let said = RwSignal::new("");
-    let copy = move |_| {
-        spawn_local(async move {
-            let is_copied = match browser::page_address() {
-                Some(address) => browser::copy(&address).await,
-                None => false,
-            };
-            said.set(if is_copied { "Link copied." } else { "The browser did not allow it." });
-        });
-    };
     view! {
         <p class="copy-link needs-script">
-            <button type="button" on:click=copy>"Copy link"</button>
-            <span role="status">{move || said.get()}</span>
+            <button type="button" on:click:capture=copy>"Copy link"</button>
+            <span role="status"></span>
         </p>
     }
+}
+
+fn copy(click: MouseEvent) {
+    let status = browser::listener(&click).and_then(|button| button.next_element_sibling());
+    spawn_local(async move {
+        let is_copied = match browser::page_address() {
+            Some(address) => browser::copy(&address).await,
+            None => false,
+        };
+        let said = if is_copied { "Link copied." } else { "The browser did not allow it." };
+        if let Some(status) = status {
+            status.set_text_content(Some(said));
+        }
+    });
 }

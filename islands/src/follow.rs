@@ -17,6 +17,6 @@ pub fn FollowPage() -> impl IntoView {
 #[island(lazy)]
 pub fn AskAgain() -> impl IntoView {
     view! {
-        <button type="button" on:click=|_| refresh(CONTENT)>"Ask the server again"</button>
+        <button type="button" on:click:capture=|_| refresh(CONTENT)>"Ask the server again"</button>
     }
 }

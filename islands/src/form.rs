@@ -1,10 +1,15 @@
 //! A form that keeps what was typed when it is refused.
 #![expect(missing_docs, reason = "a lazy island has functions of its own beside it")]
 
-use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Element, SubmitEvent};
 
 use crate::browser;
+
+/// Set while an answer is waited for.
+const BUSY: &str = "aria-busy";
 
 /// Sends the form in it to its server function.
 ///
@@ -16,33 +21,38 @@ pub fn SendInPlace(
     /// The form.
     children: Children,
 ) -> impl IntoView {
-    let (refused, is_sending) = (RwSignal::new(None), RwSignal::new(false));
-    let send = move |event: SubmitEvent| {
-        event.prevent_default();
-        let form = event.target().and_then(|form| form.dyn_into().ok());
-        let Some(form) = form.filter(|_| !is_sending.get_untracked()) else { return };
-        is_sending.set(true);
-        spawn_local(async move {
-            match browser::send(&form, event.submitter()).await {
-                // The buttons wait for the next page.
-                Ok(()) => refused.set(None),
-                Err(sentence) => {
-                    refused.set(Some(sentence));
-                    is_sending.set(false);
-                }
-            }
-        });
-    };
-    // The browser may have kept the page, and the visitor come back to it.
-    Effect::new(move || {
-        window_event_listener_untyped("pageshow", move |_| is_sending.set(false));
-    });
     view! {
-        <div on:submit=send aria-busy=move || is_sending.get().then_some("true")>
+        <div on:submit:capture=send use:end_when_shown_again>
             {children()}
-            {move || {
-                refused.get().map(|sentence| view! { <p class="error" role="alert">{sentence}</p> })
-            }}
+            <p class="error" role="alert" hidden></p>
         </div>
     }
+}
+
+fn send(event: SubmitEvent) {
+    event.prevent_default();
+    let form = event.target().and_then(|form| form.dyn_into().ok());
+    let (Some(place), Some(form)) = (browser::listener(&event), form) else { return };
+    if place.has_attribute(BUSY) {
+        return;
+    }
+    let _ = place.set_attribute(BUSY, "true");
+    spawn_local(async move {
+        let refusal = browser::send(&form, event.submitter()).await.err();
+        if let Some(alert) = place.last_element_child() {
+            alert.set_text_content(refusal.as_deref());
+            let _ = alert.toggle_attribute_with_force("hidden", refusal.is_none());
+        }
+        // After success the buttons wait for the next page.
+        if refusal.is_some() {
+            let _ = place.remove_attribute(BUSY);
+        }
+    });
+}
+
+/// The browser may have kept the page, and the visitor come back to it.
+fn end_when_shown_again(place: Element) {
+    window_event_listener_untyped("pageshow", move |_| {
+        let _ = place.remove_attribute(BUSY);
+    });
 }

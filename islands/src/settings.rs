@@ -52,44 +52,50 @@ impl Theme {
 }
 
 /// The size of the text, in steps around the default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TextSize(i8);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TextSize(usize);
 
 impl TextSize {
     /// Where the browser stores it.
     pub(crate) const KEY: &'static str = "size";
-    const SMALLEST: i8 = -1;
-    const LARGEST: i8 = 3;
+    /// What is stored for each, from the smallest to the largest; nothing for the default.
+    const STEPS: [Option<&'static str>; 5] = [Some("-1"), None, Some("1"), Some("2"), Some("3")];
 
-    /// Reads what was stored; anything out of range is the default.
+    /// Reads what was stored; anything else is the default.
     pub(crate) fn from_stored(value: Option<&str>) -> Self {
-        let step = value.and_then(|value| value.parse().ok()).unwrap_or(0);
-        if (Self::SMALLEST..=Self::LARGEST).contains(&step) { Self(step) } else { Self(0) }
+        let step = Self::STEPS.iter().position(|step| *step == value);
+        step.map_or_else(Self::default, Self)
     }
 
     /// What to store; nothing for the default.
-    pub(crate) fn to_stored(self) -> Option<String> {
-        (self.0 != 0).then(|| self.0.to_string())
+    pub(crate) fn to_stored(self) -> Option<&'static str> {
+        Self::STEPS[self.0]
     }
 
     /// One step larger, unless it is the largest.
     pub(crate) fn larger(self) -> Self {
-        Self((self.0 + 1).min(Self::LARGEST))
+        if self.is_largest() { self } else { Self(self.0 + 1) }
     }
 
     /// One step smaller, unless it is the smallest.
     pub(crate) fn smaller(self) -> Self {
-        Self((self.0 - 1).max(Self::SMALLEST))
+        Self(self.0.saturating_sub(1))
     }
 
     /// Whether it cannot grow.
     pub(crate) fn is_largest(self) -> bool {
-        self.0 == Self::LARGEST
+        self.0 == Self::STEPS.len() - 1
     }
 
     /// Whether it cannot shrink.
     pub(crate) fn is_smallest(self) -> bool {
-        self.0 == Self::SMALLEST
+        self.0 == 0
+    }
+}
+
+impl Default for TextSize {
+    fn default() -> Self {
+        Self(1)
     }
 }
 
@@ -117,7 +123,7 @@ mod tests {
             size = size.larger();
         }
         assert!(size.is_largest());
-        assert_eq!(TextSize::from_stored(size.to_stored().as_deref()), size);
+        assert_eq!(TextSize::from_stored(size.to_stored()), size);
         for _ in 0..9 {
             size = size.smaller();
         }

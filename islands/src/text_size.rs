@@ -1,32 +1,47 @@
 //! The control that sets the size of the text.
 
 use leptos::prelude::*;
+use web_sys::{Element, MouseEvent};
 
 use crate::{browser, settings::TextSize};
 
 /// Two buttons; what they set is kept in the browser.
 #[island]
 pub fn TextSizeControl() -> impl IntoView {
-    let size = RwSignal::new(TextSize::default());
-    Effect::new(move || {
-        size.set(TextSize::from_stored(browser::stored(TextSize::KEY).as_deref()));
-    });
-    let set = move |new: TextSize| {
-        browser::store(TextSize::KEY, new.to_stored().as_deref());
-        size.set(new);
-    };
     view! {
-        <div class="text-size" role="group" aria-label="Text size">
-            <button type="button" disabled=move || size.get().is_smallest()
-                on:click=move |_| set(size.get().smaller())>
+        <div class="text-size" role="group" aria-label="Text size" use:disable_ends>
+            <button type="button" on:click:capture=|click| set(&click, size().smaller())>
                 <span aria-hidden="true">"A−"</span>
                 <span class="visually-hidden">"Smaller text"</span>
             </button>
-            <button type="button" disabled=move || size.get().is_largest()
-                on:click=move |_| set(size.get().larger())>
+            <button type="button" on:click:capture=|click| set(&click, size().larger())>
                 <span aria-hidden="true">"A+"</span>
                 <span class="visually-hidden">"Larger text"</span>
             </button>
         </div>
     }
+}
+
+fn set(click: &MouseEvent, size: TextSize) {
+    browser::store(TextSize::KEY, size.to_stored());
+    if let Some(buttons) = browser::listener(click).and_then(|button| button.parent_element()) {
+        disable_ends(buttons);
+    }
+}
+
+/// Disables the button that leads no further.
+fn disable_ends(buttons: Element) {
+    let ends = [
+        (buttons.first_element_child(), size().is_smallest()),
+        (buttons.last_element_child(), size().is_largest()),
+    ];
+    for (button, is_end) in ends {
+        if let Some(button) = button {
+            let _ = button.toggle_attribute_with_force("disabled", is_end);
+        }
+    }
+}
+
+fn size() -> TextSize {
+    TextSize::from_stored(browser::setting(TextSize::KEY).as_deref())
 }

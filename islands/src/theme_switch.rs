@@ -1,6 +1,7 @@
 //! The button that switches between light, dark and automatic.
 
 use leptos::prelude::*;
+use web_sys::{Element, MouseEvent};
 
 use crate::{browser, settings::Theme};
 
@@ -9,16 +10,24 @@ use crate::{browser, settings::Theme};
 /// `theme.js` applies a kept theme before the first paint; this only names it.
 #[island]
 pub fn ThemeSwitch() -> impl IntoView {
-    let theme = RwSignal::new(Theme::Auto);
-    Effect::new(move || theme.set(Theme::from_stored(browser::stored(Theme::KEY).as_deref())));
-    let switch = move |_| {
-        let next = theme.get().next();
-        browser::store(Theme::KEY, next.to_stored());
-        theme.set(next);
-    };
     view! {
-        <button type="button" class="theme-switch" on:click=switch>
-            "Theme: "{move || theme.get().name()}
+        <button type="button" class="theme-switch" use:name on:click:capture=switch>
+            "Theme: auto"
         </button>
     }
+}
+
+fn switch(click: MouseEvent) {
+    browser::store(Theme::KEY, theme().next().to_stored());
+    if let Some(button) = browser::listener(&click) {
+        name(button);
+    }
+}
+
+fn name(button: Element) {
+    button.set_text_content(Some(&["Theme: ", theme().name()].concat()));
+}
+
+fn theme() -> Theme {
+    Theme::from_stored(browser::setting(Theme::KEY).as_deref())
 }

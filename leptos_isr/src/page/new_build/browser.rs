@@ -8,7 +8,7 @@ use leptos::{
     wasm_bindgen::{JsCast, JsValue},
 };
 use leptos_router::location::{BrowserUrl, LocationProvider};
-use web_sys::{Element, HtmlInputElement, HtmlTextAreaElement, Storage};
+use web_sys::{HtmlInputElement, HtmlTextAreaElement, Node, Storage};
 
 use super::loads::Loads;
 use crate::page::context::here;
@@ -130,14 +130,13 @@ fn stored(storage: &Storage) -> Result<Loads, JsValue> {
 
 /// Whether a field holds something other than what was drawn.
 fn has_unsent_text() -> bool {
-    let is_changed = |field: Element| match field.dyn_into::<HtmlInputElement>() {
+    let is_changed = |field: Node| match field.dyn_into::<HtmlInputElement>() {
         Ok(input) => input.value() != input.default_value(),
         Err(field) => field
             .dyn_into::<HtmlTextAreaElement>()
             .is_ok_and(|area| Ok(area.value()) != area.default_value()),
     };
-    ["input", "textarea"].into_iter().any(|name| {
-        let fields = document().get_elements_by_tag_name(name);
+    document().query_selector_all("input, textarea").is_ok_and(|fields| {
         (0..fields.length()).filter_map(|index| fields.item(index)).any(is_changed)
     })
 }
