@@ -6,7 +6,7 @@ use http::Uri;
 use reqwest::Url;
 
 use super::{
-    Answer, influences,
+    answer::{Answer, influences},
     report::{CheckReport, Influence, Problem},
 };
 use crate::{

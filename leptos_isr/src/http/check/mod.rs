@@ -3,6 +3,7 @@
 //! Each listed page is asked for through the outermost router, as visitors ask for it, and rendered
 //! by the app's own router for several visitors, which shows what a stored page would have of one.
 
+mod answer;
 mod compare;
 mod links;
 pub(crate) mod report;
@@ -11,13 +12,13 @@ use std::time::Duration;
 
 use axum::{Router, body::Body, extract::Request, response::Response};
 use futures::{StreamExt, stream};
-use http::{HeaderMap, HeaderName, StatusCode, header};
-use http_body_util::BodyExt;
+use http::{StatusCode, header};
 use tokio::time::sleep;
 use tower::ServiceExt;
 
 use self::{
-    compare::{first_difference, has_title},
+    answer::{Answer, influences},
+    compare::has_title,
     links::{Link, Links},
     report::{CheckReport, Influence, Problem, RouteFindings, Unseen},
 };
@@ -49,41 +50,6 @@ const SHORT: Duration = period::seconds(10);
 
 /// Languages of which many sites have one that is not their first.
 const LANGUAGES: &str = "fr, de, es, ja, pt, it, zh, ar, en;q=0.1";
-
-/// What a visitor gets.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
-}
-
-impl Answer {
-    async fn of(response: Response) -> Self {
-        let (parts, body) = response.into_parts();
-        // A body that breaks off is shorter than the others.
-        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-        let body = String::from_utf8_lossy(&body).into_owned();
-        Self { status: parts.status, headers: parts.headers, body }
-    }
-
-    fn header(&self, name: HeaderName) -> String {
-        let value = self.headers.get(name).map(|value| value.as_bytes());
-        String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
-    }
-
-    /// Where the other answer differs: in what is around the first place of the page, or in its status
-    /// and where it leads, which code may say beside the same page.
-    fn difference(&self, other: &Self) -> Option<(String, String)> {
-        let says = [self, other].map(|answer| match &*answer.header(header::LOCATION) {
-            "" => answer.status.as_str().to_owned(),
-            to => format!("{} `{to}`", answer.status.as_str()),
-        });
-        match says {
-            [one, other] if one != other => Some((one, other)),
-            _ => first_difference(&self.body, &other.body),
-        }
-    }
-}
 
 /// What was found of a page.
 #[derive(Default)]
@@ -286,26 +252,6 @@ impl Engine {
             Err(error) => Some(error.to_string()),
         }
     }
-}
-
-/// Which of these `first` depends on, and how.
-async fn influences(
-    first: &Answer,
-    of: &[Influence],
-    ask: impl AsyncFn(Option<Influence>) -> Answer,
-) -> Vec<(Influence, String, String)> {
-    let mut found = Vec::new();
-    for on in of {
-        let Some((before, after)) = first.difference(&ask(Some(*on)).await) else { continue };
-        // Once more, since a page may differ by chance.
-        let is_steady = first.difference(&ask(None).await).is_none()
-            && first.difference(&ask(Some(*on)).await).is_some();
-        if !is_steady {
-            return vec![(Influence::Moment, before, after)];
-        }
-        found.push((*on, before, after));
-    }
-    found
 }
 
 /// What is wrong with an answer by itself.
