@@ -1,6 +1,7 @@
 //! The tests of the library from outside, in one binary: a file for each of its subjects.
 //!
-//! `hit_cost` stands beside it: it counts allocations, with an allocator of the whole process.
+//! `hit_cost` stands beside it: it counts allocations, with an allocator of the whole process. So does
+//! `no_subscriber`, which is about what its process has never done.
 //! Where tests share a process (`cargo test`) they must run one at a time: while one lists a Leptos
 //! app's routes, resources are switched off for all.
 
