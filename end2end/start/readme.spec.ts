@@ -11,7 +11,7 @@ import { EXAMPLE, RELEASE } from "./server";
 const BUILD = "cargo leptos build --release --split --precompress";
 const ADDRESS = "127.0.0.1:3213";
 
-test("three commands lead from nothing to a stale hit", async ({}, { outputPath }) => {
+test("three commands lead from nothing to a stale hit", async ({}, testInfo) => {
   const readme = await readFile(path.join(EXAMPLE, "README.md"), "utf8");
   const commands = readme.match(/```sh\n([^]*?)```/)![1].trim().replaceAll("127.0.0.1:3000", ADDRESS);
   const [buildAndPrerender, serve, purgeAndAsk] = commands.split("\n");
@@ -20,7 +20,7 @@ test("three commands lead from nothing to a stale hit", async ({}, { outputPath 
   expect(build).toBe(BUILD);
   expect(await readFile(path.join(__dirname, "..", "..", "scripts", "test.sh"), "utf8")).toContain(`    ${BUILD}\n`);
 
-  const folder = outputPath("start");
+  const folder = testInfo.outputPath("start");
   await mkdir(path.join(folder, "target"), { recursive: true });
   for (const part of ["content", "target/site"]) {
     await cp(path.join(EXAMPLE, part), path.join(folder, part), { recursive: true });
