@@ -1,8 +1,6 @@
 //! What is logged where there is no subscriber. That is of the whole process, so this has one of its
 //! own.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use axum::{Router, routing::get};
 use leptos_isr::{
     Engine, Isr,
