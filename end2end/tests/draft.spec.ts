@@ -12,6 +12,7 @@ function bar(page: Page) {
 async function saveDraft(page: Page) {
   await open(page, "/editor");
   await signIn(page);
+  await expect(page.getByRole("link", { name: "New article" })).toBeVisible();
   // A try that failed leaves its article behind.
   await page.goto("/editor/seen-early");
   if (await page.getByText("Delete this article").isVisible()) await remove(page);
