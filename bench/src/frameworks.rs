@@ -77,7 +77,7 @@ async fn example(site: &Site<'_>) -> Result<Server> {
         command
     };
     finish(command().arg("prerender"))?;
-    Server::start("`examples/start`", command(), &addr, &path(), site.scratch).await
+    Server::start("start", command(), &addr, &path(), site.scratch).await
 }
 
 /// Next.js with its App Router, which compresses.
