@@ -107,6 +107,11 @@ test("a hidden tab has no stream, and catches up when it is shown", async ({ pag
   const streams = new Streams(page);
   await open(page, "/live");
   await streams.untilOpen("/live");
+  // An event has come, and was followed: nothing is under way when the tab is hidden.
+  const first = (await shownMoment(page))!;
+  await expect.poll(() => Date.now(), { intervals: [50] }).toBeGreaterThan(Date.parse(first) + 1000);
+  await regenerate(request, "/live");
+  await expect(moment(page)).not.toHaveAttribute("datetime", first);
   await setHidden(page, true);
   await expect.poll(() => streams.open).toBe(0);
   const asked = streams.asked.length;
