@@ -139,9 +139,10 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
     if notes.is_data && lacks_arguments(&entry) {
         entry.status = StatusCode::BAD_REQUEST;
     }
-    let thrown = html(&entry).and_then(html_inline::thrown_error);
+    let html = is_html(&entry.headers).then(|| str::from_utf8(&entry.body).ok()).flatten();
+    let thrown = html.and_then(html_inline::thrown_error);
     let is_page = outcome(&notes, thrown, entry.status);
-    if let Err(error) = is_page.and_then(|()| check_body(&entry)) {
+    if let Err(error) = is_page.and_then(|()| check_body(&entry, html)) {
         return Err(RenderFailure { page: Some(Box::new(entry)), ..error.into() });
     }
     if is_html(&entry.headers) && is_file(&entry.headers) {
@@ -182,10 +183,6 @@ async fn answer(job: Job) -> Result<RenderOutput, RenderFailure> {
     Ok(RenderOutput { entry, not_stored })
 }
 
-fn html(entry: &Entry) -> Option<&str> {
-    is_html(&entry.headers).then(|| str::from_utf8(&entry.body).ok()).flatten()
-}
-
 /// Whether a server function was not called, for want of arguments that it can read: Leptos answers
 /// that with 500. An error type of the app's own sets the status itself.
 fn lacks_arguments(entry: &Entry) -> bool {
@@ -195,13 +192,13 @@ fn lacks_arguments(entry: &Entry) -> bool {
         && [&b"Args|"[..], b"MissingArg|"].iter().any(is_refusal)
 }
 
-fn check_body(entry: &Entry) -> Result<(), RenderError> {
+fn check_body(entry: &Entry, html: Option<&str>) -> Result<(), RenderError> {
     if entry.status == StatusCode::OK && entry.body.is_empty() {
         return Err(RenderError::Empty);
     }
-    match html(entry) {
-        Some(html) if html_inline::is_out_of_order(html) => Err(RenderError::OutOfOrder),
-        _ => Ok(()),
+    match html.is_some_and(html_inline::is_out_of_order) {
+        true => Err(RenderError::OutOfOrder),
+        false => Ok(()),
     }
 }
 
