@@ -38,6 +38,8 @@ pub(super) struct BuildFolder {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) files: Box<dyn Files>,
     pub(super) index: Mutex<Index>,
+    /// Set once `index` has what was there before.
+    pub(super) scanned: OnceLock<()>,
     pub(super) others: Mutex<OtherBuilds>,
     /// Held while other builds are looked at or something of them is removed, so that this process
     /// never takes its own lock for that of another.
@@ -225,6 +227,7 @@ impl BuildFolder {
         }
         let own = index.bytes();
         drop(index);
+        let _ = self.scanned.set(());
         let turn = lock(&self.tending);
         *lock(&self.others) = self.count_others();
         drop(turn);

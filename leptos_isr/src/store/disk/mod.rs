@@ -38,7 +38,7 @@ use tracing::warn;
 pub(crate) use self::kept_files::KeptFiles;
 use self::{
     files::{Files, RealFiles, lock},
-    folder::{BuildFolder, files_of, folders_of, id, read_if_any},
+    folder::{BuildFolder, id, read_if_any},
     index::Index,
     leases::Leases,
     purge_file::PurgeFile,
@@ -130,9 +130,10 @@ impl DiskStore {
         }
     }
 
-    /// How many pages of this build are in the folder. Reads the names of them all.
-    pub(crate) fn count_pages(&self) -> usize {
-        folders_of(&self.0.folder).map(|folder| files_of(&folder).count()).sum()
+    /// How many pages of this build there are, once those of before are counted. Blocks until then.
+    pub(crate) fn count_pages(&self) -> u64 {
+        self.0.scanned.wait();
+        self.stats().entries
     }
 
     fn open_with(
@@ -165,6 +166,7 @@ impl DiskStore {
             clock,
             files,
             index: Mutex::new(Index::new()),
+            scanned: OnceLock::new(),
             others: Mutex::new(OtherBuilds::default()),
             tending: Mutex::default(),
             limit_warning: Once::new(),
