@@ -8,7 +8,7 @@
 		const hydrate = async (node, parent) => {
 			const name = node.localName === "leptos-island" && node.dataset.component;
 			if (name && app[name]) {
-				app.isr_island_of(parent?.$$on_hydrate);
+				(parent?.$$on_hydrate ?? app.isr_enter_root)();
 				await app[name](node);
 				// A lazy island takes no click before.
 				node.dataset.hydrated = "";

@@ -1,12 +1,12 @@
 //! What the loader of islands calls in the browser, beside each island's own function.
 
-use std::cell::RefCell;
+use std::cell::OnceCell;
 
-use leptos::{prelude::Owner, web_sys::js_sys::Function};
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use leptos::prelude::Owner;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 thread_local! {
-    static ROOT: RefCell<Option<Owner>> = const { RefCell::new(None) };
+    static ROOT: OnceCell<Owner> = const { OnceCell::new() };
 }
 
 /// Prepares the hydration of islands, in place of `leptos::mount::hydrate_islands`. The script of
@@ -26,23 +26,21 @@ thread_local! {
 /// ```
 pub fn hydrate_islands() {
     leptos::mount::hydrate_islands();
-    ROOT.set(Owner::current());
+    if let Some(root) = Owner::current() {
+        let _ = ROOT.with(|it| it.set(root));
+    }
 }
 
-/// The next island stands within the children of the one whose owner `enter` sets, or of none.
+/// The next island does not stand within the children of another one.
 #[wasm_bindgen]
-pub fn isr_island_of(enter: Option<Function>) {
-    match enter {
-        Some(enter) => drop(enter.call0(&JsValue::NULL)),
-        None => ROOT.with_borrow(|root| root.as_ref().map(Owner::set)).unwrap_or_default(),
-    }
+pub fn isr_enter_root() {
+    ROOT.with(|root| root.get().map(Owner::set));
 }
 
 /// All islands of the document are hydrated.
 #[wasm_bindgen]
 pub fn isr_islands_hydrated() {
-    let context = ROOT.with_borrow(|root| root.as_ref().and_then(Owner::shared_context));
-    if let Some(context) = context {
+    if let Some(context) = ROOT.with(|root| root.get().and_then(Owner::shared_context)) {
         context.hydration_complete();
     }
 }

@@ -5,10 +5,10 @@ use std::{cell::RefCell, time::Duration};
 use leptos::{
     logging::log,
     prelude::{GetUntracked, document, use_context, window},
-    wasm_bindgen::{JsCast, JsValue},
+    wasm_bindgen::JsValue,
 };
 use leptos_router::location::{BrowserUrl, LocationProvider};
-use web_sys::{HtmlInputElement, HtmlTextAreaElement, Node, Storage};
+use web_sys::{Node, Storage, js_sys::Reflect};
 
 use super::loads::Loads;
 use crate::page::context::here;
@@ -130,11 +130,9 @@ fn stored(storage: &Storage) -> Result<Loads, JsValue> {
 
 /// Whether a field holds something other than what was drawn.
 fn has_unsent_text() -> bool {
-    let is_changed = |field: Node| match field.dyn_into::<HtmlInputElement>() {
-        Ok(input) => input.value() != input.default_value(),
-        Err(field) => field
-            .dyn_into::<HtmlTextAreaElement>()
-            .is_ok_and(|area| Ok(area.value()) != area.default_value()),
+    let is_changed = |field: Node| {
+        let [now, drawn] = ["value", "defaultValue"].map(|it| Reflect::get(&field, &it.into()));
+        now != drawn
     };
     document().query_selector_all("input, textarea").is_ok_and(|fields| {
         (0..fields.length()).filter_map(|index| fields.item(index)).any(is_changed)

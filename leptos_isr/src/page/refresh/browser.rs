@@ -88,9 +88,7 @@ fn show(new: &Document, selector: &str) -> Result<(), JsValue> {
     };
     document().set_title(&new.title());
     // Where scripts run, what is in it is text in the document, but elements in `new`.
-    for fallback in nodes(&wanted.query_selector_all("noscript")?) {
-        fallback.unchecked_into::<Element>().remove();
-    }
+    remove(&nodes(&wanted.query_selector_all("noscript")?));
     change(&shown, &wanted)
 }
 
@@ -114,7 +112,7 @@ fn change(old: &Node, new: &Node) -> Result<(), JsValue> {
     }
     for name in old.get_attribute_names().iter().filter_map(|name| name.as_string()) {
         // The reader opened it.
-        if name != "open" && !new.has_attribute(&name) {
+        if name != "open" && new.get_attribute(&name).is_none() {
             old.remove_attribute(&name)?;
         }
     }
@@ -160,7 +158,9 @@ impl Child for Node {
     fn may_become(&self, new: &Self) -> bool {
         match (self.dyn_ref::<Element>(), new.dyn_ref::<Element>()) {
             (Some(old), Some(new)) if is_island(old) => is_same_island(old, new),
-            (Some(old), Some(new)) => old.tag_name() == new.tag_name() && old.id() == new.id(),
+            (Some(old), Some(new)) => {
+                old.tag_name() == new.tag_name() && is_same_attribute("id", old, new)
+            }
             _ => self.node_type() == new.node_type(),
         }
     }
@@ -170,15 +170,21 @@ impl Child for Node {
     }
 }
 
-const ISLAND: &str = "leptos-island";
+/// As HTML's elements are named by the document, and found by selectors too.
+const ISLAND: &str = "LEPTOS-ISLAND";
 
 fn is_island(element: &Element) -> bool {
-    element.local_name() == ISLAND
+    element.tag_name() == ISLAND
 }
 
 fn is_same_island(old: &Element, new: &Element) -> bool {
-    let is_same = |name| old.get_attribute(name) == new.get_attribute(name);
-    is_island(new) && is_same("data-component") && is_same("data-props")
+    is_island(new)
+        && is_same_attribute("data-component", old, new)
+        && is_same_attribute("data-props", old, new)
+}
+
+fn is_same_attribute(name: &str, old: &Element, new: &Element) -> bool {
+    old.get_attribute(name) == new.get_attribute(name)
 }
 
 /// Where two islands show what the server drew as their children, if they do.

@@ -57,7 +57,7 @@ struct Tab {
     timer: Option<TimeoutHandle>,
     is_telling: bool,
     /// Takes the events of all connections; made with the first watcher.
-    on_event: Option<Closure<dyn Fn(Event)>>,
+    on_event: Option<Closure<dyn FnMut(Event)>>,
 }
 
 thread_local! {
@@ -215,9 +215,9 @@ impl Tab {
             url += &String::from(encode_uri_component(page));
         }
         let source = EventSource::new(&url).ok()?;
-        source.set_onmessage(Some(on_event));
-        source.set_onerror(Some(on_event));
-        source.add_event_listener_with_callback("watching", on_event).ok()?;
+        for event in ["message", "error", "watching"] {
+            source.add_event_listener_with_callback(event, on_event).ok()?;
+        }
         Some(Connection { pages, source })
     }
 }
