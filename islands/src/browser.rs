@@ -8,39 +8,31 @@ use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Element, Event, FormData, Headers, HtmlButtonElement, HtmlElement, HtmlFormElement,
-    RequestInit, Response, UrlSearchParams,
+    Element, Event, FormData, Headers, HtmlElement, HtmlFormElement, RequestInit, Response,
+    UrlSearchParams,
 };
 
-/// What the visitor has set: `data-<key>` of `<html>`.
-pub(crate) fn setting(key: &str) -> Option<String> {
-    document().document_element()?.get_attribute(&["data-", key].concat())
-}
-
-/// Sets `data-<key>` of `<html>`, which the style sheet reads, and stores it for later visits, when
-/// `theme.js` sets it again; without a value both are removed.
-pub(crate) fn store(key: &str, value: Option<&str>) {
-    if let Some(storage) = storage() {
-        let _ = match value {
-            Some(value) => storage.set_item(key, value),
-            None => storage.remove_item(key),
-        };
+/// Stores `value` for later visits.
+pub(crate) fn store(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.set_item(key, value);
     }
-    set_root_attribute(&["data-", key].concat(), value);
 }
 
 /// The element whose listener got `event`.
 pub(crate) fn listener(event: &Event) -> Option<Element> {
-    event.current_target()?.dyn_into().ok()
+    event.current_target().map(JsCast::unchecked_into)
 }
 
-/// Sets an attribute of `<html>`, or removes it.
-pub(crate) fn set_root_attribute(name: &str, value: Option<&str>) {
+/// An attribute of `<html>`.
+pub(crate) fn root_attribute(name: &str) -> Option<String> {
+    document().document_element()?.get_attribute(name)
+}
+
+/// Sets an attribute of `<html>`.
+pub(crate) fn set_root_attribute(name: &str, value: &str) {
     if let Some(root) = document().document_element() {
-        let _ = match value {
-            Some(value) => root.set_attribute(name, value),
-            None => root.remove_attribute(name),
-        };
+        let _ = root.set_attribute(name, value);
     }
 }
 
@@ -88,9 +80,8 @@ pub(crate) async fn send(
 async fn post(form: &HtmlFormElement, button: Option<HtmlElement>) -> Result<Response, JsValue> {
     let address = form.get_attribute("action").unwrap_or_default();
     let fields = FormData::new_with_form(form)?;
-    let button = button.and_then(|button| button.dyn_into::<HtmlButtonElement>().ok());
-    if let Some(button) = button.filter(|button| !button.name().is_empty()) {
-        fields.append_with_str(&button.name(), &button.value())?;
+    if let Some((name, button)) = button.and_then(|it| Some((it.get_attribute("name")?, it))) {
+        fields.append_with_str(&name, &button.get_attribute("value").unwrap_or_default())?;
     }
     let headers = Headers::new()?;
     // By this a server function tells a script from a form that the browser sends.
@@ -99,9 +90,6 @@ async fn post(form: &HtmlFormElement, button: Option<HtmlElement>) -> Result<Res
     request.set_method("POST");
     request.set_headers(&headers);
     request.set_body(&UrlSearchParams::new_with_str_sequence_sequence(&fields)?.into());
-    JsFuture::from(window().fetch_with_str_and_init(&address, &request)).await?.dyn_into()
-}
-
-fn storage() -> Option<web_sys::Storage> {
-    window().local_storage().ok()?
+    let answer = JsFuture::from(window().fetch_with_str_and_init(&address, &request)).await?;
+    Ok(answer.unchecked_into())
 }

@@ -18,14 +18,14 @@ pub fn CopyLink() -> impl IntoView {
 }
 
 fn copy(click: MouseEvent) {
-    let status = browser::listener(&click).and_then(|button| button.next_element_sibling());
+    let place = browser::listener(&click).and_then(|button| button.parent_element());
     spawn_local(async move {
         let is_copied = match browser::page_address() {
             Some(address) => browser::copy(&address).await,
             None => false,
         };
         let said = if is_copied { "Link copied." } else { "The browser did not allow it." };
-        if let Some(status) = status {
+        if let Some(status) = place.and_then(|place| place.last_element_child()) {
             status.set_text_content(Some(said));
         }
     });

@@ -7,16 +7,12 @@ use leptos_isr::{page::refresh, use_live};
 /// The part of a page that changes with its content.
 const CONTENT: &str = "#content";
 
-/// Draws nothing; shows each new state of the page while it is open.
+/// Shows each new state of the page while it is open, and the newest at a click on what is in it.
 #[island(lazy)]
-pub fn FollowPage() -> impl IntoView {
+pub fn FollowPage(
+    /// A button, if visitors should have one.
+    children: Children,
+) -> impl IntoView {
     use_live(|| refresh(CONTENT));
-}
-
-/// A button that shows the newest state of the page.
-#[island(lazy)]
-pub fn AskAgain() -> impl IntoView {
-    view! {
-        <button type="button" on:click:capture=|_| refresh(CONTENT)>"Ask the server again"</button>
-    }
+    view! { <div on:click:capture=|_| refresh(CONTENT)>{children()}</div> }
 }

@@ -31,9 +31,10 @@ pub fn SendInPlace(
 
 fn send(event: SubmitEvent) {
     event.prevent_default();
-    let form = event.target().and_then(|form| form.dyn_into().ok());
+    // What is submitted is a form.
+    let form = event.target().map(JsCast::unchecked_into);
     let (Some(place), Some(form)) = (browser::listener(&event), form) else { return };
-    if place.has_attribute(BUSY) {
+    if place.get_attribute(BUSY).is_some() {
         return;
     }
     let _ = place.set_attribute(BUSY, "true");

@@ -2,100 +2,55 @@
 //!
 //! Kept in the browser and applied after hydration; no stored page depends on it.
 
-/// The colours of the site.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Theme {
-    /// As the visitor's system is set.
-    #[default]
-    Auto,
-    /// Dark on light.
-    Light,
-    /// Light on dark.
-    Dark,
+use crate::browser;
+
+/// One of a few values. It stands in `data-<key>` of `<html>`, which the style sheet reads, and in
+/// the browser's storage, from where `theme.js` takes it on later visits.
+pub(crate) struct Setting {
+    key: &'static str,
+    values: &'static [&'static str],
+    /// The place of the value that counts until the visitor has set one.
+    default: usize,
 }
 
-impl Theme {
-    /// Where the browser stores it.
-    pub(crate) const KEY: &'static str = "theme";
-
-    /// Reads what was stored; anything else is [`Theme::Auto`].
-    pub(crate) fn from_stored(value: Option<&str>) -> Self {
-        match value {
-            Some("light") => Self::Light,
-            Some("dark") => Self::Dark,
-            _ => Self::Auto,
-        }
-    }
-
-    /// What to store; nothing for [`Theme::Auto`].
-    pub(crate) fn to_stored(self) -> Option<&'static str> {
-        match self {
-            Self::Auto => None,
-            Self::Light => Some("light"),
-            Self::Dark => Some("dark"),
-        }
-    }
-
-    /// Its name on the button.
-    pub(crate) fn name(self) -> &'static str {
-        self.to_stored().unwrap_or("auto")
-    }
-
-    /// What the button switches to.
-    pub(crate) fn next(self) -> Self {
-        match self {
-            Self::Auto => Self::Light,
-            Self::Light => Self::Dark,
-            Self::Dark => Self::Auto,
-        }
-    }
-}
+/// The colours: as the visitor's system is set, dark on light, or light on dark.
+pub(crate) const THEME: Setting =
+    Setting { key: "theme", values: &["auto", "light", "dark"], default: 0 };
 
 /// The size of the text, in steps around the default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TextSize(usize);
+pub(crate) const TEXT_SIZE: Setting =
+    Setting { key: "size", values: &["-1", "0", "1", "2", "3"], default: 1 };
 
-impl TextSize {
-    /// Where the browser stores it.
-    pub(crate) const KEY: &'static str = "size";
-    /// What is stored for each, from the smallest to the largest; nothing for the default.
-    const STEPS: [Option<&'static str>; 5] = [Some("-1"), None, Some("1"), Some("2"), Some("3")];
-
-    /// Reads what was stored; anything else is the default.
-    pub(crate) fn from_stored(value: Option<&str>) -> Self {
-        let step = Self::STEPS.iter().position(|step| *step == value);
-        step.map_or_else(Self::default, Self)
+impl Setting {
+    /// The place of what is set among the values.
+    pub(crate) fn place(&self) -> usize {
+        self.place_of(browser::root_attribute(&self.attribute()).as_deref())
     }
 
-    /// What to store; nothing for the default.
-    pub(crate) fn to_stored(self) -> Option<&'static str> {
-        Self::STEPS[self.0]
+    /// The place of `value`, or of the default for anything that is no value.
+    fn place_of(&self, value: Option<&str>) -> usize {
+        self.values.iter().position(|it| Some(*it) == value).unwrap_or(self.default)
     }
 
-    /// One step larger, unless it is the largest.
-    pub(crate) fn larger(self) -> Self {
-        if self.is_largest() { self } else { Self(self.0 + 1) }
+    /// The value that is set.
+    pub(crate) fn value(&self) -> &'static str {
+        self.values[self.place()]
     }
 
-    /// One step smaller, unless it is the smallest.
-    pub(crate) fn smaller(self) -> Self {
-        Self(self.0.saturating_sub(1))
+    /// The place of the last value.
+    pub(crate) fn last(&self) -> usize {
+        self.values.len() - 1
     }
 
-    /// Whether it cannot grow.
-    pub(crate) fn is_largest(self) -> bool {
-        self.0 == Self::STEPS.len() - 1
+    /// Sets the value at `place`, or the last one.
+    pub(crate) fn set(&self, place: usize) {
+        let value = self.values[place.min(self.last())];
+        browser::store(self.key, value);
+        browser::set_root_attribute(&self.attribute(), value);
     }
 
-    /// Whether it cannot shrink.
-    pub(crate) fn is_smallest(self) -> bool {
-        self.0 == 0
-    }
-}
-
-impl Default for TextSize {
-    fn default() -> Self {
-        Self(1)
+    fn attribute(&self) -> String {
+        ["data-", self.key].concat()
     }
 }
 
@@ -104,30 +59,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn theme_survives_storing() {
-        for theme in [Theme::Auto, Theme::Light, Theme::Dark] {
-            assert_eq!(Theme::from_stored(theme.to_stored()), theme);
+    fn what_was_stored_is_found_and_anything_else_is_the_default() {
+        for setting in [THEME, TEXT_SIZE] {
+            for (place, value) in setting.values.iter().enumerate() {
+                assert_eq!(setting.place_of(Some(value)), place, "{value}");
+            }
+            for other in [None, Some(""), Some("plaid"), Some("99")] {
+                assert_eq!(setting.place_of(other), setting.default, "{other:?}");
+            }
         }
-        assert_eq!(Theme::from_stored(Some("plaid")), Theme::Auto);
-    }
-
-    #[test]
-    fn theme_button_goes_round() {
-        assert_eq!(Theme::Auto.next().next().next(), Theme::Auto);
-    }
-
-    #[test]
-    fn text_size_stays_in_range() {
-        let mut size = TextSize::default();
-        for _ in 0..9 {
-            size = size.larger();
-        }
-        assert!(size.is_largest());
-        assert_eq!(TextSize::from_stored(size.to_stored()), size);
-        for _ in 0..9 {
-            size = size.smaller();
-        }
-        assert!(size.is_smallest());
-        assert_eq!(TextSize::from_stored(Some("99")), TextSize::default());
     }
 }

@@ -3,18 +3,18 @@
 use leptos::prelude::*;
 use web_sys::{Element, MouseEvent};
 
-use crate::{browser, settings::TextSize};
+use crate::{browser, settings::TEXT_SIZE};
 
 /// Two buttons; what they set is kept in the browser.
 #[island]
 pub fn TextSizeControl() -> impl IntoView {
     view! {
         <div class="text-size" role="group" aria-label="Text size" use:disable_ends>
-            <button type="button" on:click:capture=|click| set(&click, size().smaller())>
+            <button type="button" on:click:capture=|click| set(&click, TEXT_SIZE.place().saturating_sub(1))>
                 <span aria-hidden="true">"A−"</span>
                 <span class="visually-hidden">"Smaller text"</span>
             </button>
-            <button type="button" on:click:capture=|click| set(&click, size().larger())>
+            <button type="button" on:click:capture=|click| set(&click, TEXT_SIZE.place() + 1)>
                 <span aria-hidden="true">"A+"</span>
                 <span class="visually-hidden">"Larger text"</span>
             </button>
@@ -22,8 +22,8 @@ pub fn TextSizeControl() -> impl IntoView {
     }
 }
 
-fn set(click: &MouseEvent, size: TextSize) {
-    browser::store(TextSize::KEY, size.to_stored());
+fn set(click: &MouseEvent, place: usize) {
+    TEXT_SIZE.set(place);
     if let Some(buttons) = browser::listener(click).and_then(|button| button.parent_element()) {
         disable_ends(buttons);
     }
@@ -32,16 +32,12 @@ fn set(click: &MouseEvent, size: TextSize) {
 /// Disables the button that leads no further.
 fn disable_ends(buttons: Element) {
     let ends = [
-        (buttons.first_element_child(), size().is_smallest()),
-        (buttons.last_element_child(), size().is_largest()),
+        (buttons.first_element_child(), TEXT_SIZE.place() == 0),
+        (buttons.last_element_child(), TEXT_SIZE.place() == TEXT_SIZE.last()),
     ];
     for (button, is_end) in ends {
         if let Some(button) = button {
             let _ = button.toggle_attribute_with_force("disabled", is_end);
         }
     }
-}
-
-fn size() -> TextSize {
-    TextSize::from_stored(browser::setting(TextSize::KEY).as_deref())
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use web_sys::{Element, MouseEvent};
 
-use crate::{browser, settings::Theme};
+use crate::{browser, settings::THEME};
 
 /// A button that names the theme and switches to the next; kept in the browser.
 ///
@@ -18,16 +18,13 @@ pub fn ThemeSwitch() -> impl IntoView {
 }
 
 fn switch(click: MouseEvent) {
-    browser::store(Theme::KEY, theme().next().to_stored());
+    let place = THEME.place();
+    THEME.set(if place == THEME.last() { 0 } else { place + 1 });
     if let Some(button) = browser::listener(&click) {
         name(button);
     }
 }
 
 fn name(button: Element) {
-    button.set_text_content(Some(&["Theme: ", theme().name()].concat()));
-}
-
-fn theme() -> Theme {
-    Theme::from_stored(browser::setting(Theme::KEY).as_deref())
+    button.set_text_content(Some(&["Theme: ", THEME.value()].concat()));
 }

@@ -39,7 +39,7 @@ pub(crate) fn FrontPage() -> impl IntoView {
         let rails = rails(&source, &sections, &newest).await?;
         Ok(Some(view! {
             <Head title=SITE_NAME description=SITE_SUMMARY path="/"/>
-            <FollowPage/>
+            <FollowPage>""</FollowPage>
             <h1 class="visually-hidden">{SITE_NAME}</h1>
             <Stories newest rails sections/>
         }))

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use islands::follow::{AskAgain, FollowPage};
+use islands::follow::FollowPage;
 use leptos::prelude::*;
 
 use super::page;
@@ -27,7 +27,6 @@ fn Live(articles: u64, rendered_at: String) -> impl IntoView {
     let shown = day_and_time(&rendered_at);
     view! {
         <Head title="Live" description="When this page was rendered, and how many articles there are." path="/live"/>
-        <FollowPage/>
         <div class="live">
             <h1>"Live"</h1>
             <dl class="figures" aria-live="polite">
@@ -36,7 +35,9 @@ fn Live(articles: u64, rendered_at: String) -> impl IntoView {
                 <dt>"Articles"</dt>
                 <dd id="article-count">{articles}</dd>
             </dl>
-            <p class="needs-script"><AskAgain/></p>
+            <div class="needs-script">
+                <FollowPage><button type="button">"Ask the server again"</button></FollowPage>
+            </div>
             <p>
                 "This page is fresh for two seconds. After that the next visitor still gets it at once,
                 while the server renders it again. An open page learns of it: load it in a second
