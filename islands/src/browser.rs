@@ -44,11 +44,12 @@ pub(crate) fn page_address() -> Option<String> {
 
 /// Copies `text`; says whether the browser allowed it.
 pub(crate) async fn copy(text: &str) -> bool {
-    // Elsewhere `navigator.clipboard` is undefined, and touching it throws.
-    if !window().is_secure_context() {
+    let clipboard = window().navigator().clipboard();
+    // As where the page came over plain HTTP.
+    if clipboard.is_undefined() {
         return false;
     }
-    JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok()
+    JsFuture::from(clipboard.write_text(text)).await.is_ok()
 }
 
 /// Sends `form`, with the button that was pressed, to its server function; gives the sentence of a
@@ -62,7 +63,7 @@ pub(crate) async fn send(
     const UNREACHED: &str = "The server could not be reached.";
     const UNREADABLE: &str = "The server's answer could not be read. Load the page again.";
     let answer = post(form, button).await.map_err(|_| UNREACHED.to_owned())?;
-    if !answer.ok() {
+    if answer.status() != 200 {
         let sentence = match answer.json() {
             Ok(text) => JsFuture::from(text).await.ok().and_then(|text| text.as_string()),
             Err(_) => None,

@@ -1,6 +1,7 @@
 //! The control that sets the size of the text.
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 use web_sys::{Element, MouseEvent};
 
 use crate::{browser, settings::TEXT_SIZE};
@@ -9,12 +10,18 @@ use crate::{browser, settings::TEXT_SIZE};
 #[island]
 pub fn TextSizeControl() -> impl IntoView {
     view! {
-        <div class="text-size" role="group" aria-label="Text size" use:disable_ends>
-            <button type="button" on:click:capture=|click| set(&click, TEXT_SIZE.place().saturating_sub(1))>
+        <div
+            class="text-size"
+            role="group"
+            aria-label="Text size"
+            on:click:capture=set
+            use:disable_ends
+        >
+            <button type="button" value="smaller">
                 <span aria-hidden="true">"A−"</span>
                 <span class="visually-hidden">"Smaller text"</span>
             </button>
-            <button type="button" on:click:capture=|click| set(&click, TEXT_SIZE.place() + 1)>
+            <button type="button" value="larger">
                 <span aria-hidden="true">"A+"</span>
                 <span class="visually-hidden">"Larger text"</span>
             </button>
@@ -22,9 +29,15 @@ pub fn TextSizeControl() -> impl IntoView {
     }
 }
 
-fn set(click: &MouseEvent, place: usize) {
-    TEXT_SIZE.set(place);
-    if let Some(buttons) = browser::listener(click).and_then(|button| button.parent_element()) {
+fn set(click: MouseEvent) {
+    let pressed = click.target().map(JsCast::unchecked_into::<Element>);
+    let pressed = pressed.and_then(|it| it.closest("button").ok()?);
+    match pressed.and_then(|button| button.get_attribute("value")).as_deref() {
+        Some("smaller") => TEXT_SIZE.set(TEXT_SIZE.place().saturating_sub(1)),
+        Some("larger") => TEXT_SIZE.set(TEXT_SIZE.place() + 1),
+        _ => return,
+    }
+    if let Some(buttons) = browser::listener(&click) {
         disable_ends(buttons);
     }
 }

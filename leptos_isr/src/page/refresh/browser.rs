@@ -87,8 +87,8 @@ fn show(new: &Document, selector: &str) -> Result<(), JsValue> {
         return Err((String::from("there is no ") + selector).into());
     };
     document().set_title(&new.title());
-    // Where scripts run, what is in it is text in the document, but elements in `new`.
-    remove(&nodes(&wanted.query_selector_all("noscript")?));
+    // Where scripts run, what is in one is text in the document, but elements in `new`.
+    remove(&nodes(&new.query_selector_all("noscript")?));
     change(&shown, &wanted)
 }
 
