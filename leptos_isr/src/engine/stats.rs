@@ -63,15 +63,17 @@ impl Engine {
             render_waits: counters.wait_stats(|urgency| self.waiting(urgency)),
             queue: self.0.scheduler.stats(),
             tiers: self.tier_stats(),
+            store_works: self.store_works(),
             store_operations: self.0.tiers.store().map(Guarded::operations).unwrap_or_default(),
             leases: counters.lease_stats(),
             purges,
             purge_delays,
             reads: counters.read_stats(),
             cdns: self.cdn_stats(),
-            ledger: self.0.tiers.store().map(|_| LedgerStats {
+            ledger: self.0.tiers.store().map(|store| LedgerStats {
                 is_connected: !self.is_cut_off(),
                 position: self.0.order.seen().0,
+                memory: store.ledger_memory(),
             }),
             live_streams: self.0.watch.streams(),
         }
@@ -104,6 +106,13 @@ impl Engine {
         let disk = self.0.disk.as_ref().map(DiskStore::stats);
         let data = self.0.reads.cache.stats();
         [Some(memory), disk, Some(data)].into_iter().flatten().collect()
+    }
+
+    fn store_works(&self) -> Option<bool> {
+        if self.0.bypass.is_some() || self.0.missing_store.is_some() {
+            return Some(false);
+        }
+        self.0.tiers.store().map(Guarded::works)
     }
 
     fn cdn_stats(&self) -> Vec<CdnStats> {

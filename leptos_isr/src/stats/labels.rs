@@ -196,6 +196,18 @@ labels! {
 }
 
 labels! {
+    /// What a server whose memory is full removes, to keep something new.
+    Eviction {
+        /// What it was told to keep for a time only: pages, and no purges.
+        Pages = "pages",
+        /// Anything, purges too.
+        Anything = "anything",
+        /// Nothing: it refuses what is new, purges too.
+        Nothing = "nothing",
+    }
+}
+
+labels! {
     /// Where something is kept.
     Tier {
         /// Pages in memory.

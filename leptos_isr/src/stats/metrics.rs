@@ -17,6 +17,9 @@ use super::snapshot::{HistogramStats, Stats};
 /// What `route` says of what is of no route. The path of a route begins with a slash.
 const NO_ROUTE: &str = "none";
 
+/// The tier of the memory that servers share.
+const SHARED: Label<'_> = ("tier", "shared");
+
 /// An engine's statistics as metrics; see [`Engine::metrics`](crate::Engine::metrics).
 ///
 /// Labels are words of this module, routes as declared, origins of data, names of CDNs, and the build:
@@ -148,6 +151,7 @@ impl Encoder<'_> {
     }
 
     fn tiers(&mut self, stats: &Stats) -> fmt::Result {
+        let shared = stats.ledger.and_then(|ledger| ledger.memory);
         let mut entries = self.gauges("isr_store_pages", "Pages, or values of data, by tier.")?;
         for of in &stats.tiers {
             entries.gauge(&[("tier", of.tier.as_str())], of.entries)?;
@@ -157,11 +161,17 @@ impl Encoder<'_> {
         for of in &stats.tiers {
             bytes.gauge(&[("tier", of.tier.as_str())], of.bytes)?;
         }
+        if let Some(shared) = shared {
+            bytes.gauge(&[SHARED], shared.bytes)?;
+        }
         let help = "Bytes that may be in use.";
         let mut limit =
             self.begin("isr_store_limit", help, Some(&Unit::Bytes), MetricType::Gauge)?;
         for of in &stats.tiers {
             limit.gauge(&[("tier", of.tier.as_str())], of.limit)?;
+        }
+        if let Some(of_shared) = shared.and_then(|shared| shared.limit) {
+            limit.gauge(&[SHARED], of_shared)?;
         }
         let help = "Pages, or values of data, that made room for others.";
         let mut evictions = self.begin("isr_evictions", help, None, MetricType::Counter)?;
@@ -172,6 +182,10 @@ impl Encoder<'_> {
     }
 
     fn store(&mut self, stats: &Stats) -> fmt::Result {
+        if let Some(works) = stats.store_works {
+            let help = "Whether the store behind the memory keeps what it is given.";
+            self.gauge("isr_store_works", help, u64::from(works))?;
+        }
         let help = "What the store behind the memory was asked to do.";
         let mut operations = self.begin("isr_store_operations", help, None, MetricType::Counter)?;
         for of in &stats.store_operations {
@@ -228,12 +242,17 @@ impl Encoder<'_> {
             self.gauge("isr_ledger_connected", help, u64::from(ledger.is_connected))?;
             let help = "The position of the last purge that holds here.";
             self.gauge("isr_ledger_position", help, ledger.position)?;
+            if let Some(memory) = ledger.memory {
+                let help = "What the server that keeps the ledger removes once its memory is full.";
+                let info = self.begin("isr_ledger", help, None, MetricType::Info)?;
+                info.info(&[("eviction", memory.eviction.as_str())])?;
+            }
         }
         self.gauge("isr_live_streams", "Live streams that are open.", stats.live_streams)?;
         let help = "The build that answers, and the version of the library.";
-        let mut build = self.begin("isr_build", help, None, MetricType::Info)?;
+        let build = self.begin("isr_build", help, None, MetricType::Info)?;
         let id = stats.build.as_deref().unwrap_or_default();
-        build.0.encode_info(&Labels(&[("build", id), ("version", stats.version)]))
+        build.info(&[("build", id), ("version", stats.version)])
     }
 
     /// A histogram of seconds for each route that has anything in it.
@@ -283,6 +302,10 @@ impl Family<'_> {
 
     fn gauge(&mut self, labels: &[Label<'_>], value: impl EncodeGaugeValue) -> fmt::Result {
         self.0.encode_family(&Labels(labels))?.encode_gauge(&value)
+    }
+
+    fn info(mut self, labels: &[Label<'_>]) -> fmt::Result {
+        self.0.encode_info(&Labels(labels))
     }
 
     fn histogram(&mut self, labels: &[Label<'_>], histogram: &HistogramStats) -> fmt::Result {

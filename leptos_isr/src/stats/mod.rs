@@ -19,12 +19,12 @@ pub(crate) use self::counters::{Counters, OTHER_ORIGIN, OperationCounters, Route
 pub use self::metrics::Metrics;
 pub use self::{
     labels::{
-        AnswerKind, LeaseOutcome, PurgeSource, ReadOutcome, RenderOutcome, RenderReason,
+        AnswerKind, Eviction, LeaseOutcome, PurgeSource, ReadOutcome, RenderOutcome, RenderReason,
         RequestResult, StoreOperation, StoreOutcome, Tier, Urgency,
     },
     snapshot::{
-        BucketCount, CdnStats, HistogramStats, LeaseCount, LedgerStats, OperationCount, PurgeCount,
-        PurgeDelays, QueueStats, ReadCount, RenderCount, RequestCount, RouteStats, Stats,
-        TierStats, WaitStats,
+        BucketCount, CdnStats, HistogramStats, LeaseCount, LedgerMemory, LedgerStats,
+        OperationCount, PurgeCount, PurgeDelays, QueueStats, ReadCount, RenderCount, RequestCount,
+        RouteStats, Stats, TierStats, WaitStats,
     },
 };

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::labels::{
-    AnswerKind, LeaseOutcome, PurgeSource, ReadOutcome, RenderOutcome, RenderReason, RequestResult,
-    StoreOperation, StoreOutcome, Tier, Urgency,
+    AnswerKind, Eviction, LeaseOutcome, PurgeSource, ReadOutcome, RenderOutcome, RenderReason,
+    RequestResult, StoreOperation, StoreOutcome, Tier, Urgency,
 };
 
 /// What an engine has done since it was opened, and what it does now; see
@@ -31,6 +31,10 @@ pub struct Stats {
     pub failing_pages: usize,
     /// How much is kept where.
     pub tiers: Vec<TierStats>,
+    /// Whether the store behind the memory keeps what it is given: its folder could be made, it answers,
+    /// and the last page is in it. `false` also where nothing is stored at all
+    /// ([`Builder::bypass`](crate::Builder::bypass)); `None` if there is no store.
+    pub store_works: Option<bool>,
     /// What the store behind the memory, and its ledger, were asked to do; empty if there is none.
     pub store_operations: Vec<OperationCount>,
     /// How often pages were left to this process to render. Nothing counts where no ledger says who
@@ -221,6 +225,20 @@ pub struct LedgerStats {
     pub is_connected: bool,
     /// The position of the last purge that holds here: microseconds since 1970, or more.
     pub position: u64,
+    /// The memory of the server that keeps it; `None` if it is not in one, or not known.
+    pub memory: Option<LedgerMemory>,
+}
+
+/// The memory of a server that keeps a ledger, such as a Redis, with all that is in it: pages too, if
+/// they are in the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LedgerMemory {
+    /// How many bytes are in use.
+    pub bytes: u64,
+    /// How many may be; `None` if it has no limit of its own.
+    pub limit: Option<u64>,
+    /// What it removes once that is reached.
+    pub eviction: Eviction,
 }
 
 /// Durations, in buckets.

@@ -17,7 +17,7 @@ use crate::{
     address::key::Key,
     entry::ServedEntry,
     error::StoreError,
-    stats::{OperationCount, OperationCounters, StoreOperation, StoreOutcome},
+    stats::{LedgerMemory, OperationCount, OperationCounters, StoreOperation, StoreOutcome},
     store::{
         backend::{OtherBuild, Store},
         format::{DecodeError, decode, encode},
@@ -91,6 +91,11 @@ impl Guarded {
     /// does not answer.
     pub(crate) fn write_limit(&self) -> Duration {
         if self.gate.is_shut() { Duration::ZERO } else { self.write_limit }
+    }
+
+    /// Whether it answers, and has kept the last page.
+    pub(crate) fn works(&self) -> bool {
+        !self.gate.is_shut() && !self.is_failing.load(Ordering::Relaxed)
     }
 
     /// The page of `key`; `None` if there is none, or if it is damaged or cannot be read.
@@ -287,6 +292,11 @@ impl Guarded {
     /// Whether other machines share the ledger, so that this one may be cut off from them.
     pub(crate) fn is_shared(&self) -> bool {
         self.ledger.is_shared()
+    }
+
+    /// The memory of the server that keeps the ledger.
+    pub(crate) fn ledger_memory(&self) -> Option<LedgerMemory> {
+        self.ledger.memory()
     }
 
     /// Asks for the right to render what `name` stands for, with at least `version`.

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::error::StoreError;
+use crate::{error::StoreError, stats::LedgerMemory};
 
 /// A record of a ledger, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,13 @@ pub trait Ledger: fmt::Debug + Send + Sync + 'static {
     /// and shared caches, since it does not know what others purge. Defaults to `true`.
     fn is_shared(&self) -> bool {
         true
+    }
+
+    /// What is known of the memory of the server that keeps the ledger, if it is in one whose memory may
+    /// be full. The engine calls this whenever its numbers are asked for, so it should answer with what
+    /// it was told some seconds ago. Defaults to `None`.
+    fn memory(&self) -> Option<LedgerMemory> {
+        None
     }
 
     /// Asks for the right to do what `name` stands for, so that one process does it: to render a page that

@@ -26,6 +26,7 @@ use crate::{
     address::key::Key,
     error::StoreError,
     period,
+    stats::LedgerMemory,
     store::{
         backend::{InUse, OtherBuild, PageStream, Store},
         disk::DiskStore,
@@ -296,6 +297,10 @@ impl Ledger for CopiedLedger {
 
     fn is_shared(&self) -> bool {
         self.shared.is_shared()
+    }
+
+    fn memory(&self) -> Option<LedgerMemory> {
+        self.shared.memory()
     }
 
     async fn lease(&self, name: &str, version: u64) -> Result<Lease, StoreError> {

@@ -10,13 +10,14 @@ use leptos_isr::{
     minutes,
     route::RouteTable,
     seconds,
+    stats::Eviction,
     testing::{Answer, RenderFault},
 };
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use tower::ServiceExt;
 
-use crate::support::{Renders, Site, routes};
+use crate::support::{Renders, Site, limited_ledger::LimitedLedger, routes};
 
 const TOKEN: &str = "the token for purges";
 const HOST: &str = "news.example";
@@ -380,6 +381,29 @@ async fn overview_says_what_requests_and_renders_came_to() {
     ] {
         shown.assert_body_contains(part);
     }
+}
+
+#[tokio::test]
+async fn overview_says_what_endangers_purges_and_that_nothing_is_kept() {
+    let (ledger, folder) = (LimitedLedger::new(), tempfile::tempdir().unwrap());
+    let site = site_with(|builder| ledger.with(builder, folder.path()));
+    let cookie = sign_in(&site).await;
+    let shown = async || get_with(&site, "/_isr/", &cookie).await;
+    let memory = "<dt>Memory of the ledger’s server</dt><dd>5.0 MB <span class=\"soft\">";
+    shown().await.assert_body_contains(&format!("{memory}without a limit</span></dd>"));
+    for (eviction, says) in [
+        (Eviction::Pages, ""),
+        (Eviction::Anything, " <span class=\"failed\">once it is full it evicts purges</span>"),
+        (Eviction::Nothing, " <span class=\"failed\">once it is full it refuses purges</span>"),
+    ] {
+        ledger.set(Some(9_000_000), eviction);
+        shown().await.assert_body_contains(&format!("{memory}of 9.0 MB</span>{says}</dd>"));
+    }
+    let fault = "<dt>Store</dt>";
+    assert!(!shown().await.body.contains(fault));
+    let bypassed = site_with(|builder| builder.bypass("development"));
+    let cookie = sign_in(&bypassed).await;
+    get_with(&bypassed, "/_isr/", &cookie).await.assert_body_contains(fault);
 }
 
 #[tokio::test]

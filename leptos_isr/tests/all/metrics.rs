@@ -2,10 +2,10 @@
 
 use axum::{body::Body, extract::Request};
 use http::{Method, StatusCode};
-use leptos_isr::{minutes, seconds};
+use leptos_isr::{minutes, seconds, stats::Eviction};
 use tower::ServiceExt;
 
-use crate::support::{Renders, Site, routes};
+use crate::support::{Renders, Site, limited_ledger::LimitedLedger, routes};
 
 const METRICS: &str = "/_isr/metrics";
 const TOKEN: &str = "the token for purges";
@@ -80,13 +80,35 @@ async fn metrics_have_a_line_for_what_happened_and_a_zero_for_what_alerts_look_a
         assert!(text.lines().any(|given| given == line), "{line} is not in\n{text}");
     }
     assert!(text.ends_with("# EOF\n"));
-    assert!(!text.contains("isr_ledger"), "nothing keeps purges");
+    for name in ["isr_ledger", "isr_store_works", "shared"] {
+        assert!(!text.contains(name), "nothing keeps purges: {name}");
+    }
     let folder = tempfile::tempdir().unwrap();
     let kept = Site::build(routes(), |builder| builder.token(TOKEN).disk(folder.path(), "b"));
     kept.get_kept("/a/1").await;
     let text = scraped(&kept).await;
     let line = r#"isr_store_operations_total{operation="write",outcome="done"} 1"#;
     assert!(text.contains(line), "{text}");
+}
+
+/// How many pages are in it would be known only if each were looked at.
+#[tokio::test]
+async fn memory_of_the_ledger_is_a_tier_without_pages_and_its_limit_is_there_if_it_has_one() {
+    let (ledger, folder) = (LimitedLedger::new(), tempfile::tempdir().unwrap());
+    let site = Site::build(routes(), |builder| ledger.with(builder, folder.path()).token(TOKEN));
+    let text = scraped(&site).await;
+    for line in [
+        r#"isr_store_bytes{tier="shared"} 5000000"#,
+        r#"isr_ledger_info{eviction="pages"} 1"#,
+        "isr_store_works 1",
+    ] {
+        assert!(text.lines().any(|given| given == line), "{line} is not in\n{text}");
+    }
+    assert_eq!(text.matches("shared").count(), 1, "{text}");
+    ledger.set(Some(9_000_000), Eviction::Anything);
+    let text = scraped(&site).await;
+    assert!(text.contains("isr_store_limit_bytes{tier=\"shared\"} 9000000\n"), "{text}");
+    assert!(text.contains("isr_ledger_info{eviction=\"anything\"} 1\n"), "{text}");
 }
 
 #[tokio::test]

@@ -287,7 +287,9 @@ async fn store_that_answers_wrongly_costs_a_render_and_no_visitor_their_page() {
 async fn store_that_fails_leaves_pages_in_memory() {
     let store = OwnStore::new(Mood::Works);
     let site = site_on(&store);
+    let works = || site.engine.stats().store_works;
     site.get_kept("/a/1").await.assert_miss_stored();
+    assert_eq!(works(), Some(true));
     store.set(Mood::Fails);
     site.get("/a/1").await.assert_fresh();
     site.get_kept("/a/2").await.assert_status(200).assert_miss_stored();
@@ -298,8 +300,11 @@ async fn store_that_fails_leaves_pages_in_memory() {
     site.get("/a/1").await.assert_fresh().assert_body("/a/1 #3");
     assert_eq!((store.calls("get"), store.calls("put")), (3, 3), "it is asked all the same");
     assert_eq!(counted(&site, StoreOutcome::Failed), [2, 2]);
+    assert_eq!(works(), Some(false));
     store.set(Mood::Works);
     site_on(&store).get("/a/1").await.assert_body("/a/1 #1");
+    site.get_kept("/a/3").await.assert_miss_stored();
+    assert_eq!(works(), Some(true));
 }
 
 #[tokio::test]
@@ -325,10 +330,12 @@ async fn store_that_hangs_is_asked_once_at_a_time_until_it_answers() {
     }
     assert_eq!((store.at_once(), store.calls("get")), (1, 1));
     assert_eq!(counted(&site, StoreOutcome::NoAnswer)[0], 30, "also what was not asked");
+    assert_eq!(site.engine.stats().store_works, Some(false));
     let regenerated = site.regenerate("/a/1").await;
     assert_eq!(regenerated.result, Ok((http::StatusCode::OK, false)), "the store does not have it");
     store.set(Mood::Works);
     site.idle().await;
+    assert_eq!(site.engine.stats().store_works, Some(true));
     let next = site_on(&store);
     for page in 0..30 {
         next.get(&format!("/a/{page}")).await.assert_fresh();

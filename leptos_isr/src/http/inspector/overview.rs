@@ -16,7 +16,7 @@ use crate::{
             why::{number, shown},
         },
     },
-    stats::{RenderOutcome, RequestResult, RouteStats, Stats, Tier},
+    stats::{Eviction, LedgerMemory, RenderOutcome, RequestResult, RouteStats, Stats, Tier},
 };
 
 impl Engine {
@@ -59,6 +59,12 @@ impl Engine {
             Some(_) => html!(out; "<span class=\"failed\">cut off</span>"),
             None => html!(out; "none: a restart forgets purges"),
         });
+        if let Some(memory) = stats.ledger.and_then(|ledger| ledger.memory) {
+            fact(out, "Memory of the ledger’s server", |out| shared_memory(out, &memory));
+        }
+        if stats.store_works == Some(false) {
+            fact(out, "Store", |out| html!(out; "<span class=\"failed\">keeps nothing new</span>"));
+        }
         for cdn in &stats.cdns {
             fact(out, "CDN to be told", |out| {
                 html!(out; (cdn.cdn) ": ");
@@ -129,6 +135,24 @@ fn in_words(result: RequestResult) -> &'static str {
         RequestResult::Failed => "Errors",
         RequestResult::NotPrefetched => "503 for a prefetch",
         RequestResult::Bypass => "The app’s own answers",
+    }
+}
+
+fn shared_memory(out: &mut Html, memory: &LedgerMemory) {
+    html!(out; (bytes(memory.bytes)));
+    let Some(limit) = memory.limit else {
+        html!(out; " <span class=\"soft\">without a limit</span>");
+        return;
+    };
+    html!(out; " <span class=\"soft\">of " (bytes(limit)) "</span>");
+    match memory.eviction {
+        Eviction::Pages => {}
+        Eviction::Anything => {
+            html!(out; " <span class=\"failed\">once it is full it evicts purges</span>");
+        }
+        Eviction::Nothing => {
+            html!(out; " <span class=\"failed\">once it is full it refuses purges</span>");
+        }
     }
 }
 

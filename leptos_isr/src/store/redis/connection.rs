@@ -1,7 +1,7 @@
 //! What all clones of a store share: the connections to a Redis, and the names of its keys.
 
 use std::{
-    sync::{Mutex, Once},
+    sync::{Arc, Mutex, Once},
     time::Instant,
 };
 
@@ -10,12 +10,15 @@ use redis::{
 };
 use tracing::warn;
 
-use super::{link::Link, server::FORMS};
+use super::{
+    link::Link,
+    server::{FORMS, Server},
+};
 use crate::{error::StoreError, tls};
 
 /// What all clones of a store share.
 pub(super) struct Shared {
-    pub(super) client: Client,
+    pub(super) server: Arc<Server>,
     link: Link,
     /// For records whose replicas are waited for, which holds up a connection.
     waiting: Link,
@@ -38,10 +41,11 @@ impl Shared {
         })?;
         tls::choose_provider();
         let address = client.get_connection_info().addr().to_string();
+        let server = Arc::new(Server::new(client));
         Ok(Self {
-            link: Link::new(client.clone()),
-            waiting: Link::new(client.clone()),
-            client,
+            link: Link::new(Arc::clone(&server)),
+            waiting: Link::new(Arc::clone(&server)),
+            server,
             address,
             prefix: format!("isr1:{site}:"),
             build,

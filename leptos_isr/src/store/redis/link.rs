@@ -12,13 +12,13 @@ use std::{
 
 use futures::FutureExt;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, RedisError, RedisFuture,
-    ServerErrorKind, Value,
+    AsyncConnectionConfig, Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, ServerErrorKind,
+    Value,
     aio::{ConnectionLike, MultiplexedConnection},
 };
 use tokio::{runtime::Handle, time::timeout};
 
-use super::server::look;
+use super::server::Server;
 
 /// How long dialling may take.
 pub(super) const DIALLING: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ const FAILED: Duration = Duration::from_millis(100);
 pub(super) struct Link(Arc<State>);
 
 struct State {
-    client: Client,
+    server: Arc<Server>,
     runtime: Handle,
     open: Mutex<Open>,
     /// Held by whoever dials.
@@ -60,9 +60,9 @@ struct Call<'a> {
 
 impl Link {
     /// Dials when it is first used. Must be called in a runtime.
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(server: Arc<Server>) -> Self {
         Self(Arc::new(State {
-            client,
+            server,
             runtime: Handle::current(),
             open: Mutex::default(),
             dialling: tokio::sync::Mutex::default(),
@@ -95,7 +95,7 @@ impl Link {
         {
             return Err(error.clone());
         }
-        let dialled = timeout(DIALLING, dial(&self.0.client)).await;
+        let dialled = timeout(DIALLING, dial(&self.0.server)).await;
         match dialled.unwrap_or_else(|_| Err(broken("it does not answer"))) {
             Ok(connection) => {
                 *failed = None;
@@ -160,7 +160,7 @@ impl ConnectionLike for Link {
     }
 
     fn get_db(&self) -> i64 {
-        self.0.client.get_connection_info().redis_settings().db()
+        self.0.server.client.get_connection_info().redis_settings().db()
     }
 }
 
@@ -173,12 +173,13 @@ impl Drop for Call<'_> {
 }
 
 /// Dials, and looks whether the server will do: it may be another one than before.
-pub(super) async fn dial(client: &Client) -> Result<MultiplexedConnection, RedisError> {
+pub(super) async fn dial(server: &Server) -> Result<MultiplexedConnection, RedisError> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(DIALLING))
         .set_response_timeout(None);
-    let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-    look(&mut connection).await?;
+    let dialled = server.client.get_multiplexed_async_connection_with_config(&config);
+    let mut connection = dialled.await?;
+    server.look(&mut connection).await?;
     Ok(connection)
 }
 

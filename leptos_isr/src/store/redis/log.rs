@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     error::StoreError,
+    stats::LedgerMemory,
     store::ledger::{Lease, Ledger, LedgerRecord},
 };
 
@@ -62,7 +63,7 @@ impl Ledger for RedisStore {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let read = async {
-                    let mut connection = link::dial(&shared.client).await?;
+                    let mut connection = link::dial(&shared.server).await?;
                     entries(shared, &mut connection, Vec::new(), "-".to_owned()).await
                 };
                 let silent = || RedisError::from(io::Error::from(io::ErrorKind::TimedOut));
@@ -152,6 +153,10 @@ impl Ledger for RedisStore {
         let mut replace = REPLACE.prepare_invoke();
         replace.key(shared.key("log")).key(written).arg(last).arg(new.len());
         shared.run(&replace).await
+    }
+
+    fn memory(&self) -> Option<LedgerMemory> {
+        self.shared.server.memory()
     }
 
     async fn lease(&self, name: &str, version: u64) -> Result<Lease, StoreError> {

@@ -204,7 +204,7 @@ impl Shared {
         self.key(&format!("values:{build}"))
     }
 
-    /// Says that this process has its build open, if that is due.
+    /// Says that this process has its build open, if that is due, and notes how full the Redis is.
     pub(super) async fn say_running(&self) {
         let now = Instant::now();
         {
@@ -216,7 +216,11 @@ impl Shared {
         }
         // If it fails it is said next time: it is believed for longer.
         let values = self.values(&self.build);
-        let _: Result<bool, _> = self.connection().pexpire(values, millis(KEPT) as i64).await;
+        let mut pipeline = redis::pipe();
+        pipeline.pexpire(values, millis(KEPT) as i64).ignore().cmd("INFO").arg("memory");
+        if let Ok((info,)) = pipeline.query_async::<(String,)>(&mut self.connection()).await {
+            self.server.note_memory(&info);
+        }
         if let Ok(time) = self.run(NOTE.key(self.key("running")).arg(&self.build)).await {
             self.compare_clocks(Duration::from_millis(time), SystemTime::now());
         }

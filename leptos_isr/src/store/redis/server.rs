@@ -1,9 +1,15 @@
-//! Whether a server will do.
+//! Whether a server will do, and how full its memory is.
 
-use std::{collections::HashMap, sync::Once};
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Mutex, MutexGuard, Once, PoisonError},
+};
 
-use redis::{ErrorKind, RedisError, aio::MultiplexedConnection};
+use redis::{Client, ErrorKind, RedisError, aio::MultiplexedConnection};
 use tracing::warn;
+
+use crate::stats::{Eviction, LedgerMemory};
 
 /// The least version that has what the scripts ask for.
 const NEEDED: (u32, u32) = (6, 2);
@@ -12,28 +18,83 @@ const NEEDED: (u32, u32) = (6, 2);
 pub(super) const FORMS: &str =
     "`redis://host:6379/0`, `rediss://host:6379/0` for TLS, or `redis+unix:///path`";
 
-/// Looks whether a server will do.
-pub(super) async fn look(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
-    static WARNING: Once = Once::new();
-    let info: String = redis::cmd("INFO").query_async(connection).await?;
-    check(&info).map_err(|problem| (ErrorKind::InvalidClientConfig, "it will not do", problem))?;
-    let lines = info_lines(&info);
-    let line = |name| lines.get(name).copied().unwrap_or_default();
-    WARNING.call_once(|| {
-        if line("aof_enabled") == "0" {
+/// The server at an address, which may be another one later.
+pub(super) struct Server {
+    pub(super) client: Client,
+    /// As it was last told.
+    memory: Mutex<Option<LedgerMemory>>,
+}
+
+impl Server {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, memory: Mutex::default() }
+    }
+
+    /// Looks whether the server will do.
+    pub(super) async fn look(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<(), RedisError> {
+        static WARNING: Once = Once::new();
+        let info: String = redis::cmd("INFO").query_async(connection).await?;
+        if let Err(problem) = check(&info) {
+            // The error says what is wrong with it.
+            *self.lock() = memory(&info);
+            return Err((ErrorKind::InvalidClientConfig, "it will not do", problem).into());
+        }
+        self.note_memory(&info);
+        if info_lines(&info).get("aof_enabled") == Some(&"0") {
+            WARNING.call_once(|| {
+                warn!(
+                    "the Redis keeps no log of its own, so it forgets purges when it is killed; every \
+                     page counts as purged then: set `appendonly yes`"
+                );
+            });
+        }
+        Ok(())
+    }
+
+    /// Notes what `INFO` says of the memory, and warns if purges are in danger from now on.
+    pub(super) fn note_memory(&self, info: &str) {
+        let new = memory(info);
+        let old = mem::replace(&mut *self.lock(), new);
+        if let Some(what) = danger(new).filter(|what| danger(old) != Some(what)) {
             warn!(
-                "the Redis keeps no log of its own, so it forgets purges when it is killed; every \
-                 page counts as purged then: set `appendonly yes`"
+                "{what}: set `maxmemory-policy volatile-lru`, which evicts pages and never purges"
             );
         }
-        if has_limit(&lines) && line("maxmemory_policy") == "noeviction" {
-            warn!(
-                "the Redis refuses purges once pages have filled its memory: set `maxmemory-policy \
-                 volatile-lru`, which evicts pages and never purges"
-            );
-        }
-    });
-    Ok(())
+    }
+
+    pub(super) fn memory(&self) -> Option<LedgerMemory> {
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<LedgerMemory>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What becomes of purges once the memory is full.
+fn danger(memory: Option<LedgerMemory>) -> Option<&'static str> {
+    let LedgerMemory { limit: Some(_), eviction, .. } = memory? else { return None };
+    match eviction {
+        Eviction::Pages => None,
+        Eviction::Anything => Some("the Redis evicts purges too once its memory is full"),
+        Eviction::Nothing => Some("the Redis refuses purges once pages have filled its memory"),
+    }
+}
+
+/// The memory of a server; `None` if it does not say, or has a policy that is not known.
+fn memory(info: &str) -> Option<LedgerMemory> {
+    let lines = info_lines(info);
+    let eviction = match *lines.get("maxmemory_policy")? {
+        "noeviction" => Eviction::Nothing,
+        policy if policy.starts_with("volatile-") => Eviction::Pages,
+        policy if policy.starts_with("allkeys-") => Eviction::Anything,
+        _ => return None,
+    };
+    let limit = lines.get("maxmemory")?.parse().ok().filter(|limit| *limit > 0);
+    Some(LedgerMemory { bytes: lines.get("used_memory")?.parse().ok()?, limit, eviction })
 }
 
 fn has_limit(lines: &HashMap<&str, &str>) -> bool {
@@ -97,6 +158,34 @@ mod tests {
         let lines: Vec<_> =
             lines.iter().map(|(name, value)| format!("{name}:{value}\r\n")).collect();
         check(&lines.concat())
+    }
+
+    #[test]
+    fn memory_is_known_with_its_limit_and_what_it_evicts() {
+        let of = |limit: &str, policy: &str| {
+            memory(&format!(
+                "# Memory\r\nused_memory:1048576\r\nused_memory_human:1.00M\r\nmaxmemory:{limit}\r\n\
+                 maxmemory_human:x\r\nmaxmemory_policy:{policy}\r\n"
+            ))
+        };
+        let in_danger = ["evicts purges", "refuses purges"];
+        for (limit, policy, eviction, says) in [
+            ("0", "noeviction", Eviction::Nothing, None),
+            ("0", "allkeys-lru", Eviction::Anything, None),
+            ("2097152", "volatile-ttl", Eviction::Pages, None),
+            ("2097152", "allkeys-random", Eviction::Anything, Some(in_danger[0])),
+            ("2097152", "noeviction", Eviction::Nothing, Some(in_danger[1])),
+        ] {
+            let known = of(limit, policy);
+            let limit = (limit != "0").then_some(2 << 20);
+            assert_eq!(known, Some(LedgerMemory { bytes: 1 << 20, limit, eviction }), "{policy}");
+            let danger = danger(known);
+            assert_eq!(danger.is_some(), says.is_some(), "{policy}");
+            assert!(danger.unwrap_or_default().contains(says.unwrap_or_default()), "{danger:?}");
+        }
+        for unknown in [of("0", "least-loved"), memory(""), memory("maxmemory_policy:noeviction")] {
+            assert_eq!(unknown, None);
+        }
     }
 
     #[test]

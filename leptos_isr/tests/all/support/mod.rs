@@ -1,6 +1,7 @@
 //! A site whose renderer answers as told, in the library's own kit for tests.
 
 pub(crate) mod ledger;
+pub(crate) mod limited_ledger;
 pub(crate) mod log;
 pub(crate) mod report;
 
