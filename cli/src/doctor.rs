@@ -20,6 +20,9 @@ const CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
 /// How long a CDN may take to be told of a purge, in seconds.
 const TELLING: f64 = 60.0;
 
+/// What the line begins with that says what the Redis evicts.
+const EVICTS: &str = "isr_ledger_info{eviction=\"";
+
 /// How many failing pages are named.
 const NAMED: usize = 3;
 
@@ -66,7 +69,16 @@ pub(crate) fn doctor(server: &Server, page: Option<&str>) -> Result<Report, Fail
     checks.add("token", token(&pages));
     if is_believed {
         checks.add("pages", failing(&pages.json()?));
-        checks.add("metrics", metrics(&server.get("/_isr/metrics", &[])?));
+        let answer = server.get("/_isr/metrics", &[])?;
+        checks.add("metrics", metrics(&answer));
+        if let Some(works) = value(&answer.text, "isr_store_works ") {
+            checks.add("store", store(works));
+        }
+        if let Some(evicts) = value(&answer.text, EVICTS) {
+            let has_limit =
+                value(&answer.text, "isr_store_limit_bytes{tier=\"shared\"} ").is_some();
+            checks.add("eviction policy", eviction_policy(evicts, has_limit));
+        }
     }
     match page {
         Some((url, path)) if is_believed => {
@@ -194,7 +206,7 @@ fn metrics(answer: &Answer) -> Option<Finding> {
     if !answer.status.is_success() {
         return Some(Finding::new(
             format!("there is no `/_isr/metrics` ({})", answer.status.as_u16()),
-            "nobody is told when pages fail or a CDN is not told of purges",
+            "nobody is told when pages fail or a CDN is not told of purges, and store and eviction policy cannot be looked at",
             "enable the feature `metrics` of `leptos_isr`, and collect them",
         ));
     }
@@ -209,6 +221,40 @@ fn metrics(answer: &Answer) -> Option<Finding> {
             "the server's log says what the CDN answers: its token, its limits, or that it is down",
         )
     })
+}
+
+/// What follows `name` in the metrics.
+fn value<'a>(metrics: &'a str, name: &str) -> Option<&'a str> {
+    metrics.lines().find_map(|line| line.strip_prefix(name))
+}
+
+fn store(works: &str) -> Option<Finding> {
+    (works == "0").then(|| {
+        Finding::new(
+            "the store keeps no new pages",
+            "a restart begins without them, and other servers render them anew",
+            "the server's log says why: a disk that is full or read-only, a store that does not answer, \
+             or a server that stores nothing (`Builder::bypass`, `cargo leptos watch`)",
+        )
+    })
+}
+
+/// Whether purges stay in the Redis once its memory is full.
+fn eviction_policy(evicts: &str, has_limit: bool) -> Option<Finding> {
+    let (what, so) = match evicts.split('"').next() {
+        Some("anything") => (
+            "the Redis evicts purges too once its memory is full (`maxmemory-policy allkeys-…`)",
+            "if it does, all pages count as purged; a server that connects anew refuses it, and is cut off",
+        ),
+        Some("nothing") => (
+            "the Redis refuses what is new once its memory is full (`maxmemory-policy noeviction`)",
+            "if it does, no page is shared any more, and purges are answered by 503",
+        ),
+        _ => return None,
+    };
+    let remedy = "set `maxmemory-policy volatile-lru`, which evicts pages only: by `CONFIG SET` at once, \
+                  and in its configuration for its next start";
+    has_limit.then(|| Finding::new(what, so, remedy))
 }
 
 #[cfg(test)]
@@ -270,6 +316,36 @@ mod tests {
             ]
         );
         assert!(failing(&json!({ "pages": [page("/c", 0, None)] })).is_empty());
+    }
+
+    #[test]
+    fn store_that_keeps_nothing_is_found() {
+        let works = |metrics| value(metrics, "isr_store_works ").map(store);
+        assert_eq!(works("isr_store_works 1\nisr_live_streams 0\n"), Some(None));
+        assert_eq!(works("isr_live_streams 0\n"), None);
+        let found = works("# TYPE isr_store_works gauge\nisr_store_works 0\n").flatten().unwrap();
+        assert!(found.remedy.contains("the server's log"), "{found:?}");
+    }
+
+    #[test]
+    fn eviction_policy_that_endangers_purges_is_found_where_the_memory_has_a_limit() {
+        for (evicts, has_limit, says) in [
+            ("pages", true, None),
+            ("anything", false, None),
+            ("nothing", false, None),
+            ("what a later version says", true, None),
+            ("anything", true, Some("evicts purges too")),
+            ("nothing", true, Some("refuses what is new")),
+        ] {
+            let line = format!("# EOF\n{EVICTS}{evicts}\"}} 1\n");
+            let found = eviction_policy(value(&line, EVICTS).unwrap(), has_limit);
+            assert_eq!(found.is_some(), says.is_some(), "{evicts}");
+            if let Some((found, says)) = found.zip(says) {
+                assert!(found.what.contains(says), "{found:?}");
+                assert!(found.remedy.contains("volatile-lru"), "{found:?}");
+            }
+        }
+        assert_eq!(value("isr_live_streams 0\n", EVICTS), None);
     }
 
     #[test]

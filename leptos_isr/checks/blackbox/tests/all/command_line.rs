@@ -5,6 +5,7 @@ use std::{
     os::unix::process::ExitStatusExt,
     process::{Child, ChildStdout, Command, Output, Stdio},
     sync::LazyLock,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -16,6 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     program::LIMIT,
+    redis::server::Redis,
     support::{Answer, Page, Site, built},
 };
 
@@ -266,6 +268,78 @@ async fn doctor_finds_nothing_on_a_sound_site_and_says_what_to_do_on_another() {
         "`Vary`",
     ] {
         assert!(found.iter().any(|found| found.starts_with(what)), "no {what} in {found:?}");
+    }
+}
+
+/// The Redis is told to evict something else while the server runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_names_an_eviction_policy_that_endangers_purges_and_what_to_do() {
+    let limited = ["--maxmemory", "50mb", "--maxmemory-policy", "volatile-lru"];
+    let Some(redis) = Redis::start(&limited) else { return };
+    let site = Site::new().await;
+    let server = site.on_redis(&redis.url(), Some("disk"), "server.log");
+    let url = server.url();
+    // The server asks the Redis once in ten seconds.
+    let until = async |what: &str| {
+        let began = Instant::now();
+        loop {
+            let said = isr(&url, "doctor --text").await;
+            if said.out.contains(what) {
+                return said;
+            }
+            assert!(began.elapsed() < LIMIT, "no `{what}` in {said:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let fine =
+        "nothing found. Looked at: clock, ready, token, pages, metrics, store, eviction policy";
+    until(fine).await.assert_code(0);
+
+    redis.say("CONFIG SET maxmemory-policy allkeys-lru");
+    let found = until("the Redis evicts purges too").await;
+    found.assert_code(1).assert_out("(`maxmemory-policy allkeys-…`) – ");
+    found.assert_out(" – set `maxmemory-policy volatile-lru`").assert_out("\n1 finding. ");
+    let warning = "the Redis evicts purges too once its memory is full: set `maxmemory-policy";
+    assert_eq!(server.log().matches(warning).count(), 1, "{}", server.log());
+
+    // It is looked at anew when it is dialled, and refused.
+    redis.say("CLIENT KILL TYPE normal");
+    let cut_off = until("cut off from the ledger").await;
+    cut_off.assert_code(1).assert_out("the Redis evicts purges too");
+
+    redis.say("CONFIG SET maxmemory-policy noeviction");
+    let found = until("the Redis refuses what is new").await;
+    found.assert_code(1).assert_out("`maxmemory-policy noeviction`").assert_out("volatile-lru");
+
+    redis.say("CONFIG SET maxmemory 0");
+    redis.say("CLIENT KILL TYPE normal");
+    until(fine).await.assert_code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_says_that_the_store_keeps_no_new_pages_until_it_keeps_one() {
+    let Some(mut redis) = Redis::start(&[]) else { return };
+    let site = Site::new().await;
+    let server = site.on_redis(&redis.url(), None, "server.log");
+    server.get("/forever/a").await.assert_status(200);
+    server.idle().await;
+    let doctor = async || isr(&server.url(), "doctor --text").await;
+    doctor().await.assert_code(0).assert_out("metrics, store");
+    redis.kill();
+    server.get("/forever/b").await.assert_status(200);
+    server.idle().await;
+    let found = doctor().await;
+    found.assert_code(1).assert_out("the store keeps no new pages – ");
+    found.assert_out(" – the server's log says why");
+    redis.start_again();
+    let began = Instant::now();
+    for n in 0.. {
+        server.get(&format!("/forever/new-{n}")).await.assert_status(200);
+        server.idle().await;
+        if doctor().await.code == 0 {
+            break;
+        }
+        assert!(began.elapsed() < LIMIT, "{}", server.log());
     }
 }
 

@@ -12,4 +12,4 @@ mod faults;
 mod fleet;
 mod link;
 mod refused;
-mod server;
+pub(crate) mod server;
