@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use hydration_context::SsrSharedContext;
 use leptos::{
     config::LeptosOptions,
@@ -213,6 +213,7 @@ impl LeptosPages {
             file_and_error_handler_with_context::<LeptosOptions, _>(outer_context, shell);
         router
             .fallback(move |uri: Uri, State(options): State<LeptosOptions>, request: Request| {
+                let request = without_identity(request);
                 let kept = kept_files
                     .as_ref()
                     .and_then(|(kept, engine)| kept_file(kept, engine, &options, &request));
@@ -281,6 +282,21 @@ fn kept_file(
         headers.insert(header::VARY, headers::VARY);
         Some(response)
     })
+}
+
+/// Takes `identity` away from the encodings that are accepted. It is accepted without being named, and
+/// tower-http before 0.7 answers with the file `/a`, or a folder of that name, where it is named and
+/// `/a.js` is missing.
+fn without_identity(mut request: Request) -> Request {
+    let headers = request.headers_mut();
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok());
+    let accepted = accepted.unwrap_or_default().to_ascii_lowercase();
+    if accepted.contains("identity") {
+        let others = accepted.split(',').filter(|one| !one.contains("identity"));
+        let others = HeaderValue::from_str(&others.collect::<Vec<_>>().join(","));
+        headers.insert(header::ACCEPT_ENCODING, others.expect("it is made of parts of one"));
+    }
+    request
 }
 
 /// The time of the file that the browser has.

@@ -565,6 +565,9 @@ async fn pictures_beside_a_post_come_along_and_are_kept_by_browsers() {
         let refused = server.get(path).await;
         assert!(refused.status.is_client_error(), "{path}: {refused:?}");
     }
+    // Without its ending that is the folder.
+    let identity = [("accept-encoding", "identity")];
+    server.request(Method::GET, "/pictures/%2e.svg", &identity).await.assert_status(404);
 }
 
 #[tokio::test]

@@ -794,6 +794,36 @@ async fn browser_keeps_a_file_that_has_not_changed() {
     assert_eq!(again.headers().get("cache-control"), None);
 }
 
+/// Its name without the ending is that of a folder, or of another file.
+#[tokio::test]
+async fn file_that_is_missing_is_404_whatever_encodings_are_accepted() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("pkg/snippets")).unwrap();
+    std::fs::write(root.path().join("pkg/app"), "another").unwrap();
+    std::fs::write(root.path().join("pkg/app.css"), "p {}").unwrap();
+    let site_root = root.path().to_str().unwrap();
+    let options = LeptosOptions::builder().output_name("app").site_root(site_root).build();
+    let pages = LeptosPages::discover(App, || provide_context(Loads::default())).unwrap();
+    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+    let app = engine.wrap(pages.router(&engine, options, shell));
+    for accepted in
+        ["", "gzip", "identity", "br, gzip;q=0.8, identity;q=0.1", "Identity;q=1, *;q=0"]
+    {
+        let get = async |path: &str| {
+            let file = Request::get(path).header("accept-encoding", accepted);
+            app.clone().oneshot(file.body(Body::empty()).unwrap()).await.unwrap()
+        };
+        for path in ["/pkg/%2e.js", "/pkg/snippets.js", "/pkg/app.js"] {
+            let missing = get(path).await;
+            assert_eq!(missing.status(), StatusCode::NOT_FOUND, "{path} {accepted}");
+            missing.into_body().collect().await.unwrap();
+        }
+        let file = get("/pkg/app.css").await;
+        assert_eq!(file.status(), StatusCode::OK, "{accepted}");
+        assert_eq!(file.into_body().collect().await.unwrap().to_bytes(), "p {}");
+    }
+}
+
 /// A page of the build before is still at a shared cache, and names that build's files.
 #[tokio::test]
 async fn files_of_the_build_before_are_answered_for_as_long_as_it_is_there() {
