@@ -179,6 +179,13 @@ pub(crate) fn cdn_headers(seen: &Seen) -> Vec<Finding> {
         ));
     }
     if !seen.is_stored() {
+        if !seen.engine().is_empty() {
+            found.push(Finding::new(
+                format!("the answer is no stored page (`{}`)", seen.engine()),
+                "what caches in front get of stored pages cannot be looked at",
+                "ask for the address of a stored page, without a draft's cookie; `isr why` says what this one is",
+            ));
+        }
         return found;
     }
     if seen.cdn_cache_control.is_empty() && !seen.is_cached() {
@@ -291,7 +298,10 @@ mod tests {
                 Some("`Vary` names cookie"),
             ),
             (Seen { cache_status: "edge; hit".into(), ..seen() }, Some("the public answer has no")),
-            (Seen { cache_status: "isr; fwd=bypass".into(), sets_cookie: true, ..seen() }, None),
+            (
+                Seen { cache_status: "isr; fwd=bypass".into(), sets_cookie: true, ..seen() },
+                Some("the answer is no stored page (`isr; fwd=bypass`)"),
+            ),
         ] {
             let found = cdn_headers(&seen);
             let what = found.first().map(|finding| finding.what.as_str());

@@ -244,6 +244,8 @@ async fn doctor_finds_nothing_on_a_sound_site_and_says_what_to_do_on_another() {
         .assert_code(0)
         .assert_out("nothing found. Looked at: clock, ready, token, pages, metrics");
     sound.assert_out("headers for CDNs");
+    let dynamic = isr(&site.url(), &format!("doctor {}/live --text", site.url())).await;
+    dynamic.assert_code(1).assert_out("no stored page (`isr; fwd=bypass; detail=dynamic`) – ");
 
     site.cms.set("open:b", Answer::Broken(500));
     site.get("/open/b").await.assert_status(502);
