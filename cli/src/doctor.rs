@@ -143,7 +143,7 @@ fn ready(answer: &Answer) -> Vec<Finding> {
         found.push(Finding::new(
             "the server is cut off from the ledger",
             "it does not know what others purge, and serves pages from before",
-            "see whether its store (Redis or disk) can be reached, and its log",
+            "see the server's log for the cause, and whether it reaches the Redis",
         ));
     }
     found

@@ -131,10 +131,13 @@ impl Engine {
         }
         let inner = Arc::downgrade(&self.0);
         self.0.other_purges.wake(|_| async move {
-            let mut heard = Instant::now();
+            let (mut heard, mut failure) = (Instant::now(), None);
             loop {
                 let Some(engine) = inner.upgrade().map(Self) else { return };
-                heard = engine.listen(heard).await;
+                match engine.listen(heard, failure.as_deref()).await {
+                    Ok(()) => (heard, failure) = (Instant::now(), None),
+                    Err(why) => failure = Some(why),
+                }
                 drop(engine);
                 sleep(LISTEN).await;
             }
@@ -142,25 +145,27 @@ impl Engine {
     }
 
     /// Hears of purges, and notes whether this process is cut off. `heard` is when it last heard of
-    /// any, or of none; returns the same for now.
-    async fn listen(&self, heard: Instant) -> Instant {
+    /// any, or of none, and `failure` why it has not since, if the ledger said so.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it has not heard.
+    async fn listen(&self, heard: Instant, failure: Option<&str>) -> Result<(), String> {
         let mut hear = pin!(self.hear_purges());
         let result = match timeout_at(heard + CUT_OFF, &mut hear).await {
             Ok(result) => result,
             Err(_) => {
-                self.set_cut_off("it does not answer");
+                self.set_cut_off(failure.unwrap_or("it does not answer"));
                 hear.await
             }
         };
-        match result {
-            Ok(()) => {
-                self.set_connected();
-                return Instant::now();
-            }
-            Err(error) if heard.elapsed() >= CUT_OFF => self.set_cut_off(&error.to_string()),
+        let result = result.map_err(|error| error.to_string());
+        match &result {
+            Ok(()) => self.set_connected(),
+            Err(why) if heard.elapsed() >= CUT_OFF => self.set_cut_off(why),
             Err(_) => {}
         }
-        heard
+        result
     }
 
     /// Waits until the purge at `position` is known here, for a second at most.

@@ -308,6 +308,9 @@ async fn doctor_names_an_eviction_policy_that_endangers_purges_and_what_to_do() 
     redis.say("CLIENT KILL TYPE normal");
     let cut_off = until("cut off from the ledger").await;
     cut_off.assert_code(1).assert_out("the Redis evicts purges too");
+    cut_off.assert_out("see the server's log");
+    let cause = "evicts any key when its memory is full (`maxmemory-policy allkeys-lru`)";
+    assert!(server.log().contains(cause), "{}", server.log());
 
     redis.say("CONFIG SET maxmemory-policy noeviction");
     let found = until("the Redis refuses what is new").await;
