@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/minimal-versions
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-cp -r leptos_isr "$scratch"
+cp -r leptos_isr docs "$scratch"
 sed 's/^members = .*/members = ["leptos_isr"]/' Cargo.toml >"$scratch/Cargo.toml"
 cd "$scratch"
 
