@@ -285,9 +285,23 @@ impl RoutePattern {
     }
 
     /// Orders routes so that the most specific of several that match comes first: text before a
-    /// parameter, a parameter before the rest of the path.
+    /// parameter, a parameter before the rest of the path. The names of parameters matter only between
+    /// routes of the same paths.
     pub(crate) fn by_specificity(&self, other: &Self) -> Ordering {
-        self.segments.cmp(&other.segments)
+        let unnamed = self.segments.iter().map(Segment::unnamed);
+        let order = unnamed.cmp(other.segments.iter().map(Segment::unnamed));
+        order.then_with(|| self.segments.cmp(&other.segments))
+    }
+}
+
+impl Segment {
+    /// The segment without the name of its parameter.
+    fn unnamed(&self) -> (u8, &str) {
+        match self {
+            Self::Static(text) => (0, text),
+            Self::Param(_) => (1, ""),
+            Self::Splat(_) => (2, ""),
+        }
     }
 }
 
@@ -400,6 +414,13 @@ mod tests {
         let mut routes = ["/a/*rest", "/a/:id", "/a/new", "/:any"].map(pattern);
         routes.sort_by(RoutePattern::by_specificity);
         assert_eq!(routes.map(|route| route.text), ["/a/new", "/a/:id", "/a/*rest", "/:any"]);
+    }
+
+    #[test]
+    fn names_of_parameters_make_no_route_more_specific() {
+        let mut routes = ["/:a/*rest", "/:b/:id", "/:c/new"].map(pattern);
+        routes.sort_by(RoutePattern::by_specificity);
+        assert_eq!(routes.map(|route| route.text), ["/:c/new", "/:b/:id", "/:a/*rest"]);
     }
 
     #[test]
