@@ -1,5 +1,6 @@
 //! The pages of a Leptos app: their routes, and the router that renders them.
 
+mod page_routes;
 mod static_files;
 
 use std::{future::poll_fn, pin::pin, sync::Arc, time::SystemTime};
@@ -117,6 +118,10 @@ impl LeptosPages {
                     Error::Declaration { route: format!("{path:?}"), problem }
                 })?;
                 check_is_shown(&pattern, &before)?;
+                // As of `/:a?/:b?`: Leptos takes a segment for the first.
+                if patterns.iter().any(|first: &RoutePattern| first.is_alike(&pattern)) {
+                    continue;
+                }
                 routes.insert_of_leptos(&pattern, &declarations)?;
                 patterns.push(pattern);
             }
@@ -183,12 +188,6 @@ impl LeptosPages {
                 context();
             }
         };
-        let mut router = Router::<LeptosOptions>::new().leptos_routes_with_context(
-            &options,
-            self.dynamic.clone(),
-            outer_context.clone(),
-            app.clone(),
-        );
         let page_context = {
             let options = options.clone();
             move || {
@@ -201,14 +200,24 @@ impl LeptosPages {
                 context();
             }
         };
-        let taken: Vec<_> = self.dynamic.iter().map(AxumRouteListing::path).collect();
-        for route in self.routes.iter() {
-            let path = route.pattern.to_axum();
-            if !taken.contains(&path.as_str()) {
+        let pages = |patterns: &[&RoutePattern]| {
+            let paths: Vec<_> = patterns.iter().map(|pattern| pattern.to_axum()).collect();
+            let is_dynamic = |path: &str| self.dynamic.iter().any(|listing| listing.path() == path);
+            let dynamic =
+                self.dynamic.iter().filter(|it| paths.iter().any(|path| path == it.path()));
+            let router = Router::<LeptosOptions>::new().leptos_routes_with_context(
+                &options,
+                dynamic.cloned().collect(),
+                outer_context.clone(),
+                app.clone(),
+            );
+            paths.iter().filter(|path| !is_dynamic(path)).fold(router, |router, path| {
                 let render = render_app_async_with_context(page_context.clone(), app.clone());
-                router = router.route(&path, get(move |request: Request<Body>| render(request)));
-            }
-        }
+                router.route(path, get(move |request: Request<Body>| render(request)))
+            })
+        };
+        let patterns = self.routes.iter().map(|route| &route.pattern);
+        let router = page_routes::router(patterns, &options, pages);
         let file_or_error =
             file_and_error_handler_with_context::<LeptosOptions, _>(outer_context, shell);
         router

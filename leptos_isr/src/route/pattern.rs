@@ -214,6 +214,15 @@ impl RoutePattern {
         others.next().is_none()
     }
 
+    /// Whether this pattern ends in the rest of a path where `other`, the same up to there, has a
+    /// parameter.
+    pub(crate) fn rest_meets_parameter(&self, other: &Self) -> bool {
+        let Some((Segment::Splat(_), before)) = self.segments.split_last() else { return false };
+        let there = other.segments.get(before.len());
+        there.is_some_and(|there| !matches!(there, Segment::Static(_)))
+            && before.iter().zip(&other.segments).all(|(a, b)| a.unnamed() == b.unnamed())
+    }
+
     /// Whether both have the same paths, but for the slash at the end.
     pub(crate) fn is_alike(&self, other: &Self) -> bool {
         self.covers(other) && other.covers(self)
@@ -421,6 +430,26 @@ mod tests {
         let mut routes = ["/:a/*rest", "/:b/:id", "/:c/new"].map(pattern);
         routes.sort_by(RoutePattern::by_specificity);
         assert_eq!(routes.map(|route| route.text), ["/:c/new", "/:b/:id", "/:a/*rest"]);
+    }
+
+    #[test]
+    fn rest_meets_a_parameter_in_its_place_and_no_text() {
+        for (route, other, meets) in [
+            ("/*any", "/:page", true),
+            ("/*any", "/:page/more", true),
+            ("/*any", "/:a/*rest", true),
+            ("/:a/*any", "/:b/:page", true),
+            ("/*any", "/docs/:page", false),
+            ("/docs/*any", "/:page", false),
+            ("/docs/*any", "/docs", false),
+            ("/:page", "/:other", false),
+        ] {
+            assert_eq!(
+                pattern(route).rest_meets_parameter(&pattern(other)),
+                meets,
+                "{route} {other}"
+            );
+        }
     }
 
     #[test]

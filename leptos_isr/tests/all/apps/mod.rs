@@ -9,6 +9,7 @@ mod failures;
 mod flat_routes;
 mod languages;
 mod on_a_page;
+mod page_and_rest;
 mod prefixes;
 mod protected;
 mod queries;

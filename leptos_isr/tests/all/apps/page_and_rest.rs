@@ -1,0 +1,81 @@
+//! A page of any name, and a catch-all for what is missing: axum refuses their routes side by side.
+
+use axum::{Router, routing::get};
+use http::Method;
+use leptos::prelude::*;
+use leptos_isr::{Isr, check::Problem};
+use leptos_router::{
+    components::{Route, Router as LeptosRouter, Routes},
+    path,
+};
+
+use super::{Start, param};
+use crate::support::report::problems;
+
+#[component]
+fn Pages() -> impl IntoView {
+    let listed = Isr::forever().prerender(async || ["about"]);
+    view! {
+        <LeptosRouter>
+            <Routes fallback=leptos_isr::fallback(|| "No such page")>
+                <Route path=path!("/books/:author?/:title?") view=Books ssr=Isr::forever().into()/>
+                <Route path=path!("/:page") view=|| loaded("page") ssr=listed.into()/>
+                <Route path=path!("/:lang/docs/:page") view=|| loaded("page")
+                    ssr=Isr::forever().into()/>
+                <Route path=path!("/:area/docs/*rest") view=|| loaded("rest")/>
+                <Route path=path!("/*any") view=Missing/>
+            </Routes>
+        </LeptosRouter>
+    }
+}
+
+#[component]
+fn Books() -> impl IntoView {
+    format!("The books {} {}", param("author"), param("title"))
+}
+
+#[component]
+fn Missing() -> impl IntoView {
+    leptos_isr::not_found();
+    format!("Nothing at {}", param("any"))
+}
+
+/// What a stored page may have, if it is not sent out of order.
+fn loaded(name: &'static str) -> impl IntoView {
+    let text = Resource::new(
+        || (),
+        move |()| async move {
+            tokio::task::yield_now().await;
+            format!("The {name} {}", param(name))
+        },
+    );
+    view! { <Suspense>{move || Suspend::new(async move { text.await })}</Suspense> }
+}
+
+#[tokio::test]
+async fn each_of_them_answers_as_it_is_declared() {
+    let start = Start::new(Pages);
+    let own = Router::new().route("/health", get(async || "ok"));
+    let app = start.engine.wrap(start.pages.clone().merge(own));
+    let site = start.site(&app);
+    for (path, text) in [
+        ("/about", "The page about"),
+        ("/en/docs/start", "The page start"),
+        ("/books", "The books  "),
+        ("/books/ada", "The books ada "),
+        ("/books/ada/notes", "The books ada notes"),
+    ] {
+        site.get(path).await.assert_status(200).assert_miss_stored().assert_body_contains(text);
+        site.get(path).await.assert_fresh();
+    }
+    let rest = site.get("/en/docs/a/b").await;
+    rest.assert_status(200).assert_bypass("dynamic").assert_body_contains("The rest a/b");
+    let missing = site.get("/a/b").await;
+    missing.assert_status(404).assert_bypass("dynamic").assert_body_contains("Nothing at a/b");
+    site.get("/health").await.assert_body("ok").assert_bypass("own-handler");
+    for path in ["/about", "/a/b"] {
+        site.request(Method::POST, path, &[]).await.assert_status(405);
+    }
+    let report = start.engine.check(&app).await;
+    assert_eq!(problems(&report, "/about"), [] as [&Problem; 0]);
+}
