@@ -73,18 +73,26 @@ pub(crate) struct RenderOutput {
     pub(crate) not_stored: Option<String>,
 }
 
-/// Renders in a task of its own, so that a panic or a hang ends only this render and the tasks that
-/// it started.
+/// Renders the page of `job`.
 pub(crate) async fn render(job: Job) -> Result<RenderOutput, RenderFailure> {
-    let limit = job.limits.time;
-    let threads = job.threads.clone();
-    let mut task = threads.spawn(with_current_subscriber(answer(job).in_current_span()));
+    let (limit, threads) = (job.limits.time, job.threads.clone());
+    in_own_task(answer(job), limit, &threads).await?
+}
+
+/// Works in a task of its own, so that a panic or a hang ends only this work and the tasks that it
+/// started.
+pub(crate) async fn in_own_task<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+    limit: Duration,
+    threads: &Handle,
+) -> Result<T, RenderError> {
+    let mut task = threads.spawn(with_current_subscriber(work.in_current_span()));
     match timeout(limit, &mut task).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(stopped)) => Err(stopped_render(stopped).into()),
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(stopped)) => Err(stopped_render(stopped)),
         Err(_) => {
             task.abort();
-            Err(RenderError::TimedOut(limit).into())
+            Err(RenderError::TimedOut(limit))
         }
     }
 }

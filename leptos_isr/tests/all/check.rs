@@ -1,6 +1,9 @@
 //! The check of an app: what it finds, what it says that it cannot see, and that a clean app is clean.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    future::pending,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use axum::{
     Router,
@@ -244,4 +247,73 @@ async fn layer_that_differs_by_chance_depends_on_no_visitor() {
     let [Problem::LayerDependsOn { on: Influence::Moment, .. }] = found[..] else {
         panic!("{found:?}");
     };
+}
+
+#[tokio::test(start_paused = true)]
+async fn page_that_hangs_or_panics_for_a_visitor_is_found_and_the_others_are_looked_at() {
+    #[component]
+    fn Breaks() -> impl IntoView {
+        let listed = async || ["cookie", "query", "good"];
+        let never = async || pending::<Vec<String>>().await;
+        view! {
+            <LeptosRouter>
+                <Routes fallback=leptos_isr::fallback(|| "No such page")>
+                    <Route path=path!("/:name") view=Broken
+                        ssr=Isr::forever().prerender(listed).into()/>
+                    <Route path=path!("/never/:name") view=Broken
+                        ssr=Isr::forever().prerender(never).into()/>
+                    <Route path=path!("/unlisted/:name") view=|| pending_text(true)
+                        ssr=Isr::forever().into()/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    #[component]
+    fn Broken() -> impl IntoView {
+        let name = use_params_map().read_untracked().get("name").unwrap_or_default();
+        let parts = use_context::<Parts>();
+        let has = |part: fn(&Parts) -> bool| parts.as_ref().is_some_and(part);
+        assert!(name != "cookie" || !has(|it| it.headers.contains_key("cookie")), "of a cookie");
+        pending_text(name == "query" && has(|it| it.uri.query().is_some()))
+    }
+    fn pending_text(hangs: bool) -> impl IntoView {
+        let load =
+            move |()| async move { if hangs { pending().await } else { "A text".to_owned() } };
+        let text = Resource::new(|| (), load);
+        view! { <Title text="A page"/><Suspense>{move || text.get()}</Suspense> }
+    }
+    async fn layer(request: Request, next: Next) -> Response {
+        let is_good = request.uri().path() == "/good";
+        assert!(!is_good || !request.headers().contains_key("accept-language"), "of a language");
+        next.run(request).await
+    }
+    let pages = LeptosPages::discover(Breaks, || ()).unwrap();
+    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+    let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
+    let shell =
+        |_| view! { <!DOCTYPE html><html><head><MetaTags/></head><body><Breaks/></body></html> };
+    let app = engine.wrap(pages.router(&engine, options, shell)).layer(from_fn(layer));
+    let report = engine.check(&app).await;
+    for (page, to, why, text) in [
+        ("/cookie", Influence::Cookie, "panicked: of a cookie", "to a request with a cookie"),
+        ("/query", Influence::Query, "longer than 30s", "to a request with a query"),
+        ("/good", Influence::Language, "panicked: of a language", "with `Accept-Language`"),
+    ] {
+        let [problem @ Problem::NoAnswer { to: Some(found), cause }] = problems(&report, page)[..]
+        else {
+            panic!("{report}");
+        };
+        assert!(*found == to && cause.contains(why), "{problem:?}");
+        assert!(problem.to_string().contains(text), "{problem}");
+    }
+    let [Problem::ListFails { cause }] = problems(&report, "/never/:name")[..] else {
+        panic!("{report}");
+    };
+    assert_eq!(cause, "it took longer than 30s");
+    let [Problem::UnknownPathFails { cause }] =
+        problems(&report, "/unlisted/isr-check-sentinel")[..]
+    else {
+        panic!("{report}");
+    };
+    assert!(cause.contains("longer than 30s"), "{cause}");
 }

@@ -4,7 +4,10 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use http_body_util::BodyExt;
 
-use super::{compare::first_difference, report::Influence};
+use super::{
+    compare::first_difference,
+    report::{Influence, Problem},
+};
 
 /// What a visitor gets.
 pub(super) struct Answer {
@@ -41,22 +44,37 @@ impl Answer {
     }
 }
 
-/// Which of these `first` depends on, and how.
+/// What `first` depends on of these, as `problem` says it, and which of them have no answer.
 pub(super) async fn influences(
     first: &Answer,
     of: &[Influence],
-    ask: impl AsyncFn(Option<Influence>) -> Answer,
-) -> Vec<(Influence, String, String)> {
+    ask: impl AsyncFn(Option<Influence>) -> Result<Answer, Problem>,
+    problem: impl Fn(Influence, (String, String)) -> Problem,
+) -> Vec<Problem> {
     let mut found = Vec::new();
     for on in of {
-        let Some((before, after)) = first.difference(&ask(Some(*on)).await) else { continue };
+        let difference = match ask(Some(*on)).await {
+            Ok(answer) => first.difference(&answer),
+            Err(no_answer) => {
+                found.push(no_answer);
+                continue;
+            }
+        };
+        let Some(difference) = difference else { continue };
         // Once more, since a page may differ by chance.
-        let is_steady = first.difference(&ask(None).await).is_none()
-            && first.difference(&ask(Some(*on)).await).is_some();
-        if !is_steady {
-            return vec![(Influence::Moment, before, after)];
+        let is_steady = async {
+            let is_same = first.difference(&ask(None).await?).is_none();
+            Ok::<_, Problem>(is_same && first.difference(&ask(Some(*on)).await?).is_some())
+        };
+        match is_steady.await {
+            Ok(true) => found.push(problem(*on, difference)),
+            Ok(false) => {
+                found.retain(|other| matches!(other, Problem::NoAnswer { .. }));
+                found.push(problem(Influence::Moment, difference));
+                break;
+            }
+            Err(no_answer) => found.push(no_answer),
         }
-        found.push((*on, before, after));
     }
     found
 }

@@ -77,7 +77,8 @@ impl Engine {
         })
     }
 
-    /// Follows links, and adds to each route the first whose page is another than the stored one.
+    /// Follows links, and adds to each route the first whose page is another than the stored one, or
+    /// that has no answer.
     pub(super) async fn check_links(&self, Links(mut links): Links, report: &mut CheckReport) {
         for found in &mut report.routes {
             let is_of_query = |problem: &Problem| {
@@ -87,7 +88,11 @@ impl Engine {
                 continue;
             }
             for link in links.remove(&found.route).unwrap_or_default() {
-                if let Some(problem) = self.of_link(&link).await.filter(is_of_query) {
+                let problem = self.of_link(&link).await;
+                let is_of_link = |problem: &Problem| {
+                    is_of_query(problem) || matches!(problem, Problem::NoAnswer { .. })
+                };
+                if let Some(problem) = problem.filter(is_of_link) {
                     found.add(&link.address, vec![problem]);
                     break;
                 }
@@ -99,7 +104,8 @@ impl Engine {
         let ask = async |on: Option<Influence>| {
             self.as_dynamic(if on.is_some() { address } else { page }, None).await
         };
-        let found = influences(&ask(None).await, &[Influence::Query], ask).await.pop();
-        found.map(|(on, before, after)| Problem::DependsOn { on, before, after })
+        // What is wrong with the page itself is known.
+        let first = ask(None).await.ok()?;
+        influences(&first, &[Influence::Query], ask, Problem::depends_on).await.pop()
     }
 }

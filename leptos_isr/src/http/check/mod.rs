@@ -10,10 +10,13 @@ pub(crate) mod report;
 
 use std::time::Duration;
 
-use axum::{Router, body::Body, extract::Request, response::Response};
+use axum::{Router, body::Body, extract::Request};
 use futures::{StreamExt, stream};
 use http::{StatusCode, header};
-use tokio::time::sleep;
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 use tower::ServiceExt;
 
 use self::{
@@ -27,7 +30,7 @@ use crate::{
     address::key::Key,
     engine::Engine,
     period,
-    render::csp::is_html,
+    render::{csp::is_html, in_own_task, spawned},
     route::{
         isr::{OnMissing, PathParams},
         policy::Policy,
@@ -39,7 +42,7 @@ use crate::{
 };
 
 /// How many pages are looked at at once.
-const PARALLEL: usize = 16;
+const PARALLEL: u32 = 16;
 
 /// After this time a page that shows the time shows another.
 const PAUSE: Duration = period::seconds(1);
@@ -79,7 +82,7 @@ impl Engine {
     /// that. Each difference is looked for twice, since a page may differ by chance. Pages that
     /// answer with a redirect or an error, that may not be stored, set a cookie, have no title, or
     /// whose head is larger than [`Builder::max_header_size`](crate::Builder::max_header_size) are
-    /// found too.
+    /// found too. So are those for which code panics or hangs, for one of these visitors or for all.
     ///
     /// What cannot be seen is said: dynamic routes, data, paths that are not listed, and what a page
     /// that differs each time has of its visitor. A cookie is seen only if its name does not
@@ -128,7 +131,11 @@ impl Engine {
             Some(policy) if policy.is_data => return found.without_pages(Unseen::Data),
             Some(policy) => policy,
         };
-        let paths = policy.paths(&route.pattern).await.unwrap_or_else(|cause| {
+        let limit = self.0.limits.time;
+        let paths = timeout(limit, policy.paths(&route.pattern)).await.unwrap_or_else(|_| {
+            Err(format!("it took longer than {}", humantime::format_duration(limit)))
+        });
+        let paths = paths.unwrap_or_else(|cause| {
             found.add(route.path(), vec![Problem::ListFails { cause }]);
             Vec::new()
         });
@@ -143,7 +150,7 @@ impl Engine {
         });
         let checked = stream::iter(addresses)
             .map(async |path| (self.check_page(app, &path, is_short).await, path));
-        let mut checked = checked.buffered(PARALLEL);
+        let mut checked = checked.buffered(PARALLEL as usize);
         while let Some((page, path)) = checked.next().await {
             found.add(&path, page.problems);
             found.unseen.extend(page.unseen);
@@ -166,7 +173,10 @@ impl Engine {
     }
 
     async fn check_page(&self, app: &Router, path: &str, is_short: bool) -> PageFindings {
-        let answer = Answer::of(ask(app, path, None).await).await;
+        let answer = match self.as_visitor(app, path, None).await {
+            Ok(answer) => answer,
+            Err(no_answer) => return PageFindings::of(no_answer),
+        };
         let status = answer.status.as_u16();
         if answer.status.is_redirection() {
             let location = answer.header(header::LOCATION);
@@ -188,49 +198,73 @@ impl Engine {
         problems.extend(self.of_layers(app, path, &answer).await);
         let (of_page_code, unseen) = self.of_page_code(path).await;
         problems.extend(of_page_code);
-        let is_of_moment = |problem: &Problem| match problem {
-            Problem::DependsOn { on, .. } | Problem::LayerDependsOn { on, .. } => {
-                *on == Influence::Moment
-            }
-            _ => false,
-        };
-        problems.retain(|problem| !is_short || !is_of_moment(problem));
+        problems.retain(|problem| !is_short || !problem.is_of_moment());
         PageFindings { problems, unseen, links: self.unlisted_links(path, &answer) }
     }
 
     /// What layers outside of the engine make of a page for some visitors.
     async fn of_layers(&self, app: &Router, path: &str, answer: &Answer) -> Vec<Problem> {
-        let ask = async |on| Answer::of(ask(app, path, on).await).await;
-        let found = influences(answer, &Influence::OF_VISITORS, ask).await;
-        let problem = |(on, before, after)| Problem::LayerDependsOn { on, before, after };
-        found.into_iter().map(problem).collect()
+        let ask = async |on| self.as_visitor(app, path, on).await;
+        let problem = |on, (before, after)| Problem::LayerDependsOn { on, before, after };
+        influences(answer, &Influence::OF_VISITORS, ask, problem).await
     }
 
     /// What the page's own code draws for some visitors, or at some moments.
     async fn of_page_code(&self, path: &str) -> (Vec<Problem>, Option<Unseen>) {
         let ask = async |on| self.as_dynamic(path, on).await;
-        let first = ask(None).await;
-        sleep(PAUSE).await;
-        let found = match first.difference(&ask(None).await) {
-            Some((before, after)) => vec![(Influence::Moment, before, after)],
-            None => influences(&first, &Influence::OF_PAGE_CODE, ask).await,
+        let looking = async {
+            let first = ask(None).await?;
+            sleep(PAUSE).await;
+            Ok::<_, Problem>(match first.difference(&ask(None).await?) {
+                Some(difference) => vec![Problem::depends_on(Influence::Moment, difference)],
+                None => {
+                    let problem = Problem::depends_on;
+                    influences(&first, &Influence::OF_PAGE_CODE, ask, problem).await
+                }
+            })
         };
-        let unseen = found.iter().any(|(on, ..)| *on == Influence::Moment);
+        let found = looking.await.unwrap_or_else(|no_answer| vec![no_answer]);
+        let unseen = found.iter().any(Problem::is_of_moment);
         let unseen = unseen.then(|| Unseen::DiffersEachTime { page: path.to_owned() });
-        let problem = |(on, before, after)| Problem::DependsOn { on, before, after };
-        (found.into_iter().map(problem).collect(), unseen)
+        (found, unseen)
+    }
+
+    /// What a visitor is answered by the outermost router, within the time that all pages may take that
+    /// are looked at at once.
+    async fn as_visitor(
+        &self,
+        app: &Router,
+        path: &str,
+        influence: Option<Influence>,
+    ) -> Result<Answer, Problem> {
+        let asking = app.clone().oneshot(request(path, influence));
+        let answering = async move {
+            match asking.await {
+                Ok(response) => Answer::of(response).await,
+                Err(never) => match never {},
+            }
+        };
+        answer(answering, self.0.limits.time.saturating_mul(PARALLEL), influence).await
     }
 
     /// What the app answers if the page is not stored: by the router that renders what is, or by
     /// the one for visitors, to see what its layers do.
-    async fn as_dynamic(&self, path: &str, influence: Option<Influence>) -> Answer {
+    async fn as_dynamic(
+        &self,
+        path: &str,
+        influence: Option<Influence>,
+    ) -> Result<Answer, Problem> {
         let app = self.app().expect("`check` is given the router that `wrap` returned");
         let router = match influence {
             Some(Influence::Layers) => app.visitors(),
             _ => app.renders(),
         };
-        let bypass = Bypass { detail: "check", is_draft: false, slot: RouteSlot::NONE };
-        Answer::of(self.pass(router, request(path, influence), bypass).await).await
+        let (engine, request) = (self.clone(), request(path, influence));
+        let answering = spawned::scope(async move {
+            let bypass = Bypass { detail: "check", is_draft: false, slot: RouteSlot::NONE };
+            Answer::of(engine.pass(router, request, bypass).await).await
+        });
+        answer(answering, self.0.limits.time, influence).await
     }
 
     /// Why the page that was served was not stored, if it was not.
@@ -266,11 +300,14 @@ fn of_answer(answer: &Answer) -> Vec<Problem> {
     problems
 }
 
-async fn ask(app: &Router, path: &str, influence: Option<Influence>) -> Response {
-    match app.clone().oneshot(request(path, influence)).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    }
+/// Waits for an answer, whatever becomes of the code that gives it.
+async fn answer(
+    answering: impl Future<Output = Answer> + Send + 'static,
+    limit: Duration,
+    to: Option<Influence>,
+) -> Result<Answer, Problem> {
+    let answered = in_own_task(answering, limit, &Handle::current()).await;
+    answered.map_err(|error| Problem::NoAnswer { to, cause: error.to_string() })
 }
 
 fn request(path: &str, influence: Option<Influence>) -> Request {

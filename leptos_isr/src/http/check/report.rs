@@ -99,6 +99,14 @@ pub enum Problem {
         /// Why, as far as the page says it.
         cause: Option<String>,
     },
+    /// There is no answer: page code or a layer panics, or hangs for longer than
+    /// [`Builder::render_timeout`](crate::Builder::render_timeout).
+    NoAnswer {
+        /// What the request had that it could depend on; `None` if it was as any visitor's.
+        to: Option<Influence>,
+        /// Why.
+        cause: String,
+    },
     /// The answer sets a cookie: everybody who gets it gets the cookie.
     SetsCookie,
     /// The page has no `<title>`, or an empty one.
@@ -129,6 +137,21 @@ pub enum Problem {
         /// The same in the other answer.
         after: String,
     },
+}
+
+impl Problem {
+    pub(super) fn depends_on(on: Influence, (before, after): (String, String)) -> Self {
+        Self::DependsOn { on, before, after }
+    }
+
+    pub(super) fn is_of_moment(&self) -> bool {
+        match self {
+            Self::DependsOn { on, .. } | Self::LayerDependsOn { on, .. } => {
+                *on == Influence::Moment
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What a page may depend on.
@@ -216,6 +239,16 @@ impl fmt::Display for Problem {
                 write!(f, "is not stored: `{cache_status}`")
             }
             Self::NotStored { cause: Some(cause), .. } => write!(f, "is not stored: {cause}"),
+            Self::NoAnswer { to, cause } => {
+                let to = match to {
+                    Some(Influence::Query) => " to a request with a query",
+                    Some(Influence::Cookie) => " to a request with a cookie",
+                    Some(Influence::Language) => " to a request with `Accept-Language`",
+                    Some(Influence::Layers) => " through the layers that only visitors have",
+                    Some(Influence::Moment) | None => "",
+                };
+                write!(f, "has no answer{to}: {cause}")
+            }
             Self::SetsCookie => f.write_str("sets a cookie, for everybody who gets it"),
             Self::NoTitle => f.write_str("has no title"),
             Self::LargeHead { bytes, limit } => {
