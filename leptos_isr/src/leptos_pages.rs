@@ -146,6 +146,9 @@ impl LeptosPages {
     /// The router that renders the pages, answers the server functions and serves the site's files,
     /// for [`Engine::wrap`].
     ///
+    /// Set no fallback on it: the files and the app's 404 page would be gone, which
+    /// [`Engine::check`] finds.
+    ///
     /// With hashed names it also answers with the files of other builds that the engine has
     /// [kept](Engine::begin_service), where the site's root has no such file.
     ///

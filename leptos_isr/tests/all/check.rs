@@ -11,7 +11,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::{Html, Response},
 };
-use http::{HeaderValue, header, request::Parts};
+use http::{HeaderValue, StatusCode, header, request::Parts};
 use leptos::prelude::*;
 use leptos_axum::{ResponseOptions, redirect};
 use leptos_isr::{
@@ -316,4 +316,59 @@ async fn page_that_hangs_or_panics_for_a_visitor_is_found_and_the_others_are_loo
         panic!("{report}");
     };
     assert!(cause.contains("longer than 30s"), "{cause}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn file_that_a_page_names_and_nobody_serves_is_found() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir(root.path().join("pkg")).unwrap();
+    std::fs::write(root.path().join("pkg/app.css"), "p {}").unwrap();
+    let shell = |_| {
+        view! {
+            <!DOCTYPE html>
+            <html>
+                <head>
+                    <MetaTags/>
+                    <link rel="stylesheet" href="/pkg/app.css"/>
+                    <link rel="stylesheet" href="https://fonts.example/a.css"/>
+                </head>
+                <body><Styled/></body>
+            </html>
+        }
+    };
+    #[component]
+    fn Styled() -> impl IntoView {
+        let listed = async || ["a", "b"];
+        view! {
+            <LeptosRouter>
+                <Routes fallback=leptos_isr::fallback(|| "No such page")>
+                    <Route path=path!("/pages/:name") view=|| view! { <Title text="A page"/> }
+                        ssr=Isr::forever().prerender(listed).into()/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let check = async |own: fn(Router) -> Router| {
+        let pages = LeptosPages::discover(Styled, || ()).unwrap();
+        let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+        let site_root = root.path().to_str().unwrap();
+        let options = LeptosOptions::builder().output_name("app").site_root(site_root).build();
+        let app = engine.wrap(own(pages.router(&engine, options, shell)));
+        engine.check(&app).await
+    };
+    let of_style = |report: &CheckReport| match problems(report, "/pkg/app.css")[..] {
+        [] => None,
+        [problem] => Some(problem.to_string()),
+        ref other => panic!("{other:?}"),
+    };
+    assert_eq!(of_style(&check(|pages| pages).await), None);
+    let page = check(|pages| pages.fallback(async || Html("<p>My page</p>"))).await;
+    let page = of_style(&page).unwrap();
+    for part in ["is loaded by /pages/a", "status 200", "`text/html", "remove a `.fallback(…)`"] {
+        assert!(page.contains(part), "{page}");
+    }
+    let nothing = check(|pages| pages.fallback(async || StatusCode::NOT_FOUND)).await;
+    assert!(of_style(&nothing).unwrap().contains("status 404"), "{nothing}");
+    std::fs::remove_dir_all(root.path()).unwrap();
+    assert!(of_style(&check(|pages| pages).await).unwrap().contains("status 404"));
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod compare;
+mod files;
 mod links;
 pub(crate) mod report;
 
@@ -22,6 +23,7 @@ use tower::ServiceExt;
 use self::{
     answer::{Answer, influences},
     compare::has_title,
+    files::{Files, files_of},
     links::{Link, Links},
     report::{CheckReport, Influence, Problem, RouteFindings, Unseen},
 };
@@ -61,6 +63,14 @@ struct PageFindings {
     unseen: Option<Unseen>,
     /// For the routes that they lead to.
     links: Vec<Link>,
+    files: Vec<String>,
+}
+
+/// What pages name.
+#[derive(Default)]
+struct Named {
+    links: Links,
+    files: Files,
 }
 
 impl PageFindings {
@@ -82,7 +92,8 @@ impl Engine {
     /// that. Each difference is looked for twice, since a page may differ by chance. Pages that
     /// answer with a redirect or an error, that may not be stored, set a cookie, have no title, or
     /// whose head is larger than [`Builder::max_header_size`](crate::Builder::max_header_size) are
-    /// found too. So are those for which code panics or hangs, for one of these visitors or for all.
+    /// found too. So are those for which code panics or hangs, for one of these visitors or for all, and
+    /// files of the site, such as styles and scripts, that pages name and that are not served.
     ///
     /// What cannot be seen is said: dynamic routes, data, paths that are not listed, and what a page
     /// that differs each time has of its visitor. A cookie is seen only if its name does not
@@ -111,11 +122,12 @@ impl Engine {
     /// # let _ = check;
     /// ```
     pub async fn check(&self, app: &Router) -> CheckReport {
-        let (mut report, mut links) = (CheckReport { routes: Vec::new() }, Links::default());
+        let (mut report, mut named) = (CheckReport { routes: Vec::new() }, Named::default());
         for route in self.0.routes.iter() {
-            report.routes.push(self.check_route(app, route, &mut links).await);
+            report.routes.push(self.check_route(app, route, &mut named).await);
         }
-        self.check_links(links, &mut report).await;
+        self.check_links(named.links, &mut report).await;
+        self.check_files(app, named.files, &mut report).await;
         report
     }
 
@@ -123,7 +135,7 @@ impl Engine {
         &self,
         app: &Router,
         route: &DeclaredRoute,
-        links: &mut Links,
+        named: &mut Named,
     ) -> RouteFindings {
         let mut found = RouteFindings::new(route.path());
         let policy = match route.policy() {
@@ -154,7 +166,8 @@ impl Engine {
         while let Some((page, path)) = checked.next().await {
             found.add(&path, page.problems);
             found.unseen.extend(page.unseen);
-            links.extend(page.links);
+            named.links.extend(page.links);
+            named.files.extend(route.path(), &path, page.files);
         }
         drop(checked);
         if let Some(path) = unknown_path(route, policy) {
@@ -199,7 +212,8 @@ impl Engine {
         let (of_page_code, unseen) = self.of_page_code(path).await;
         problems.extend(of_page_code);
         problems.retain(|problem| !is_short || !problem.is_of_moment());
-        PageFindings { problems, unseen, links: self.unlisted_links(path, &answer) }
+        let (links, files) = (self.unlisted_links(path, &answer), files_of(path, &answer));
+        PageFindings { problems, unseen, links, files }
     }
 
     /// What layers outside of the engine make of a page for some visitors.

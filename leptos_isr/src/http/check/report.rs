@@ -118,6 +118,16 @@ pub enum Problem {
         /// The limit, which counts what others add too.
         limit: usize,
     },
+    /// A file of the site that a page has a browser load, a style or a script, is not served, or there is
+    /// a page in its place.
+    FileNotServed {
+        /// The first page that names it.
+        by: String,
+        /// The status of the answer.
+        status: u16,
+        /// What the answer is; empty if it does not say.
+        content_type: String,
+    },
     /// Page code draws what a stored page has of one visitor, or of one moment, for everybody, or
     /// what only layers for visitors bring, which a stored page lacks.
     DependsOn {
@@ -253,6 +263,14 @@ impl fmt::Display for Problem {
             Self::NoTitle => f.write_str("has no title"),
             Self::LargeHead { bytes, limit } => {
                 write!(f, "has {bytes} bytes of headers: with what others add, more than {limit}")
+            }
+            Self::FileNotServed { by, status, content_type } => {
+                write!(
+                    f,
+                    "is loaded by {by}, but is answered with status {status} and `{content_type}`. If it \
+                     is built and in the site's root, something stands in its place: remove a \
+                     `.fallback(…)` on the router that `LeptosPages::router` returned"
+                )
             }
             Self::DependsOn { on: Influence::Layers, before, after } => {
                 write!(
