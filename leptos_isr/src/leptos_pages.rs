@@ -1,15 +1,16 @@
 //! The pages of a Leptos app: their routes, and the router that renders them.
 
+mod apart;
 mod page_routes;
 mod static_files;
 
-use std::{future::poll_fn, pin::pin, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
 use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    middleware::{Next, from_fn},
+    middleware::from_fn,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -17,7 +18,6 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Par
 use hydration_context::SsrSharedContext;
 use leptos::{
     config::LeptosOptions,
-    error::{ErrorHook, ErrorId, get_error_hook, set_error_hook},
     nonce::Nonce,
     prelude::{IntoView, Owner, ScopedFuture, provide_context, with_context},
     reactive::owner::take_context,
@@ -240,7 +240,7 @@ impl LeptosPages {
                     unless_modified(known, file_or_error(uri, State(options), request).await)
                 }
             })
-            .layer(from_fn(apart))
+            .layer(from_fn(apart::apart))
             .with_state(options)
     }
 }
@@ -327,42 +327,6 @@ fn unless_modified(known: Option<SystemTime>, file: Response) -> Response {
     let mut response = StatusCode::NOT_MODIFIED.into_response();
     response.headers_mut().insert(header::LAST_MODIFIED, written.clone());
     response
-}
-
-/// Keeps what Leptos has in the thread for a request apart from that of others: the current owner, and
-/// the hook that takes errors for a boundary.
-///
-/// `leptos_integration_utils` reads contexts after it has waited for the page. It takes the thread's
-/// current owner for its own, which then is that of the request that came last: preloads and nonce
-/// would be another page's. A boundary sets its hook, and waits for what it shows: on another thread,
-/// or after another page's boundary, an error would be lost, and nothing drawn in its place.
-async fn apart(request: Request, next: Next) -> Response {
-    let mut response = pin!(next.run(request));
-    let mut own_owner = None;
-    let mut own_hook: Arc<dyn ErrorHook> = Arc::new(NoBoundary);
-    poll_fn(|cx| {
-        let owner = own_owner.take().unwrap_or_else(|| Owner::new_root(None));
-        // The thread has its own again when this is dropped.
-        let _thread = set_error_hook(Arc::clone(&own_hook));
-        let polled;
-        (polled, own_owner) = owner.with(|| (response.as_mut().poll(cx), Owner::current()));
-        if let Some(hook) = get_error_hook() {
-            own_hook = hook;
-        }
-        polled
-    })
-    .await
-}
-
-/// Takes errors that are thrown outside of all boundaries, as Leptos does without a hook.
-struct NoBoundary;
-
-impl ErrorHook for NoBoundary {
-    fn throw(&self, _: leptos::error::Error) -> ErrorId {
-        ErrorId::default()
-    }
-
-    fn clear(&self, _: &ErrorId) {}
 }
 
 /// Replaces leptos_axum's nonce with the one of the page's policy. A page that is rendered to be

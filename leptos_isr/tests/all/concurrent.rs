@@ -9,6 +9,7 @@ use leptos::{WasmSplitManifest, prefetch_lazy_fn_on_server, prelude::*};
 use leptos_isr::{Engine, Isr, LeptosPages};
 use leptos_meta::MetaTags;
 use leptos_router::{
+    SsrMode,
     components::{Route, Router as LeptosRouter, Routes},
     path,
 };
@@ -23,7 +24,7 @@ fn App() -> impl IntoView {
             <Routes fallback=|| "No such page">
                 <Route path=path!("/a") view=|| page("a") ssr=Isr::forever().into()/>
                 <Route path=path!("/b") view=|| page("b") ssr=Isr::forever().into()/>
-                <Route path=path!("/c") view=|| page("c") ssr=leptos_router::SsrMode::Async/>
+                <Route path=path!("/c") view=|| page("c") ssr=SsrMode::Async/>
             </Routes>
         </LeptosRouter>
     }
@@ -99,45 +100,68 @@ struct Turns {
     failed: Notify,
 }
 
-/// While a boundary waits for what it shows, Leptos keeps it in the thread, for errors.
-#[tokio::test]
-async fn error_reaches_the_boundary_of_its_own_page() {
-    #[component]
-    fn Bounded() -> impl IntoView {
-        view! {
-            <LeptosRouter>
-                <Routes fallback=|| "No such page">
-                    <Route path=path!("/fails") view=|| bounded(false) ssr=Isr::forever().into()/>
-                    <Route path=path!("/works") view=|| bounded(true) ssr=Isr::forever().into()/>
-                </Routes>
-            </LeptosRouter>
-        }
+#[component]
+fn Bounded() -> impl IntoView {
+    let (fails, works) = (|| bounded(false), || bounded(true));
+    view! {
+        <LeptosRouter>
+            <Routes fallback=|| "No such page">
+                <Route path=path!("/stored/fails") view=fails ssr=Isr::forever().into()/>
+                <Route path=path!("/stored/works") view=works ssr=Isr::forever().into()/>
+                <Route path=path!("/out-of-order/fails") view=fails/>
+                <Route path=path!("/out-of-order/works") view=works/>
+                <Route path=path!("/in-order/fails") view=fails ssr=SsrMode::InOrder/>
+                <Route path=path!("/in-order/works") view=works ssr=SsrMode::InOrder/>
+            </Routes>
+        </LeptosRouter>
     }
-    fn bounded(works: bool) -> impl IntoView {
-        let turns = use_context::<Arc<Turns>>();
-        let shown = move || {
-            let turns = turns.clone();
-            Suspend::new(async move {
-                let turns = turns.ok_or(fmt::Error)?;
-                turns.both.wait().await;
-                if !works {
-                    return Err(fmt::Error);
-                }
-                turns.failed.notified().await;
-                Ok("It works")
-            })
-        };
-        view! { <ErrorBoundary fallback=|_| "Sorry"><Suspense>{shown}</Suspense></ErrorBoundary> }
-    }
+}
+
+fn bounded(works: bool) -> impl IntoView {
+    let turns = use_context::<Arc<Turns>>();
+    let shown = move || {
+        let turns = turns.clone();
+        Suspend::new(async move {
+            let turns = turns.ok_or(fmt::Error)?;
+            turns.both.wait().await;
+            if !works {
+                return Err(fmt::Error);
+            }
+            turns.failed.notified().await;
+            Ok("It works")
+        })
+    };
+    view! { <ErrorBoundary fallback=|_| "Sorry"><Suspense>{shown}</Suspense></ErrorBoundary> }
+}
+
+/// Asks for a page that fails and one that works at the same time.
+async fn both(kind: &str) -> [(StatusCode, String); 2] {
     let turns = Arc::new(Turns { both: Barrier::new(2), failed: Notify::new() });
     let context = Arc::clone(&turns);
     let app = site(Bounded, move || provide_context(Arc::clone(&context)));
+    let path = |name| format!("/{kind}/{name}");
     let fails = async {
-        let answer = get(&app, "/fails").await;
+        let answer = get(&app, &path("fails")).await;
         turns.failed.notify_one();
         answer
     };
-    let (fails, works) = futures::join!(fails, get(&app, "/works"));
+    futures::join!(fails, async { get(&app, &path("works")).await }).into()
+}
+
+/// While a boundary waits for what it shows, Leptos keeps it in the thread, for errors.
+#[tokio::test]
+async fn error_reaches_the_boundary_of_its_own_page() {
+    let [fails, works] = both("stored").await;
     assert!(fails.0 == StatusCode::BAD_GATEWAY && fails.1.contains("Sorry"), "{fails:?}");
     assert!(works.0 == StatusCode::OK && works.1.contains("It works"), "{works:?}");
+}
+
+/// A page that is not stored is sent while it is drawn.
+#[tokio::test]
+async fn error_reaches_the_boundary_of_its_own_page_while_pages_are_sent() {
+    for kind in ["out-of-order", "in-order"] {
+        let [fails, works] = both(kind).await;
+        assert!(fails.1.contains("Sorry"), "{kind}: {fails:?}");
+        assert!(works.1.contains("It works") && !works.1.contains("Sorry"), "{kind}: {works:?}");
+    }
 }
