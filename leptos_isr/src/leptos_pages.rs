@@ -10,7 +10,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    middleware::from_fn,
+    middleware::{from_fn, map_response},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -25,7 +25,7 @@ use leptos::{
 use leptos_axum::{
     AxumRouteListing, LeptosRoutes, ResponseOptions, file_and_error_handler_with_context,
     generate_route_list_with_exclusions_and_ssg_and_context, render_app_async_with_context,
-    site_pkg_dir_service,
+    site_pkg_dir_service, site_pkg_dir_service_route_path,
 };
 use leptos_meta::ServerMetaContext;
 use leptos_router::{ExpandOptionals, RouteList, RouteListing, SsrMode, location::RequestUrl};
@@ -42,7 +42,7 @@ use crate::{
         pattern::RoutePattern,
         routes::RouteTable,
     },
-    rules::headers,
+    rules::{cache_control::is_file, headers},
     scope,
     store::disk::KeptFiles,
 };
@@ -223,25 +223,31 @@ impl LeptosPages {
         let router = page_routes::router(patterns, &options, pages);
         let file_or_error =
             file_and_error_handler_with_context::<LeptosOptions, _>(outer_context, shell);
-        router
-            .fallback(move |uri: Uri, State(options): State<LeptosOptions>, request: Request| {
-                let request = without_identity(request);
-                let kept = kept_files
-                    .as_ref()
-                    .and_then(|(kept, engine)| kept_file(kept, engine, &options, &request));
-                let file_or_error = file_or_error.clone();
-                async move {
-                    if let Some(kept) = kept
-                        && let Some(response) = kept.await
-                    {
-                        return response;
-                    }
-                    let known = known_time(request.headers());
-                    unless_modified(known, file_or_error(uri, State(options), request).await)
+        let files = move |uri: Uri, State(options): State<LeptosOptions>, request: Request| {
+            let request = without_identity(request);
+            let kept = kept_files
+                .as_ref()
+                .and_then(|(kept, engine)| kept_file(kept, engine, &options, &request));
+            let file_or_error = file_or_error.clone();
+            async move {
+                if let Some(kept) = kept
+                    && let Some(response) = kept.await
+                {
+                    return response;
                 }
-            })
-            .layer(from_fn(apart::apart))
-            .with_state(options)
+                let known = known_time(request.headers());
+                unless_modified(known, file_or_error(uri, State(options), request).await)
+            }
+        };
+        let pkg = site_pkg_dir_service_route_path(&options);
+        let pattern = RoutePattern::from_axum(&pkg);
+        // As `/:section/:page` does: the fallback would not get them.
+        let is_taken = self.routes.iter().any(|route| route.pattern.overlaps(&pattern));
+        let router = match is_taken {
+            true => router.route(&pkg, get(files.clone()).layer(map_response(public_file))),
+            false => router,
+        };
+        router.fallback(files).layer(from_fn(apart::apart)).with_state(options)
     }
 }
 
@@ -309,6 +315,14 @@ fn without_identity(mut request: Request) -> Request {
         headers.insert(header::ACCEPT_ENCODING, others.expect("it is made of parts of one"));
     }
     request
+}
+
+/// Caches may keep a file, also where a dynamic route matches it.
+async fn public_file(mut response: Response) -> Response {
+    if is_file(response.headers()) {
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(headers::PUBLIC);
+    }
+    response
 }
 
 /// The time of the file that the browser has.

@@ -3,13 +3,13 @@
 use axum::{Router, routing::get};
 use http::Method;
 use leptos::prelude::*;
-use leptos_isr::{Isr, check::Problem};
+use leptos_isr::{Isr, LeptosPages, check::Problem};
 use leptos_router::{
     components::{Route, Router as LeptosRouter, Routes},
     path,
 };
 
-use super::{Start, param};
+use super::{Start, param, shell};
 use crate::support::report::problems;
 
 #[component]
@@ -78,4 +78,39 @@ async fn each_of_them_answers_as_it_is_declared() {
     }
     let report = start.engine.check(&app).await;
     assert_eq!(problems(&report, "/about"), [] as [&Problem; 0]);
+}
+
+#[tokio::test]
+async fn route_that_matches_files_leaves_them_to_be_served() {
+    fn stored() -> AnyView {
+        let isr = Isr::forever();
+        view! {
+            <LeptosRouter>
+                <Routes fallback=leptos_isr::fallback(|| "No such page")>
+                    <Route path=path!("/:section/:page") view=|| loaded("page") ssr=isr.into()/>
+                </Routes>
+            </LeptosRouter>
+        }
+        .into_any()
+    }
+    fn dynamic() -> AnyView {
+        view! { <Pages/> }.into_any()
+    }
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir(root.path().join("pkg")).unwrap();
+    std::fs::write(root.path().join("pkg/app.css"), "p {}").unwrap();
+    let site_root = root.path().to_str().unwrap();
+    let apps: [(fn() -> AnyView, _); 2] = [(stored, "own-handler"), (dynamic, "dynamic")];
+    for (app, bypass) in apps {
+        let mut start = Start::new(app);
+        let options = LeptosOptions::builder().output_name("app").site_root(site_root).build();
+        let pages = LeptosPages::discover(app, || ()).unwrap();
+        start.pages = pages.router(&start.engine, options, move |_| shell(app()));
+        let site = start.site(&start.wrapped());
+        let file = site.get("/pkg/app.css").await;
+        file.assert_status(200).assert_body("p {}").assert_bypass(bypass);
+        file.assert_header("cache-control", "public, max-age=0, must-revalidate");
+        let missing = site.get("/pkg/other.css").await;
+        missing.assert_status(404).assert_header("cache-control", "private, no-store");
+    }
 }
