@@ -81,6 +81,26 @@ async fn each_of_them_answers_as_it_is_declared() {
 }
 
 #[tokio::test]
+async fn text_wins_over_a_parameter_whatever_the_names_before_it() {
+    #[component]
+    fn Settings() -> impl IntoView {
+        view! {
+            <LeptosRouter>
+                <Routes fallback=leptos_isr::fallback(|| "No such page")>
+                    <Route path=path!("/:user/settings") view=|| "The settings"/>
+                    <Route path=path!("/:category/:slug") view=|| "An article"
+                        ssr=Isr::forever().into()/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let start = Start::new(Settings);
+    let site = start.site(&start.wrapped());
+    site.get("/ada/settings").await.assert_bypass("dynamic").assert_body_contains("The settings");
+    site.get("/ada/notes").await.assert_miss_stored().assert_body_contains("An article");
+}
+
+#[tokio::test]
 async fn route_that_matches_files_leaves_them_to_be_served() {
     fn stored() -> AnyView {
         let isr = Isr::forever();
