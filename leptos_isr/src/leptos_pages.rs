@@ -105,19 +105,20 @@ impl LeptosPages {
         let others = list_routes(app.clone(), without).ok_or(Error::NoRoutes)?;
         check_modes(&declared, &others.into_inner())?;
         let mut routes = RouteTable::new();
-        let mut before: Vec<RoutePattern> = Vec::new();
+        let mut before = Vec::new();
         for (listing, declarations) in listings.iter().zip(declared) {
             let in_context = |isr| with_list_in_context(isr, &context);
             let declarations: Vec<_> = declarations.into_iter().map(in_context).collect();
             if declarations.is_empty() && matches!(listing.mode(), SsrMode::Static(_)) {
                 return Err(undeclared(listing));
             }
+            let is_stored = !declarations.is_empty();
             let mut patterns = Vec::new();
             for path in listing.path().to_vec().expand_optionals() {
                 let pattern = RoutePattern::from_leptos(&path).map_err(|problem| {
                     Error::Declaration { route: format!("{path:?}"), problem }
                 })?;
-                check_is_shown(&pattern, &before)?;
+                check_is_shown(&pattern, is_stored, &before)?;
                 // As of `/:a?/:b?`: Leptos takes a segment for the first.
                 if patterns.iter().any(|first: &RoutePattern| first.is_alike(&pattern)) {
                     continue;
@@ -125,7 +126,7 @@ impl LeptosPages {
                 routes.insert_of_leptos(&pattern, &declarations)?;
                 patterns.push(pattern);
             }
-            before.append(&mut patterns);
+            before.extend(patterns.into_iter().map(|pattern| (pattern, is_stored)));
         }
         let for_axum = Arc::clone(&context);
         let (dynamic, _) =
@@ -356,17 +357,29 @@ fn provide_nonce() {
     }
 }
 
-/// Refuses a route that an earlier one covers. Leptos shows the first route that matches, in the
-/// order of definition, so the later one is never shown, and its declaration would hold for the
-/// other route's pages.
-fn check_is_shown(pattern: &RoutePattern, before: &[RoutePattern]) -> Result<(), Error> {
-    let covering = before.iter().find(|earlier| *earlier != pattern && earlier.covers(pattern));
-    covering.map_or(Ok(()), |earlier| {
-        let (route, earlier) = (pattern.as_str().to_owned(), earlier.as_str());
-        let problem =
-            format!("it is never shown: `{earlier}` matches first; define this route before it");
-        Err(Error::Declaration { route, problem })
-    })
+/// Refuses a route where an earlier one, each with whether it is stored, is shown in its place. Leptos
+/// shows the first route that matches, in the order of definition, and the engine goes by the most
+/// specific one, so the declaration of the later route would hold for the other one's pages.
+fn check_is_shown(
+    pattern: &RoutePattern,
+    is_stored: bool,
+    before: &[(RoutePattern, bool)],
+) -> Result<(), Error> {
+    for (earlier, earlier_is_stored) in before {
+        let never = earlier != pattern && earlier.covers(pattern);
+        let crossing = (is_stored || *earlier_is_stored)
+            && earlier.overlaps(pattern)
+            && pattern.by_specificity(earlier).is_lt();
+        let what = match (never, crossing) {
+            (true, _) => "it is never shown",
+            (_, true) => "it counts for paths that show another route",
+            _ => continue,
+        };
+        let earlier = earlier.as_str();
+        let problem = format!("{what}: `{earlier}` matches first; define this route before it");
+        return Err(Error::Declaration { route: pattern.as_str().to_owned(), problem });
+    }
+    Ok(())
 }
 
 /// Runs the app once to learn its routes; the HTML is thrown away.

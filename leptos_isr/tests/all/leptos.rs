@@ -293,10 +293,10 @@ async fn page_for_all_missing_paths_is_none_of_the_apps_pages() {
             <LeptosRouter>
                 <Routes fallback=|| "No such page">
                     <Route path=path!("/closed/:id") view=|| "Closed" ssr=closed().into()/>
+                    <Route path=path!("/docs/*rest") view=|| "Docs"/>
                     <Route path=path!("/:a") view=|| "One"/>
                     <Route path=path!("/:a/:b") view=|| "Two"/>
                     <Route path=path!("/:a/:b/:c") view=|| "Three" ssr=Isr::forever().into()/>
-                    <Route path=path!("/docs/*rest") view=|| "Docs"/>
                 </Routes>
             </LeptosRouter>
         }
@@ -498,6 +498,38 @@ async fn route_that_an_earlier_one_covers_fails_at_start() {
     }
     let error = LeptosPages::discover(Covered, || ()).unwrap_err().to_string();
     assert!(error.contains("`/a/new`") && error.contains("`/a/:id` matches first"), "{error}");
+}
+
+#[tokio::test]
+async fn route_that_shares_paths_with_a_stored_one_is_not_defined_before_it_if_that_counts() {
+    #[component]
+    fn Crossing() -> impl IntoView {
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| ()>
+                    <Route path=path!("/:user/settings") view=|| "Ada's own"/>
+                    <Route path=path!("/blog/:slug") view=|| "article" ssr=Isr::forever().into()/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    #[component]
+    fn InOrder() -> impl IntoView {
+        view! {
+            <LeptosRouter>
+                <Routes fallback=|| ()>
+                    <Route path=path!("/blog/:slug") view=|| "article" ssr=Isr::forever().into()/>
+                    <Route path=path!("/:user/settings") view=|| "Ada's own"/>
+                </Routes>
+            </LeptosRouter>
+        }
+    }
+    let error = LeptosPages::discover(Crossing, || ()).unwrap_err().to_string();
+    for part in ["`/blog/:slug`", "`/:user/settings` matches first", "define this route before it"]
+    {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    assert!(LeptosPages::discover(InOrder, || ()).is_ok());
 }
 
 #[tokio::test]
