@@ -61,16 +61,16 @@ fn files(folder: &Path) -> Result<()> {
     println!("| file | bytes | brotli |\n|---|--:|--:|");
     for (name, Lengths { plain, brotli }) in files.iter().filter(|(_, file)| file.plain > 0) {
         // The hash in a name, and that of a function, differ from build to build.
-        let parts = name.split('.');
-        let parts: Vec<_> = parts.filter(|part| part.len() < 20 || part.contains("__")).collect();
-        let is_number = |part: &&str| part.len() > 15 && part.bytes().all(|b| b.is_ascii_digit());
-        let parts = parts.join(".");
-        let name = match parts.rsplit_once('.') {
-            Some((stem, end)) if stem.rsplit_once('_').is_some_and(|(_, n)| is_number(&n)) => {
-                format!("{}.{end}", stem.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_'))
-            }
-            _ => parts,
+        let (stem, end) = match *name.split('.').collect::<Vec<_>>() {
+            // The hash stands between them.
+            [stem, _, end] | [stem, end] => (stem, end),
+            _ => (&**name, ""),
         };
+        let stem = match stem.rsplit_once('_') {
+            Some((stem, number)) if number.len() > 15 => stem,
+            _ => stem,
+        };
+        let name = format!("{stem}.{end}");
         let brotli = if *brotli == 0 { String::new() } else { brotli.to_string() };
         println!("| `{name}` | {plain} | {brotli} |");
     }
