@@ -83,7 +83,7 @@ async fn page_of_a_server_that_was_stopped_does_not_take_the_place_of_a_newer_on
     while site.cms.loads("forever:new") == 0 {
         tokio::task::yield_now().await;
     }
-    site.signal("STOP");
+    site.freeze();
     site.advance(11);
     let began = Instant::now();
     gate.add_permits(2);

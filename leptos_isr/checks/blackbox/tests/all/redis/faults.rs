@@ -115,7 +115,7 @@ async fn server_that_is_stopped_while_it_renders_puts_no_older_page_over_a_newer
     while fleet.site.cms.loads("forever:new") == 0 {
         tokio::task::yield_now().await;
     }
-    fleet.servers[0].signal("STOP");
+    fleet.servers[0].freeze();
     gate.add_permits(2);
     fleet.servers[1].get("/forever/new").await.assert_said("forever:new #2");
     fleet.servers[1].idle().await;

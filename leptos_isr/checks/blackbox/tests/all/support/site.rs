@@ -57,7 +57,21 @@ impl Server {
         tokio::spawn(async move { Ok(Page(wire::exchange(addr, Request::get(&target)).await?)) })
     }
 
-    /// Sends the process a signal, as `STOP`.
+    /// Stops the process until it gets `CONT`. One thread takes the signal, and the others run on until
+    /// it has told them, so this waits until all stand still.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+        let threads = format!("/proc/{}/task", self.child.id());
+        let stands_still = |thread: io::Result<fs::DirEntry>| {
+            let stat = fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('T')
+        };
+        while !fs::read_dir(&threads).unwrap().all(stands_still) {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Sends the process a signal, as `CONT`.
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([format!("-{signal}"), pid]).status().unwrap();
