@@ -20,7 +20,7 @@ const CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
 /// How long a CDN may take to be told of a purge, in seconds.
 const TELLING: f64 = 60.0;
 
-/// What the line begins with that says what the Redis evicts.
+/// The beginning of the line that says what the Redis evicts.
 const EVICTS: &str = "isr_ledger_info{eviction=\"";
 
 /// How many failing pages are named.

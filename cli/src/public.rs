@@ -179,7 +179,8 @@ pub(crate) fn cdn_headers(seen: &Seen) -> Vec<Finding> {
         ));
     }
     if !seen.is_stored() {
-        if !seen.engine().is_empty() {
+        let is_page = seen.status < 300 || [404, 410].contains(&seen.status);
+        if !seen.engine().is_empty() && is_page {
             found.push(Finding::new(
                 format!("the answer is no stored page (`{}`)", seen.engine()),
                 "what caches in front get of stored pages cannot be looked at",

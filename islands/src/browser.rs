@@ -81,7 +81,8 @@ pub(crate) async fn send(
 async fn post(form: &HtmlFormElement, button: Option<HtmlElement>) -> Result<Response, JsValue> {
     let address = form.get_attribute("action").unwrap_or_default();
     let fields = FormData::new_with_form(form)?;
-    if let Some((name, button)) = button.and_then(|it| Some((it.get_attribute("name")?, it))) {
+    let name = button.as_ref().and_then(|button| button.get_attribute("name"));
+    if let (Some(button), Some(name)) = (button, name.filter(|name| !name.is_empty())) {
         fields.append_with_str(&name, &button.get_attribute("value").unwrap_or_default())?;
     }
     let headers = Headers::new()?;

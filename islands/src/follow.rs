@@ -14,5 +14,5 @@ pub fn FollowPage(
     children: Children,
 ) -> impl IntoView {
     use_live(|| refresh(CONTENT));
-    view! { <div on:click:capture=|_| refresh(CONTENT)>{children()}</div> }
+    view! { <span on:click:capture=|_| refresh(CONTENT)>{children()}</span> }
 }

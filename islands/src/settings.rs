@@ -42,6 +42,11 @@ impl Setting {
         self.values.len() - 1
     }
 
+    /// The place after `place`; that after the last is the first.
+    pub(crate) fn after(&self, place: usize) -> usize {
+        if place == self.last() { 0 } else { place + 1 }
+    }
+
     /// Sets the value at `place`, or the last one.
     pub(crate) fn set(&self, place: usize) {
         let value = self.values[place.min(self.last())];
@@ -57,6 +62,11 @@ impl Setting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_go_round() {
+        assert_eq!([0, 1, 2].map(|place| THEME.after(place)), [1, 2, 0]);
+    }
 
     #[test]
     fn what_was_stored_is_found_and_anything_else_is_the_default() {

@@ -18,8 +18,7 @@ pub fn ThemeSwitch() -> impl IntoView {
 }
 
 fn switch(click: MouseEvent) {
-    let place = THEME.place();
-    THEME.set(if place == THEME.last() { 0 } else { place + 1 });
+    THEME.set(THEME.after(THEME.place()));
     if let Some(button) = browser::listener(&click) {
         name(button);
     }

@@ -112,7 +112,8 @@ impl LeptosPages {
             if declarations.is_empty() && matches!(listing.mode(), SsrMode::Static(_)) {
                 return Err(undeclared(listing));
             }
-            let is_stored = !declarations.is_empty();
+            let is_stored =
+                !declarations.is_empty() && !declarations.iter().any(|isr| isr.is_dynamic);
             let mut patterns = Vec::new();
             for path in listing.path().to_vec().expand_optionals() {
                 let pattern = RoutePattern::from_leptos(&path).map_err(|problem| {
@@ -308,8 +309,9 @@ fn kept_file(
 /// `/a.js` is missing.
 fn without_identity(mut request: Request) -> Request {
     let headers = request.headers_mut();
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok());
-    let accepted = accepted.unwrap_or_default().to_ascii_lowercase();
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).into_iter();
+    let accepted: Vec<_> = accepted.filter_map(|one| one.to_str().ok()).collect();
+    let accepted = accepted.join(",").to_ascii_lowercase();
     if accepted.contains("identity") {
         let others = accepted.split(',').filter(|one| !one.contains("identity"));
         let others = HeaderValue::from_str(&others.collect::<Vec<_>>().join(","));
@@ -367,9 +369,10 @@ fn check_is_shown(
 ) -> Result<(), Error> {
     for (earlier, earlier_is_stored) in before {
         let never = earlier != pattern && earlier.covers(pattern);
+        // For Leptos, not for the engine, the rest of a path may be empty.
         let crossing = (is_stored || *earlier_is_stored)
-            && earlier.overlaps(pattern)
-            && pattern.by_specificity(earlier).is_lt();
+            && ((earlier.overlaps(pattern) && pattern.by_specificity(earlier).is_lt())
+                || earlier.without_rest().is_some_and(|earlier| earlier.overlaps(pattern)));
         let what = match (never, crossing) {
             (true, _) => "it is never shown",
             (_, true) => "it counts for paths that show another route",

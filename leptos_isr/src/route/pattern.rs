@@ -131,6 +131,12 @@ impl RoutePattern {
         matches!(self.segments.last(), Some(Segment::Splat(_)))
     }
 
+    /// The pattern without the rest of a path that it ends in, if it does.
+    pub(crate) fn without_rest(&self) -> Option<Self> {
+        let (_, before) = self.segments.split_last().filter(|_| self.has_rest())?;
+        Self::new(before.to_vec(), false).ok()
+    }
+
     /// The names of the parameters, in order.
     pub(crate) fn params(&self) -> Vec<&str> {
         self.segments

@@ -502,34 +502,50 @@ async fn route_that_an_earlier_one_covers_fails_at_start() {
 
 #[tokio::test]
 async fn route_that_shares_paths_with_a_stored_one_is_not_defined_before_it_if_that_counts() {
-    #[component]
-    fn Crossing() -> impl IntoView {
-        view! {
-            <LeptosRouter>
-                <Routes fallback=|| ()>
-                    <Route path=path!("/:user/settings") view=|| "Ada's own"/>
-                    <Route path=path!("/blog/:slug") view=|| "article" ssr=Isr::forever().into()/>
-                </Routes>
-            </LeptosRouter>
-        }
+    macro_rules! app {
+        ($first:tt $first_mode:expr, $second:tt $second_mode:expr) => {
+            || {
+                view! {
+                    <LeptosRouter>
+                        <Routes fallback=|| ()>
+                            <Route path=path!($first) view=|| "first" ssr=$first_mode.into()/>
+                            <Route path=path!($second) view=|| "second" ssr=$second_mode.into()/>
+                        </Routes>
+                    </LeptosRouter>
+                }
+                .into_any()
+            }
+        };
     }
-    #[component]
-    fn InOrder() -> impl IntoView {
-        view! {
-            <LeptosRouter>
-                <Routes fallback=|| ()>
-                    <Route path=path!("/blog/:slug") view=|| "article" ssr=Isr::forever().into()/>
-                    <Route path=path!("/:user/settings") view=|| "Ada's own"/>
-                </Routes>
-            </LeptosRouter>
-        }
+    type App = fn() -> AnyView;
+    let refused: [(App, _, _); 3] = [
+        (
+            app!("/:user/settings" Isr::dynamic(), "/blog/:slug" Isr::forever()),
+            "/:user/settings",
+            "/blog/:slug",
+        ),
+        (app!("/docs/*rest" Isr::dynamic(), "/docs" Isr::forever()), "/docs/*rest", "/docs"),
+        (app!("/docs/*rest" Isr::dynamic(), "/:page" Isr::forever()), "/docs/*rest", "/:page"),
+    ];
+    for (app, first, second) in refused {
+        let error = LeptosPages::discover(app, || ()).unwrap_err().to_string();
+        let says = format!("`{first}` matches first; define this route before it");
+        assert!(error.contains(&format!("`{second}`")) && error.contains(&says), "{error}");
     }
-    let error = LeptosPages::discover(Crossing, || ()).unwrap_err().to_string();
-    for part in ["`/blog/:slug`", "`/:user/settings` matches first", "define this route before it"]
-    {
-        assert!(error.contains(part), "{part}: {error}");
+    let taken: [App; 3] = [
+        app!("/blog/:slug" Isr::forever(), "/:user/settings" Isr::dynamic()),
+        app!("/:user/settings" Isr::dynamic(), "/blog/:slug" Isr::dynamic()),
+        app!("/docs/*rest" Isr::dynamic(), "/docs" Isr::dynamic()),
+    ];
+    for app in taken {
+        LeptosPages::discover(app, || ()).unwrap();
     }
-    assert!(LeptosPages::discover(InOrder, || ()).is_ok());
+    let pages = LeptosPages::discover(taken[2], || ()).unwrap();
+    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
+    let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
+    let app = engine.wrap(pages.router(&engine, options, move |_| taken[2]()));
+    let site = Site { engine, app, loads: Loads::default() };
+    assert!(site.get("/docs").await.2.contains("first"), "Leptos shows the first");
 }
 
 #[tokio::test]

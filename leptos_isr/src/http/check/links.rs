@@ -104,7 +104,7 @@ impl Engine {
         let ask = async |on: Option<Influence>| {
             self.as_dynamic(if on.is_some() { address } else { page }, None).await
         };
-        // What is wrong with the page itself is known.
+        // The page that names it is looked at by itself, if its route lists it.
         let first = ask(None).await.ok()?;
         influences(&first, &[Influence::Query], ask, Problem::depends_on).await.pop()
     }

@@ -99,8 +99,9 @@ pub enum Problem {
         /// Why, as far as the page says it.
         cause: Option<String>,
     },
-    /// There is no answer: page code or a layer panics, or hangs for longer than
-    /// [`Builder::render_timeout`](crate::Builder::render_timeout).
+    /// There is no answer: page code or a layer panics, or hangs. Page code may take
+    /// [`Builder::render_timeout`](crate::Builder::render_timeout), and an answer through all layers
+    /// sixteen times that, since sixteen pages may wait for one another.
     NoAnswer {
         /// What the request had that it could depend on; `None` if it was as any visitor's.
         to: Option<Influence>,
@@ -268,8 +269,9 @@ impl fmt::Display for Problem {
                 write!(
                     f,
                     "is loaded by {by}, but is answered with status {status} and `{content_type}`. If it \
-                     is built and in the site's root, something stands in its place: remove a \
-                     `.fallback(…)` on the router that `LeptosPages::router` returned"
+                     is built and in the site's root, something stands in its place: a `.fallback(…)` \
+                     on the router that `LeptosPages::router` returned, which is to be removed, or a \
+                     route that matches it, beside which it needs a handler of its own"
                 )
             }
             Self::DependsOn { on: Influence::Layers, before, after } => {
