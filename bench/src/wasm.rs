@@ -61,11 +61,8 @@ fn files(folder: &Path) -> Result<()> {
     println!("| file | bytes | brotli |\n|---|--:|--:|");
     for (name, Lengths { plain, brotli }) in files.iter().filter(|(_, file)| file.plain > 0) {
         // The hash in a name, and that of a function, differ from build to build.
-        let (stem, end) = match *name.split('.').collect::<Vec<_>>() {
-            // The hash stands between them.
-            [stem, _, end] | [stem, end] => (stem, end),
-            _ => (&**name, ""),
-        };
+        let mut parts = name.split('.');
+        let (stem, end) = (parts.next().unwrap_or_default(), parts.next_back().unwrap_or_default());
         let stem = match stem.rsplit_once('_') {
             Some((stem, number)) if number.len() > 15 => stem,
             _ => stem,

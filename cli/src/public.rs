@@ -303,6 +303,14 @@ mod tests {
                 Seen { cache_status: "isr; fwd=bypass".into(), sets_cookie: true, ..seen() },
                 Some("the answer is no stored page (`isr; fwd=bypass`)"),
             ),
+            (
+                Seen {
+                    cache_status: "isr; fwd=miss; fwd-status=502".into(),
+                    status: 502,
+                    ..seen()
+                },
+                None,
+            ),
         ] {
             let found = cdn_headers(&seen);
             let what = found.first().map(|finding| finding.what.as_str());

@@ -10,7 +10,7 @@ const CONTENT: &str = "#content";
 /// Shows each new state of the page while it is open, and the newest at a click on what is in it.
 #[island(lazy)]
 pub fn FollowPage(
-    /// A button, if visitors should have one.
+    /// A button, if visitors should have one; an empty text otherwise.
     children: Children,
 ) -> impl IntoView {
     use_live(|| refresh(CONTENT));

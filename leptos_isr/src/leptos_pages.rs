@@ -40,7 +40,7 @@ use crate::{
     route::{
         isr::{Collector, Isr, ListFuture, WithoutDeclarations},
         pattern::RoutePattern,
-        routes::RouteTable,
+        routes::{RouteTable, are_stored},
     },
     rules::{cache_control::is_file, headers},
     scope,
@@ -112,8 +112,7 @@ impl LeptosPages {
             if declarations.is_empty() && matches!(listing.mode(), SsrMode::Static(_)) {
                 return Err(undeclared(listing));
             }
-            let is_stored =
-                !declarations.is_empty() && !declarations.iter().any(|isr| isr.is_dynamic);
+            let is_stored = are_stored(&declarations);
             let mut patterns = Vec::new();
             for path in listing.path().to_vec().expand_optionals() {
                 let pattern = RoutePattern::from_leptos(&path).map_err(|problem| {

@@ -15,13 +15,15 @@ pub(crate) fn links(html: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The addresses of the files that a browser loads for `html`, as they are written.
+/// The addresses of the files that a browser loads for `html`, as they are written. It loads nothing for
+/// an empty one.
 pub(crate) fn files(html: &str) -> impl Iterator<Item = String> {
-    tokens(html).filter_map(|token| match token {
+    let addresses = tokens(html).filter_map(|token| match token {
         Token::StartTag(tag) if *tag.name == b"script" => address(&tag, "src"),
         Token::StartTag(tag) if *tag.name == b"link" && is_file(&tag) => address(&tag, "href"),
         _ => None,
-    })
+    });
+    addresses.filter(|address| !address.is_empty())
 }
 
 fn is_file(link: &StartTag<()>) -> bool {
@@ -51,7 +53,7 @@ mod tests {
     fn files_are_what_a_browser_loads() {
         let html = "<link rel=stylesheet href=/a.css><LINK rel='shortcut ICON' href=/b.ico>\
                     <link rel=preload as=fetch href=/c.wasm><script type=module src=/d.js></script>\
-                    <link rel=alternate href=/feed.xml><link href=/e><script>'<script src=/no>'</script>";
+                    <link rel=alternate href=/feed.xml><link href=/e><link rel=icon href=''><script>'<script src=/no>'</script>";
         assert_eq!(files(html).collect::<Vec<_>>(), ["/a.css", "/b.ico", "/c.wasm", "/d.js"]);
     }
 }

@@ -37,6 +37,11 @@ pub struct DeclaredRoute {
     unlisted: OnceLock<String>,
 }
 
+/// Whether the pages of a route with these declarations, its own and its parents', are stored.
+pub(crate) fn are_stored(declarations: &[Arc<Isr>]) -> bool {
+    !declarations.is_empty() && !declarations.iter().any(|isr| isr.is_dynamic)
+}
+
 impl DeclaredRoute {
     fn new(pattern: RoutePattern, declarations: &[Arc<Isr>]) -> Result<Self, Error> {
         let wrong = |problem| Error::Declaration { route: pattern.as_str().to_owned(), problem };
@@ -45,10 +50,9 @@ impl DeclaredRoute {
                 "`{name}` is about stored pages, and `Isr::dynamic()` stores none: remove it"
             )));
         }
-        let is_dynamic = declarations.is_empty() || declarations.iter().any(|isr| isr.is_dynamic);
-        let policy = match is_dynamic {
-            true => None,
-            false => Some(Policy::combine(&pattern, declarations).map_err(wrong)?),
+        let policy = match are_stored(declarations) {
+            true => Some(Policy::combine(&pattern, declarations).map_err(wrong)?),
+            false => None,
         };
         let name = pattern.as_str().into();
         let (slot, admitted, unlisted) = (RouteSlot::NONE, OnceLock::new(), OnceLock::new());

@@ -18,11 +18,9 @@ use leptos_isr::{
 };
 use leptos_meta::MetaTags;
 use leptos_router::{
-    SsrMode,
     components::{Outlet, ParentRoute, Route, Router as LeptosRouter, Routes},
     hooks::{use_params_map, use_query_map},
     path,
-    static_routes::StaticRoute,
 };
 use tower::ServiceExt;
 
@@ -331,90 +329,6 @@ async fn page_for_all_missing_paths_is_none_of_the_apps_pages() {
     }
 }
 
-#[tokio::test]
-async fn wrong_declaration_fails_at_start_with_the_routes_path() {
-    #[component]
-    fn Wrong() -> impl IntoView {
-        view! {
-            <LeptosRouter>
-                <Routes fallback=|| ()>
-                    <Route path=path!("/a/:id") view=|| ()
-                        ssr=Isr::revalidate(minutes(5)).tag("a:{slug}").into()/>
-                </Routes>
-            </LeptosRouter>
-        }
-    }
-    let error = LeptosPages::discover(Wrong, || ()).unwrap_err().to_string();
-    assert!(error.contains("/a/:id") && error.contains("`slug`"), "{error}");
-    let none = LeptosPages::discover(|| "no router", || ()).unwrap_err().to_string();
-    assert!(none.contains("lists no routes"), "{none}");
-    let _: SsrMode = Isr::forever().into();
-}
-
-#[tokio::test]
-async fn route_of_leptos_static_mode_without_a_declaration_fails_at_start() {
-    #[component]
-    fn Static() -> impl IntoView {
-        view! {
-            <LeptosRouter>
-                <Routes fallback=|| ()>
-                    <Route path=path!("/about") view=|| "About"
-                        ssr=SsrMode::Static(StaticRoute::new())/>
-                </Routes>
-            </LeptosRouter>
-        }
-    }
-    let error = LeptosPages::discover(Static, || ()).unwrap_err().to_string();
-    assert!(error.contains("about") && error.contains("ssr=Isr::forever()"), "{error}");
-}
-
-#[tokio::test]
-async fn mode_below_a_stored_parent_fails_at_start() {
-    #[component]
-    fn Ignored() -> impl IntoView {
-        view! {
-            <LeptosRouter>
-                <Routes fallback=|| ()>
-                    <ParentRoute path=path!("/a") view=Outlet ssr=Isr::forever().into()>
-                        <Route path=path!("") view=|| "All"/>
-                        <Route path=path!(":slug") view=|| "One" ssr=SsrMode::InOrder/>
-                    </ParentRoute>
-                </Routes>
-            </LeptosRouter>
-        }
-    }
-    let error = LeptosPages::discover(Ignored, || ()).unwrap_err().to_string();
-    let parts = ["`/a/:slug`", "`ssr=SsrMode::InOrder`", "`/a`", "`Isr::dynamic()`"];
-    assert!(parts.iter().all(|part| error.contains(part)), "{error}");
-}
-
-/// The mode is that of the dynamic pages beside it.
-#[tokio::test]
-async fn mode_above_a_stored_page_is_as_it_should_be() {
-    #[component]
-    fn Above() -> impl IntoView {
-        view! {
-            <LeptosRouter>
-                <Routes fallback=|| ()>
-                    <ParentRoute path=path!("/a") view=Outlet ssr=SsrMode::Async>
-                        <Route path=path!("/live") view=|| "Live"/>
-                        <Route path=path!("/one") view=|| "One" ssr=Isr::forever().into()/>
-                        <Route path=path!("/two") view=|| "Two" ssr=Isr::forever().into()/>
-                    </ParentRoute>
-                    <ParentRoute path=path!("/b") view=Outlet ssr=Isr::forever().into()>
-                        <Route path=path!("") view=|| "All"/>
-                        <Route path=path!("/live") view=|| "Live" ssr=Isr::dynamic().into()/>
-                    </ParentRoute>
-                </Routes>
-            </LeptosRouter>
-        }
-    }
-    let pages = LeptosPages::discover(Above, || ()).unwrap();
-    let stored = pages.routes().iter().filter(|route| route.policy().is_some());
-    let stored: Vec<_> = stored.map(|route| route.path()).collect();
-    assert_eq!(stored, ["/a/one", "/a/two", "/b"]);
-}
-
 /// Its files answer for good, whatever the engine stores and purges.
 #[tokio::test]
 async fn page_of_leptos_static_mode_is_an_error_in_the_log() {
@@ -479,73 +393,6 @@ async fn file_of_leptos_static_mode_is_an_error_in_the_log_at_start() {
         }
     }
     assert_eq!(start(&["google123.html", "plain.html", "a/one.txt", "pkg/a/one.html"]), "");
-}
-
-#[tokio::test]
-async fn route_that_an_earlier_one_covers_fails_at_start() {
-    #[component]
-    fn Covered() -> impl IntoView {
-        view! {
-            <LeptosRouter>
-                <Routes fallback=|| ()>
-                    <Route path=path!("/a/:id") view=|| "whichever"/>
-                    <ParentRoute path=path!("/a") view=|| view! { <Outlet/> }>
-                        <Route path=path!("/new") view=|| "new" ssr=Isr::forever().into()/>
-                    </ParentRoute>
-                </Routes>
-            </LeptosRouter>
-        }
-    }
-    let error = LeptosPages::discover(Covered, || ()).unwrap_err().to_string();
-    assert!(error.contains("`/a/new`") && error.contains("`/a/:id` matches first"), "{error}");
-}
-
-#[tokio::test]
-async fn route_that_shares_paths_with_a_stored_one_is_not_defined_before_it_if_that_counts() {
-    macro_rules! app {
-        ($first:tt $first_mode:expr, $second:tt $second_mode:expr) => {
-            || {
-                view! {
-                    <LeptosRouter>
-                        <Routes fallback=|| ()>
-                            <Route path=path!($first) view=|| "first" ssr=$first_mode.into()/>
-                            <Route path=path!($second) view=|| "second" ssr=$second_mode.into()/>
-                        </Routes>
-                    </LeptosRouter>
-                }
-                .into_any()
-            }
-        };
-    }
-    type App = fn() -> AnyView;
-    let refused: [(App, _, _); 3] = [
-        (
-            app!("/:user/settings" Isr::dynamic(), "/blog/:slug" Isr::forever()),
-            "/:user/settings",
-            "/blog/:slug",
-        ),
-        (app!("/docs/*rest" Isr::dynamic(), "/docs" Isr::forever()), "/docs/*rest", "/docs"),
-        (app!("/docs/*rest" Isr::dynamic(), "/:page" Isr::forever()), "/docs/*rest", "/:page"),
-    ];
-    for (app, first, second) in refused {
-        let error = LeptosPages::discover(app, || ()).unwrap_err().to_string();
-        let says = format!("`{first}` matches first; define this route before it");
-        assert!(error.contains(&format!("`{second}`")) && error.contains(&says), "{error}");
-    }
-    let taken: [App; 3] = [
-        app!("/blog/:slug" Isr::forever(), "/:user/settings" Isr::dynamic()),
-        app!("/:user/settings" Isr::dynamic(), "/blog/:slug" Isr::dynamic()),
-        app!("/docs/*rest" Isr::dynamic(), "/docs" Isr::dynamic()),
-    ];
-    for app in taken {
-        LeptosPages::discover(app, || ()).unwrap();
-    }
-    let pages = LeptosPages::discover(taken[2], || ()).unwrap();
-    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
-    let options = LeptosOptions::builder().output_name("app").site_root("no-such-folder").build();
-    let app = engine.wrap(pages.router(&engine, options, move |_| taken[2]()));
-    let site = Site { engine, app, loads: Loads::default() };
-    assert!(site.get("/docs").await.2.contains("first"), "Leptos shows the first");
 }
 
 #[tokio::test]
@@ -820,94 +667,4 @@ async fn head_of_a_dynamic_page_says_no_length() {
     let response = site().app.oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers().get("content-length"), None);
-}
-
-#[tokio::test]
-async fn browser_keeps_a_file_that_has_not_changed() {
-    let root = tempfile::tempdir().unwrap();
-    std::fs::create_dir(root.path().join("pkg")).unwrap();
-    std::fs::write(root.path().join("pkg/app.css"), "p {}").unwrap();
-    let site_root = root.path().to_str().unwrap();
-    let options = LeptosOptions::builder().output_name("app").site_root(site_root).build();
-    let pages = LeptosPages::discover(App, || provide_context(Loads::default())).unwrap();
-    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
-    let app = engine.wrap(pages.router(&engine, options, shell));
-    let file = Request::get("/pkg/app.css").body(Body::empty()).unwrap();
-    let file = app.clone().oneshot(file).await.unwrap();
-    assert_eq!(file.headers()["cache-control"], "public, max-age=0, must-revalidate");
-    let again = Request::get("/pkg/app.css");
-    let again = again.header("if-modified-since", &file.headers()["last-modified"]);
-    let again = app.oneshot(again.body(Body::empty()).unwrap()).await.unwrap();
-    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
-    assert_eq!(again.headers().get("cache-control"), None);
-}
-
-/// Its name without the ending is that of a folder, or of another file.
-#[tokio::test]
-async fn file_that_is_missing_is_404_whatever_encodings_are_accepted() {
-    let root = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(root.path().join("pkg/snippets")).unwrap();
-    std::fs::write(root.path().join("pkg/app"), "another").unwrap();
-    std::fs::write(root.path().join("pkg/app.css"), "p {}").unwrap();
-    let site_root = root.path().to_str().unwrap();
-    let options = LeptosOptions::builder().output_name("app").site_root(site_root).build();
-    let pages = LeptosPages::discover(App, || provide_context(Loads::default())).unwrap();
-    let engine = Engine::builder(pages.routes().clone()).build().unwrap();
-    let app = engine.wrap(pages.router(&engine, options, shell));
-    for accepted in
-        ["", "gzip", "identity", "br, gzip;q=0.8, identity;q=0.1", "Identity;q=1, *;q=0"]
-    {
-        let get = async |path: &str| {
-            let file = Request::get(path).header("accept-encoding", accepted);
-            app.clone().oneshot(file.body(Body::empty()).unwrap()).await.unwrap()
-        };
-        for path in ["/pkg/%2e.js", "/pkg/snippets.js", "/pkg/app.js"] {
-            let missing = get(path).await;
-            assert_eq!(missing.status(), StatusCode::NOT_FOUND, "{path} {accepted}");
-            missing.into_body().collect().await.unwrap();
-        }
-        let file = get("/pkg/app.css").await;
-        assert_eq!(file.status(), StatusCode::OK, "{accepted}");
-        assert_eq!(file.into_body().collect().await.unwrap().to_bytes(), "p {}");
-    }
-}
-
-/// A page of the build before is still at a shared cache, and names that build's files.
-#[tokio::test]
-async fn files_of_the_build_before_are_answered_for_as_long_as_it_is_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let (root, store) = (folder.path().join("site"), folder.path().join("isr"));
-    let deploy = |build: &str, file: &str| {
-        let _ = std::fs::remove_dir_all(&root);
-        std::fs::create_dir_all(root.join("pkg")).unwrap();
-        std::fs::write(root.join("pkg").join(file), file).unwrap();
-        let options = LeptosOptions::builder()
-            .output_name("app")
-            .site_root(root.to_str().unwrap())
-            .hash_files(true)
-            .build();
-        let pages = LeptosPages::discover(App, || provide_context(Loads::default())).unwrap();
-        let engine = Engine::builder(pages.routes().clone()).disk(&store, build).build().unwrap();
-        // Without scripts: their names would be read from a file beside this program.
-        let app = engine.wrap(pages.router(&engine, options, |_| view! { <App/> }));
-        (engine, app)
-    };
-    let get = async |app: &Router, file: &str| {
-        let request = Request::get(format!("/pkg/{file}")).body(Body::empty()).unwrap();
-        app.clone().oneshot(request).await.unwrap()
-    };
-    let (engine, _app) = deploy("b1", "app.1.js");
-    engine.begin_service().await;
-    let (engine, app) = deploy("b2", "app.2.js");
-    engine.begin_service().await;
-    let old = get(&app, "app.1.js").await;
-    assert_eq!(old.status(), StatusCode::OK);
-    assert_eq!(old.headers()["cache-control"], "public, max-age=31536000, immutable");
-    assert_eq!(old.headers()["content-type"], "text/javascript");
-    let body = old.into_body().collect().await.unwrap().to_bytes();
-    assert_eq!(body, "app.1.js");
-    assert_eq!(get(&app, "app.2.js").await.status(), StatusCode::OK);
-    assert_eq!(get(&app, "app.3.js").await.status(), StatusCode::NOT_FOUND);
-    std::fs::remove_dir_all(store.join("pages/b1")).unwrap();
-    assert_eq!(get(&app, "app.1.js").await.status(), StatusCode::NOT_FOUND);
 }

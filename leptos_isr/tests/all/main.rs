@@ -12,6 +12,7 @@ mod support;
 mod advice;
 mod again;
 mod apps;
+mod at_start;
 mod background;
 #[cfg(feature = "object-store")]
 mod bucket;
@@ -51,6 +52,7 @@ mod serving;
 mod sessions;
 mod settings;
 mod shared_files;
+mod site_files;
 mod slow_store;
 mod spawned;
 mod speculation_rules;

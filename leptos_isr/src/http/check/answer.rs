@@ -73,7 +73,11 @@ pub(super) async fn influences(
                 found.push(problem(Influence::Moment, difference));
                 break;
             }
-            Err(no_answer) => found.push(no_answer),
+            // It is not told from the others by this any more.
+            Err(no_answer) => {
+                found.push(no_answer);
+                break;
+            }
         }
     }
     found

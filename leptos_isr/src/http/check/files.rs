@@ -2,22 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use axum::Router;
 use http::{Uri, header};
 use reqwest::Url;
 
-use super::{
-    answer::Answer,
-    report::{CheckReport, Problem},
-};
-use crate::{
-    engine::Engine,
-    render::{csp::is_html, links::files},
-};
+use super::{answer::Answer, report::Problem};
+use crate::render::{csp::is_html, links::files};
 
 /// The addresses of files, each with the route and the page that first named it.
 #[derive(Default)]
-pub(super) struct Files(BTreeMap<String, (String, String)>);
+pub(super) struct Files(pub(super) BTreeMap<String, (String, String)>);
 
 impl Files {
     pub(super) fn extend(&mut self, route: &str, page: &str, files: Vec<String>) {
@@ -43,28 +36,8 @@ pub(super) fn files_of(page: &str, answer: &Answer) -> Vec<String> {
     }
 }
 
-impl Engine {
-    /// Asks for files, and adds those that are not served to the routes whose pages name them.
-    pub(super) async fn check_files(
-        &self,
-        app: &Router,
-        Files(files): Files,
-        report: &mut CheckReport,
-    ) {
-        for (address, (route, page)) in files {
-            let problem = match self.as_visitor(app, &address, None).await {
-                Ok(answer) => not_served(&answer, page),
-                Err(no_answer) => Some(no_answer),
-            };
-            let found = report.routes.iter_mut().find(|found| found.route == route);
-            if let (Some(problem), Some(found)) = (problem, found) {
-                found.add(&address, vec![problem]);
-            }
-        }
-    }
-}
-
-fn not_served(answer: &Answer, by: String) -> Option<Problem> {
+/// What is wrong with the answer to a file that the page `by` names.
+pub(super) fn not_served(answer: &Answer, by: String) -> Option<Problem> {
     let is_served = answer.status.is_success() && !is_html(&answer.headers);
     (!is_served && !answer.status.is_redirection()).then(|| Problem::FileNotServed {
         by,

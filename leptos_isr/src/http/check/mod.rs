@@ -23,7 +23,7 @@ use tower::ServiceExt;
 use self::{
     answer::{Answer, influences},
     compare::has_title,
-    files::{Files, files_of},
+    files::{Files, files_of, not_served},
     links::{Link, Links},
     report::{CheckReport, Influence, Problem, RouteFindings, Unseen},
 };
@@ -174,6 +174,24 @@ impl Engine {
             found.add(&path, self.of_unknown_path(&path).await);
         }
         found
+    }
+
+    /// Asks for files, and adds those that are not served to the routes whose pages name them.
+    async fn check_files(&self, app: &Router, Files(files): Files, report: &mut CheckReport) {
+        let asked = stream::iter(files).map(async |(address, (route, page))| {
+            let problem = match self.as_visitor(app, &address, None).await {
+                Ok(answer) => not_served(&answer, page),
+                Err(no_answer) => Some(no_answer),
+            };
+            (problem, address, route)
+        });
+        let mut asked = asked.buffered(PARALLEL as usize);
+        while let Some((problem, address, route)) = asked.next().await {
+            let found = report.routes.iter_mut().find(|found| found.route == route);
+            if let (Some(problem), Some(found)) = (problem, found) {
+                found.add(&address, vec![problem]);
+            }
+        }
     }
 
     async fn of_unknown_path(&self, path: &str) -> Vec<Problem> {

@@ -93,12 +93,13 @@ fn memory(info: &str) -> Option<LedgerMemory> {
         policy if policy.starts_with("allkeys-") => Eviction::Anything,
         _ => return None,
     };
-    let limit = lines.get("maxmemory")?.parse().ok().filter(|limit| *limit > 0);
-    Some(LedgerMemory { bytes: lines.get("used_memory")?.parse().ok()?, limit, eviction })
+    let bytes = lines.get("used_memory")?.parse().ok()?;
+    Some(LedgerMemory { bytes, limit: limit(&lines), eviction })
 }
 
-fn has_limit(lines: &HashMap<&str, &str>) -> bool {
-    !matches!(lines.get("maxmemory"), None | Some(&"" | &"0"))
+/// How many bytes the memory may have, if it has a limit.
+fn limit(lines: &HashMap<&str, &str>) -> Option<u64> {
+    lines.get("maxmemory")?.parse().ok().filter(|limit| *limit > 0)
 }
 
 fn info_lines(info: &str) -> HashMap<&str, &str> {
@@ -132,7 +133,7 @@ fn check(info: &str) -> Result<(), String> {
         return Err("is a replica, which takes no writes: name its primary".to_owned());
     }
     let policy = line("maxmemory_policy");
-    if policy.starts_with("allkeys") && has_limit(&lines) {
+    if policy.starts_with("allkeys-") && limit(&lines).is_some() {
         return Err(format!(
             "evicts any key when its memory is full (`maxmemory-policy {policy}`), purges too: set \
              `maxmemory-policy volatile-lru`"

@@ -1,6 +1,9 @@
 //! A page of any name, and a catch-all for what is missing: axum refuses their routes side by side.
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use http::Method;
 use leptos::prelude::*;
 use leptos_isr::{Isr, LeptosPages, check::Problem};
@@ -78,6 +81,18 @@ async fn each_of_them_answers_as_it_is_declared() {
     }
     let report = start.engine.check(&app).await;
     assert_eq!(problems(&report, "/about"), [] as [&Problem; 0]);
+}
+
+#[tokio::test]
+async fn own_handler_of_another_method_stands_at_the_rest() {
+    let start = Start::new(Pages);
+    let own = Router::new().route("/{*any}", post(async || "posted"));
+    let site = start.site(&start.engine.wrap(start.pages.clone().merge(own)));
+    for path in ["/about", "/a/b"] {
+        site.request(Method::POST, path, &[]).await.assert_status(200).assert_body("posted");
+    }
+    site.get("/about").await.assert_miss_stored().assert_body_contains("The page about");
+    site.get("/a/b").await.assert_status(404).assert_body_contains("Nothing at a/b");
 }
 
 #[tokio::test]
