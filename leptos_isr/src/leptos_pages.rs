@@ -308,9 +308,9 @@ fn kept_file(
 /// `/a.js` is missing.
 fn without_identity(mut request: Request) -> Request {
     let headers = request.headers_mut();
-    let accepted = headers.get_all(header::ACCEPT_ENCODING).into_iter();
-    let accepted: Vec<_> = accepted.filter_map(|one| one.to_str().ok()).collect();
-    let accepted = accepted.join(",").to_ascii_lowercase();
+    // Leptos hands on the first of several.
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok());
+    let accepted = accepted.unwrap_or_default().to_ascii_lowercase();
     if accepted.contains("identity") {
         let others = accepted.split(',').filter(|one| !one.contains("identity"));
         let others = HeaderValue::from_str(&others.collect::<Vec<_>>().join(","));
