@@ -92,14 +92,14 @@ test("what the editor publishes appears in the tabs that show it, without a load
 
 test("who gets a stale page sees the new one soon after", async ({ page, request }) => {
   await makeFresh(request, "/live");
-  const old = Date.parse(/id="rendered-at" datetime="([^"]+)"/.exec(await (await request.get("/live")).text())![1]);
+  const [, old] = /id="rendered-at" datetime="([^"]+)"/.exec(await (await request.get("/live")).text())!;
   await request.post("/_isr/purge", {
     data: { paths: ["/live"] },
     headers: { Authorization: `Bearer ${ISR_TOKEN}` },
   });
   const response = await page.goto("/live");
-  expect(await response!.text()).toContain(new Date(old).toISOString().slice(0, 19));
-  await expect.poll(async () => Date.parse((await shownMoment(page))!)).toBeGreaterThan(old);
+  expect(await response!.text()).toContain(old);
+  await expect(moment(page)).not.toHaveAttribute("datetime", old);
 });
 
 test("a hidden tab has no stream, and catches up when it is shown", async ({ page, request }) => {
@@ -109,15 +109,11 @@ test("a hidden tab has no stream, and catches up when it is shown", async ({ pag
   await streams.untilOpen("/live");
   // An event has come, and was followed: nothing is under way when the tab is hidden.
   const first = (await shownMoment(page))!;
-  await expect.poll(() => Date.now(), { intervals: [50] }).toBeGreaterThan(Date.parse(first) + 1000);
   await regenerate(request, "/live");
   await expect(moment(page)).not.toHaveAttribute("datetime", first);
   await setHidden(page, true);
   await expect.poll(() => streams.open).toBe(0);
   const asked = streams.asked.length;
-  // What the page read is fresh for two seconds, and shown in whole ones.
-  const isOver = async () => Date.now() >= Date.parse((await shownMoment(page))!) + 3000;
-  await expect.poll(isOver, { intervals: [50] }).toBe(true);
   const before = (await shownMoment(page))!;
 
   await regenerate(request, "/live");

@@ -16,12 +16,12 @@ use crate::{
 pub(crate) fn LivePage() -> impl IntoView {
     page(async {
         let list = ContentSource::for_visitor().list(None, PageNumber::FIRST, 1).await?;
-        let rendered_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let rendered_at = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
         Ok(Some(view! { <Live articles=list.total rendered_at/> }))
     })
 }
 
-/// `rendered_at` is an RFC 3339 moment in UTC.
+/// `rendered_at` is an RFC 3339 moment in UTC, with milliseconds: two renders within a second differ.
 #[component]
 fn Live(articles: u64, rendered_at: String) -> impl IntoView {
     let shown = day_and_time(&rendered_at);
