@@ -91,8 +91,8 @@ test("what the editor publishes appears in the tabs that show it, without a load
 });
 
 test("who gets a stale page sees the new one soon after", async ({ page, request }) => {
-  await makeFresh(request, "/live");
-  const [, old] = /id="rendered-at" datetime="([^"]+)"/.exec(await (await request.get("/live")).text())!;
+  const stored = await makeFresh(request, "/live");
+  const [, old] = /id="rendered-at" datetime="([^"]+)"/.exec(await stored.text())!;
   await request.post("/_isr/purge", {
     data: { paths: ["/live"] },
     headers: { Authorization: `Bearer ${ISR_TOKEN}` },
